@@ -1,0 +1,121 @@
+package model
+
+import "net/netip"
+
+// Role is the part that the giver of an advert plays in the call.
+// A user agent that registers is the callee of the calls to come.
+type Role uint8
+
+// The roles of a giver.
+const (
+	RoleCaller Role = iota + 1
+	RoleCallee
+	RoleProxy
+)
+
+// Roles lists every role of a giver.
+var Roles = []Role{RoleCaller, RoleCallee, RoleProxy}
+
+var giverNames = [...]string{"", "caller", "callee", "proxy"}
+
+// String returns the role's name as it stands in a finding.
+func (r Role) String() string { return giverNames[r] }
+
+// Leg is the pair of addresses between which a message travelled, from the
+// point of view of who saw it.
+type Leg struct {
+	Transport     Transport
+	Local, Remote netip.AddrPort
+}
+
+// Advert is an address that was handed out.
+type Advert struct {
+	Header  string // "Contact", "Record-Route"
+	Value   string // the header's value, raw
+	URI     string // the URI in it, raw; "" if none can be made out
+	Message string // "REGISTER", "INVITE", "180 INVITE", "200 INVITE"
+	Giver   string // the element that gave it
+	Role    Role   // the giver's part
+	Seer    string // the element that saw it first
+	Leg     Leg    // where it was seen first: the leg that it was sent on
+	CallID  string
+	Step    int // index of the step in which it was seen
+}
+
+// Viewpoint is who will use an advert next, from where.
+type Viewpoint struct {
+	Element string
+	Host    string
+	Source  netip.Addr // the address that it will dial from
+}
+
+// ProbeResult says what became of a connect (TCP) or a datagram (UDP) sent to
+// a target from a viewpoint, from a fresh port.
+type ProbeResult uint8
+
+// What a probe can meet.
+const (
+	ProbeNone        ProbeResult = iota // not probed
+	ProbeAccepted                       // TCP: SYN-ACK; UDP: no ICMP error came back
+	ProbeRefused                        // TCP: RST; UDP: ICMP port unreachable
+	ProbeUnreachable                    // no route, or ICMP host/network unreachable
+	ProbeTimeout                        // no answer within the bound
+	ProbeSelf                           // connected to itself (same address and port)
+	ProbeError                          // the probe itself failed: harness trouble
+)
+
+var probeNames = [...]string{"not probed", "accepted", "connection refused", "unreachable", "no answer", "connected to itself", "probe failed"}
+
+// String says it in the words of a report.
+func (p ProbeResult) String() string { return probeNames[p] }
+
+// Probe is one probe and its outcome.
+type Probe struct {
+	Transport Transport
+	Source    netip.AddrPort // where it was sent from
+	Target    netip.AddrPort
+	Result    ProbeResult
+	Owner     string // TCP, accepted: owner of the socket that took it, "" if unknown
+	Detail    string // the system's error text, for people
+}
+
+// Use is the moment at which a viewpoint holds an advert: when it was received,
+// and again when a request is about to be sent there.
+type Use struct {
+	Advert   int // index into Observation.Adverts
+	View     Viewpoint
+	Request  string // what it is about to send there: "ACK", "BYE", "INVITE"; "" on receipt
+	MustDial bool   // no live connection of the viewpoint carries it: it has to dial
+	Snapshot int    // index into Observation.Snapshots
+	Probe    Probe  // zero if the target cannot be probed
+	Step     int
+}
+
+// Outcome is what became of one call, as far as the elements saw it.
+type Outcome struct {
+	Step     int
+	Status   int  // final status at the caller, 0 if none came
+	Acked    bool // the ACK of the 2xx arrived at the callee
+	ByeReply int  // status of the response to BYE, 0 if none came
+	Failure  string
+}
+
+// Completed reports whether the call went through from INVITE to BYE.
+func (o Outcome) Completed() bool { return o.Status/100 == 2 && o.Acked && o.ByeReply/100 == 2 }
+
+// Observation is what was there when a scenario was played.
+type Observation struct {
+	Adverts   []Advert
+	Uses      []Use
+	Snapshots []Snapshot
+	Outcomes  []Outcome
+	// After is, for each step played, the index of the snapshot taken when
+	// it had ended. It may be shorter than the scenario's steps: the rest
+	// was not played, since an earlier step failed.
+	After []int
+	// Own marks the elements whose every socket the model predicts.
+	Own map[string]bool
+	// Broken is the harness's own trouble, "" if none: nothing else in the
+	// observation may be relied on then.
+	Broken string
+}

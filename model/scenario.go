@@ -1,0 +1,202 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// Family is the address family of a network: 4 or 6.
+type Family uint8
+
+// The address families.
+const (
+	IPv4 Family = 4
+	IPv6 Family = 6
+)
+
+// Scenario is a topology and the steps played in it: pure data.
+// Its text form (Format, Parse) is what a failure prints, a bug report quotes
+// and corpus/ keeps.
+type Scenario struct {
+	Nets     []Net
+	Hosts    []Host
+	Elements []Element
+	Steps    []Step
+}
+
+// Net is one network: a link to which hosts are attached.
+type Net struct {
+	Name   string
+	Family Family
+}
+
+// Host is one network namespace. Several elements may share it.
+type Host struct {
+	Name string
+	Nets []string // attached networks, by name, in the order of its interfaces
+}
+
+// Kind tells what an element does.
+type Kind uint8
+
+// The kinds of element.
+const (
+	UserAgent Kind = iota + 1
+	Proxy          // with its registrar
+)
+
+// Deliver says how a proxy sends a request to a registered user agent.
+type Deliver uint8
+
+// How a proxy delivers.
+const (
+	// DeliverContact resolves the registered Contact (RFC 3261 16.6) and
+	// dials it unless RFC 3261 18.1.1 lets it reuse a connection.
+	DeliverContact Deliver = iota + 1
+	// DeliverFlow sends down the connection (or to the source address) that
+	// the REGISTER came on, as proxies do for clients behind NAT.
+	DeliverFlow
+)
+
+// Element is a SIP actor on a host.
+type Element struct {
+	Kind   Kind
+	Name   string
+	Host   string
+	Listen []Listen // where it accepts, in the order of its preference
+	Via    string   // user agent: its outbound proxy and registrar; "" is none
+
+	Deliver     Deliver // proxy only; the zero value is not valid there
+	RecordRoute bool    // proxy only
+
+	SUT   bool   // the element that is judged; its stack comes from outside
+	Stack string // a stack's name, "" is peer; never set together with SUT
+}
+
+// Listen is one port on which an element accepts.
+type Listen struct {
+	Transport Transport
+	Port      uint16
+}
+
+// Step is one thing that happens: Register, Call, and the socket steps.
+type Step interface{ isStep() }
+
+// Register makes a user agent register its Contact at its proxy.
+type Register struct {
+	UA        string
+	Transport Transport // 0: the first of its listeners' that the proxy shares
+}
+
+// Side is one end of a call.
+type Side uint8
+
+// The two ends of a call.
+const (
+	Caller Side = iota // the zero value: the caller, as calls usually end
+	Callee
+)
+
+// Call is INVITE, 180, 200, ACK, BYE, 200 between two user agents.
+//
+// If the caller has a proxy (Via), the INVITE goes there, by a pre-loaded
+// Route, and names the callee at the proxy if the callee registered there, or
+// else by its own listener's URI. Without a proxy it goes to the callee's
+// listener.
+type Call struct {
+	From, To  string
+	Transport Transport // of the first hop; 0: the caller's first that the next hop shares
+	OverFlow  bool      // the INVITE goes down a live connection that the next hop dialled
+	Hangup    Side      // who sends BYE
+}
+
+func (Register) isStep() {}
+func (Call) isStep()     {}
+
+// Host returns the host of that name and its index.
+func (s *Scenario) Host(name string) (*Host, int) {
+	for i := range s.Hosts {
+		if s.Hosts[i].Name == name {
+			return &s.Hosts[i], i
+		}
+	}
+	return nil, -1
+}
+
+// Net returns the network of that name and its index.
+func (s *Scenario) Net(name string) (*Net, int) {
+	for i := range s.Nets {
+		if s.Nets[i].Name == name {
+			return &s.Nets[i], i
+		}
+	}
+	return nil, -1
+}
+
+// Element returns the element of that name, or nil.
+func (s *Scenario) Element(name string) *Element {
+	for i := range s.Elements {
+		if s.Elements[i].Name == name {
+			return &s.Elements[i]
+		}
+	}
+	return nil
+}
+
+// SUT returns the element that is judged, or nil.
+func (s *Scenario) SUT() *Element {
+	for i := range s.Elements {
+		if s.Elements[i].SUT {
+			return &s.Elements[i]
+		}
+	}
+	return nil
+}
+
+// Addr returns the address of a host on one of its networks. Addresses read as
+// identities: host 3 on the first network is 10.77.0.3 or fd77::3. It is the
+// zero Addr if there is no such attachment.
+func (s *Scenario) Addr(host, net string) netip.Addr {
+	h, hi := s.Host(host)
+	n, ni := s.Net(net)
+	if h == nil || n == nil {
+		return netip.Addr{}
+	}
+	for _, at := range h.Nets {
+		if at == net {
+			return address(n.Family, ni, hi+1)
+		}
+	}
+	return netip.Addr{}
+}
+
+// ElementAddr returns the address on which an element is found: its host's
+// first one. It is the zero Addr for an unknown element.
+func (s *Scenario) ElementAddr(name string) netip.Addr {
+	e := s.Element(name)
+	if e == nil {
+		return netip.Addr{}
+	}
+	h, _ := s.Host(e.Host)
+	if h == nil || len(h.Nets) == 0 {
+		return netip.Addr{}
+	}
+	return s.Addr(e.Host, h.Nets[0])
+}
+
+// Port returns the port on which an element accepts a transport, 0 if none.
+func (e *Element) Port(t Transport) uint16 {
+	for _, l := range e.Listen {
+		if l.Transport == t {
+			return l.Port
+		}
+	}
+	return 0
+}
+
+func address(f Family, net, host int) netip.Addr {
+	if f == IPv6 {
+		return netip.MustParseAddr(fmt.Sprintf("fd77:%x::%x", net, host))
+	}
+	return netip.AddrFrom4([4]byte{10, 77, byte(net), byte(host)})
+}

@@ -1,0 +1,132 @@
+package model
+
+import "net/netip"
+
+// State is the state of a socket: a TCP state, or what stands for one in UDP.
+type State uint8
+
+// TCP's states have the kernel's numbers (include/net/tcp_states.h).
+// A UDP socket is StateEstablished if it is connected and StateClose if not.
+const (
+	StateEstablished State = iota + 1
+	StateSynSent
+	StateSynRecv
+	StateFinWait1
+	StateFinWait2
+	StateTimeWait
+	StateClose
+	StateCloseWait
+	StateLastAck
+	StateListen
+	StateClosing
+	StateNewSynRecv
+	StateBoundInactive
+)
+
+var stateNames = [...]string{"", "ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2",
+	"TIME-WAIT", "UNCONN", "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING", "NEW-SYN-RECV", "BOUND"}
+
+// String returns the state as ss(8) prints it.
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return "?"
+}
+
+// Socket is one socket as sock_diag tells of it.
+type Socket struct {
+	Transport Transport // TCP or UDP
+	V6        bool      // an AF_INET6 socket
+	V6Only    bool      // AF_INET6 and takes no IPv4
+	State     State
+	Local     netip.AddrPort
+	Remote    netip.AddrPort // zero if none
+	Device    uint32         // interface that it is bound to, 0 if none
+	Queue     uint32         // listener: connections waiting to be accepted; else bytes unread
+	Backlog   uint32         // listener: its limit
+	Inode     uint64         // 0 for a child that nobody accepted yet, and in TIME-WAIT
+	Cookie    uint64         // the kernel's unique number of the socket
+	Owner     string         // the element that owns it, "" if unknown
+}
+
+// HostSockets is every socket of one host.
+type HostSockets struct {
+	Host    string
+	Addrs   []netip.Addr // the host's own addresses, without loopback
+	Sockets []Socket
+}
+
+// Snapshot is every socket of every host at one instant, with its owner.
+type Snapshot struct {
+	Hosts []HostSockets // in the order of the scenario's hosts
+}
+
+// Host returns one host's part, or nil.
+func (s *Snapshot) Host(name string) *HostSockets {
+	for i := range s.Hosts {
+		if s.Hosts[i].Host == name {
+			return &s.Hosts[i]
+		}
+	}
+	return nil
+}
+
+// HostOf returns the host that owns an address as seen from another host:
+// itself for its own addresses and for loopback. It returns "" if nobody does.
+func (s *Snapshot) HostOf(from string, a netip.Addr) string {
+	a = a.Unmap()
+	if a.IsLoopback() {
+		return from
+	}
+	for i := range s.Hosts {
+		for _, own := range s.Hosts[i].Addrs {
+			if own == a {
+				return s.Hosts[i].Host
+			}
+		}
+	}
+	return ""
+}
+
+// SocketRole is what a socket is for.
+type SocketRole uint8
+
+// The roles of a socket.
+const (
+	RoleListener SocketRole = iota + 1 // accepts new peers on its port
+	RoleDialled                        // a connection; its local port is only this conversation
+	RoleAccepted                       // a connection whose local port is its listener's
+	RoleDatagram                       // UDP
+	RoleBound                          // holds a port and does nothing with it
+	RoleGone                           // nobody holds it any more (TIME-WAIT and the like)
+)
+
+var roleNames = [...]string{"", "listener", "connection dialled", "connection accepted", "datagram", "bound only", "gone"}
+
+// String names the role as the reports do.
+func (r SocketRole) String() string { return roleNames[r] }
+
+// RoleOf tells the role of a socket of this host. An accepted connection's
+// local port equals that of a listener of the same owner; a dialled one's is
+// its own.
+func (h *HostSockets) RoleOf(s *Socket) SocketRole {
+	switch {
+	case s.Transport == UDP:
+		return RoleDatagram
+	case s.State == StateListen:
+		return RoleListener
+	case s.State == StateBoundInactive, s.State == StateClose:
+		return RoleBound
+	case s.State == StateTimeWait:
+		return RoleGone
+	}
+	for i := range h.Sockets {
+		l := &h.Sockets[i]
+		if l.State == StateListen && l.Transport == TCP && l.Local.Port() == s.Local.Port() &&
+			(l.Owner == s.Owner || s.Inode == 0) {
+			return RoleAccepted
+		}
+	}
+	return RoleDialled
+}
