@@ -48,6 +48,12 @@ type Socket struct {
 	Inode     uint64         // 0 for a child that nobody accepted yet, and in TIME-WAIT
 	Cookie    uint64         // the kernel's unique number of the socket
 	Owner     string         // the element that owns it, "" if unknown
+
+	// ReusePort and Order are known to the model's own sockets only: sock_diag
+	// tells neither. Order is the place in the kernel's hash chain (greater is
+	// later hashed, 0 is unknown), which decides between equal sockets.
+	ReusePort bool
+	Order     uint64
 }
 
 // HostSockets is every socket of one host.

@@ -1,0 +1,299 @@
+package model
+
+import (
+	"net/netip"
+	"sort"
+)
+
+// Reached is what a SYN or a datagram meets.
+type Reached struct {
+	Host   string    // host whose stack takes it, "" if nobody's or out of reach
+	Socket *Socket   // the socket picked, nil if none: RST, or ICMP port unreachable
+	Also   []*Socket // others that the kernel may pick as well; empty usually
+	Rule   string    // the kernel's rule that decided, for people
+}
+
+// Takes reports whether the packet ends at a socket that serves new peers: a
+// listener, or a UDP socket that takes this sender's datagrams.
+func (r Reached) Takes() bool {
+	return r.Socket != nil && (r.Socket.Transport == UDP || r.Socket.State == StateListen)
+}
+
+// The rules by which a look-up ends, as Reached.Rule says them.
+const (
+	RuleNobody       = "nobody has this address, or there is no route to it"
+	RuleExact        = "a connection with exactly these two ends (__inet_lookup_established)"
+	RuleTimeWait     = "TIME-WAIT gives way to the listener (tcp_timewait_state_process)"
+	RuleTimeWaitOnly = "TIME-WAIT, and no listener that it could give way to (tcp_timewait_state_process)"
+	RuleSpecific     = "bound to exactly this address (lhash2 by address; udp hash2)"
+	RuleWildcard     = "wildcard, since no socket is bound to exactly this address (INADDR_ANY, in6addr_any)"
+	RuleWildcardV6   = "IPv6 wildcard that takes IPv4 too (bindv6only off, IPV6_V6ONLY off)"
+	RuleConnected    = "connected to exactly this sender (udp4_lib_lookup4, udp6_lib_lookup4)"
+	RuleNone         = "no socket takes it: RST, or ICMP port unreachable"
+)
+
+// Lookup says which socket a SYN or a datagram from a host to an address would
+// reach. It needs nothing but the snapshot. A source port of 0 means a fresh
+// one, that is the end of no connection.
+//
+// It follows the kernel in three stages, the first that finds something
+// deciding: a connection with exactly these ends (established), then what is
+// bound to exactly the destination, then the wildcards (listening). Within the
+// last two the best score wins (score), and between equal ones the order in the
+// hash chain (walk).
+func Lookup(s *Snapshot, from string, t Transport, src, dst netip.AddrPort) Reached {
+	src, dst = unmapPort(src), unmapPort(dst)
+	if dst.Addr().IsUnspecified() { // ip_route_output_key_hash_rcu, ip6_datagram_dst_update: this host
+		dst = netip.AddrPortFrom(loopback(dst.Addr()), dst.Port())
+	}
+	host := reach(s, from, dst.Addr())
+	if host == nil {
+		return Reached{Rule: RuleNobody}
+	}
+	p := packet{transport: t, src: src, dst: dst, device: arrival(host.Host == from, dst.Addr())}
+	r := p.lookup(host.Sockets)
+	r.Host = host.Host
+	return r
+}
+
+// reach returns the host that a packet from a host to an address arrives at.
+// On one network that is the owner, if the sender has an address to send from.
+func reach(s *Snapshot, from string, a netip.Addr) *HostSockets {
+	to := s.HostOf(from, a)
+	if to == from {
+		return s.Host(from)
+	}
+	sender := s.Host(from)
+	if to == "" || sender == nil {
+		return nil
+	}
+	for _, own := range sender.Addrs {
+		if own.Is4() == a.Is4() {
+			return s.Host(to)
+		}
+	}
+	return nil
+}
+
+// loopbackDevice is lo's index in every network namespace (LOOPBACK_IFINDEX).
+const loopbackDevice = 1
+
+// arrival returns the device by which a packet arrives: lo's index, or 0 for
+// the network's interface, of which a host has one.
+//
+// What a host sends to itself arrives by lo in IPv4 (inet_iif), but in IPv6 by
+// the interface that has the address (ip6_rcv_core: "considered as if it is
+// being arrived via the sending interface").
+func arrival(own bool, a netip.Addr) uint32 {
+	if own && (a.Is4() || a.IsLoopback()) {
+		return loopbackDevice
+	}
+	return 0
+}
+
+// packet is a SYN or a datagram on its arrival at a host.
+type packet struct {
+	transport Transport
+	src, dst  netip.AddrPort // unmapped
+	device    uint32         // see arrival
+}
+
+// lookup picks among the sockets of the host that the packet arrived at.
+func (p *packet) lookup(sockets []Socket) Reached {
+	exact := p.established(sockets)
+	if exact.Socket != nil && exact.Socket.State != StateTimeWait {
+		return exact
+	}
+	r := p.listening(sockets)
+	switch {
+	case exact.Socket != nil && r.Socket != nil:
+		r.Rule = RuleTimeWait
+	case exact.Socket != nil:
+		r = Reached{Socket: exact.Socket, Rule: RuleTimeWaitOnly}
+	}
+	return r
+}
+
+// established finds the connection, or connected UDP socket, whose two ends are
+// the packet's (__inet_lookup_established, udp4_lib_lookup4, inet_match). UDP
+// knows several such sockets: the last one connected has it.
+func (p *packet) established(sockets []Socket) Reached {
+	r := Reached{Rule: RuleExact}
+	if p.transport == UDP {
+		r.Rule = RuleConnected
+	}
+	for i := range sockets {
+		s := &sockets[i]
+		switch {
+		case s.Transport != p.transport || !s.Remote.IsValid() || s.State == StateListen || s.State == StateClose:
+		case unmapPort(s.Local) != p.dst || unmapPort(s.Remote) != p.src || !p.deviceFits(s):
+		case r.Socket == nil || s.Order > r.Socket.Order:
+			r.Socket, r.Also = s, nil
+		case s.Order == r.Socket.Order:
+			r.Also = append(r.Also, s)
+		}
+	}
+	return r
+}
+
+// listening finds the listener or UDP socket that takes the packet: first those
+// that are bound to exactly its destination, then the wildcards
+// (__inet_lookup_listener, __udp4_lib_lookup).
+func (p *packet) listening(sockets []Socket) Reached {
+	if r := p.walk(sockets, p.dst.Addr()); r.Socket != nil {
+		r.Rule = RuleSpecific
+		return r
+	}
+	r := p.walk(sockets, unspecified(p.dst.Addr()))
+	switch {
+	case r.Socket == nil:
+		r.Rule = RuleNone
+	case r.Socket.V6 && p.dst.Addr().Is4():
+		r.Rule = RuleWildcardV6
+	default:
+		r.Rule = RuleWildcard
+	}
+	return r
+}
+
+// walk goes through the chain of one bound address as the kernel does
+// (inet_lhash2_lookup, udp4_lib_lookup2): a greater score wins, the first of
+// equal ones stays, and a SO_REUSEPORT group that scores better than all before
+// it ends the walk with one of its members, whatever comes later.
+func (p *packet) walk(sockets []Socket, bound netip.Addr) Reached {
+	chain, ordered := p.chain(sockets, bound)
+	var r Reached
+	best := -1
+	for _, s := range chain {
+		score := p.score(s)
+		switch {
+		case score < 0:
+		case score > best:
+			r.Socket, r.Also, best = s, nil, score
+			if s.ReusePort {
+				r.Also = group(chain, s)
+				return r
+			}
+		case score == best && !ordered:
+			r.Also = append(r.Also, s)
+		}
+	}
+	return r
+}
+
+// chain returns the sockets bound to an address and the packet's port, in the
+// order of the kernel's hash chain, and whether that order is known. A socket
+// is hashed at the head of its chain, unless it is IPv6 with SO_REUSEPORT: then
+// at the tail, so that IPv4 sockets are met first (__inet_hash, udp_lib_get_port).
+func (p *packet) chain(sockets []Socket, bound netip.Addr) (chain []*Socket, ordered bool) {
+	ordered = true
+	for i := range sockets {
+		s := &sockets[i]
+		if s.Transport == p.transport && s.Local.Port() == p.dst.Port() && takesStrangers(s) && boundTo(s, bound) {
+			chain = append(chain, s)
+			ordered = ordered && s.Order != 0
+		}
+	}
+	if ordered && len(chain) > 1 {
+		sort.Slice(chain, func(i, j int) bool { return hashedBefore(chain[i], chain[j]) })
+	}
+	return chain, ordered
+}
+
+// takesStrangers reports whether a socket takes packets from whoever has no
+// conversation with it: a listener, or a UDP socket that is not connected.
+func takesStrangers(s *Socket) bool {
+	if s.Transport == UDP {
+		return !s.Remote.IsValid()
+	}
+	return s.State == StateListen
+}
+
+func hashedBefore(a, b *Socket) bool {
+	aTail, bTail := a.V6 && a.ReusePort, b.V6 && b.ReusePort
+	if aTail != bTail {
+		return bTail
+	}
+	if aTail {
+		return a.Order < b.Order
+	}
+	return a.Order > b.Order
+}
+
+// boundTo reports whether a socket sits in the chain of an address. The IPv6
+// wildcard sits in IPv4's chain too, and takes IPv4 unless it is v6only
+// (ipv6_portaddr_hash, ipv6_only_sock).
+func boundTo(s *Socket, a netip.Addr) bool {
+	local := s.Local.Addr()
+	if !a.Is4() {
+		return s.V6 && local == a
+	}
+	if s.V6 && local.IsUnspecified() && local.Is6() {
+		return !s.V6Only && a.IsUnspecified()
+	}
+	return local.Unmap() == a
+}
+
+// score is how well a socket of the chain fits: -1 if it does not take the
+// packet (compute_score in net/ipv4/inet_hashtables.c, net/ipv4/udp.c and
+// their IPv6 twins). A socket that is bound to a device takes only what arrives
+// there.
+func (p *packet) score(s *Socket) int {
+	if !p.deviceFits(s) {
+		return -1
+	}
+	score := 0
+	if s.V6 == p.dst.Addr().Is6() {
+		score++
+	}
+	if s.Device != 0 {
+		score += deviceWeight(p.transport, p.dst.Addr())
+	}
+	return score
+}
+
+// deviceWeight is what a bound device counts beside the family's 1 or 2: as
+// much in TCP, more in UDP over IPv4. (In IPv6 all in the chain are IPv6.)
+func deviceWeight(t Transport, a netip.Addr) int {
+	if t == UDP && a.Is4() {
+		return 4
+	}
+	return 1
+}
+
+// deviceFits tells whether a socket's device lets it take the packet
+// (inet_sk_bound_dev_eq).
+func (p *packet) deviceFits(s *Socket) bool {
+	return s.Device == 0 || (s.Device == loopbackDevice) == (p.device == loopbackDevice)
+}
+
+// group returns the other members of a socket's SO_REUSEPORT group: any of them
+// may be picked, by a hash of the packet (reuseport_select_sock).
+func group(chain []*Socket, s *Socket) []*Socket {
+	var others []*Socket
+	for _, o := range chain {
+		if o != s && o.ReusePort && o.V6 == s.V6 && o.V6Only == s.V6Only && o.Device == s.Device &&
+			o.Local == s.Local {
+			others = append(others, o)
+		}
+	}
+	return others
+}
+
+func unmapPort(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+func loopback(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return netip.IPv6Loopback()
+}
+
+func unspecified(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return netip.IPv4Unspecified()
+	}
+	return netip.IPv6Unspecified()
+}
