@@ -1,0 +1,94 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Host is one network namespace of a lab, held by its descriptor.
+type Host struct {
+	lab   *Lab
+	name  string
+	addrs []netip.Addr
+	ns    int   // the namespace's descriptor
+	route *conn // rtnetlink
+	diag  *conn // sock_diag
+
+	mu        sync.Mutex
+	processes []*Process
+	closed    bool
+}
+
+// Name returns the host's name in the scenario.
+func (h *Host) Name() string { return h.name }
+
+// Addrs returns the host's addresses, without loopback, in the order of its
+// interfaces.
+func (h *Host) Addrs() []netip.Addr { return append([]netip.Addr(nil), h.addrs...) }
+
+// make makes the host's namespace; the thread is left in it.
+func (h *Host) make() (err error) {
+	if h.route, err = newNamespace(unix.NETLINK_ROUTE); err != nil {
+		return err
+	}
+	if h.ns, err = h.route.namespace(); err != nil {
+		return err
+	}
+	h.diag, err = newConn(unix.NETLINK_SOCK_DIAG)
+	return err
+}
+
+// Do runs f on the calling goroutine while its thread stands in the host's
+// network namespace, and brings the thread back. What f opens stays in the
+// namespace and may be used from anywhere afterwards. f must not start
+// goroutines that rely on the namespace: they run on other threads.
+func (h *Host) Do(f func() error) error {
+	return away(func() error {
+		if err := enter(h.ns); err != nil {
+			return fmt.Errorf("netns: host %s: %w", h.name, err)
+		}
+		return f()
+	})
+}
+
+// Socket opens a socket in the host's namespace: non-blocking and closed on
+// exec. The caller owns the descriptor, which may be used from any thread.
+func (h *Host) Socket(domain, typ, proto int) (int, error) {
+	fd := -1
+	err := h.Do(func() (err error) {
+		fd, err = unix.Socket(domain, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
+		return err
+	})
+	if err != nil {
+		return -1, fmt.Errorf("netns: host %s: open socket (domain %d, type %d, protocol %d): %w", h.name, domain, typ, proto, err)
+	}
+	return fd, nil
+}
+
+// close kills the host's processes and gives its descriptors back.
+func (h *Host) close() error {
+	h.mu.Lock()
+	processes := h.processes
+	h.processes, h.closed = nil, true
+	h.mu.Unlock()
+	var failed []error
+	for _, p := range processes {
+		failed = append(failed, p.Kill())
+	}
+	for _, c := range []*conn{h.diag, h.route} {
+		if c != nil {
+			failed = append(failed, c.close())
+		}
+	}
+	if h.ns >= 0 {
+		failed = append(failed, unix.Close(h.ns))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return fmt.Errorf("netns: close host %s: %w", h.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// Lab is a scenario's topology, built: one network namespace per host, with
+// the addresses that model.Scenario.Addr gives. Its methods may be called from
+// any goroutine.
+//
+// Namespaces have no names and nothing of a lab is visible outside the
+// process: labs with equal addresses live side by side, and the kernel takes
+// everything back when the process dies, however it dies.
+type Lab struct {
+	hosts  []*Host
+	owners owners
+
+	mu     sync.Mutex
+	closed bool
+}
+
+// New builds the topology of s in fresh namespaces. It reads the networks and
+// hosts of s only, and does not keep s.
+//
+// When it returns, every host can reach every other one at once: no address
+// is tentative, no link is still coming up, no neighbour has to be asked for.
+func New(s *model.Scenario) (*Lab, error) {
+	if err := check(s); err != nil {
+		return nil, fmt.Errorf("netns: %w", err)
+	}
+	l := &Lab{}
+	if err := l.build(s); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("netns: %w", err)
+	}
+	return l, nil
+}
+
+// check refuses what cannot be built: model.Scenario.Addr numbers hosts and
+// networks in one byte.
+func check(s *model.Scenario) error {
+	if len(s.Hosts) == 0 || len(s.Hosts) > 254 || len(s.Nets) > 256 {
+		return fmt.Errorf("a lab needs 1 to 254 hosts on at most 256 networks, got %d on %d", len(s.Hosts), len(s.Nets))
+	}
+	seen := map[string]bool{}
+	for i := range s.Hosts {
+		h := &s.Hosts[i]
+		if seen["host "+h.Name] {
+			return fmt.Errorf("two hosts are called %q", h.Name)
+		}
+		seen["host "+h.Name] = true
+		for _, name := range h.Nets {
+			n, _ := s.Net(name)
+			if n == nil {
+				return fmt.Errorf("host %q: no network is called %q", h.Name, name)
+			}
+			if n.Family != model.IPv4 && n.Family != model.IPv6 {
+				return fmt.Errorf("network %q: family %d is neither 4 nor 6", name, n.Family)
+			}
+			at := "host " + h.Name + " net " + name
+			if seen[at] {
+				return fmt.Errorf("host %q is attached to network %q twice", h.Name, name)
+			}
+			seen[at] = true
+		}
+	}
+	return nil
+}
+
+// Close kills the lab's processes and gives its namespaces back; the kernel
+// takes them apart after that. A socket that somebody still holds keeps its
+// namespace alive until it is closed. Close may be called more than once.
+func (l *Lab) Close() error {
+	l.mu.Lock()
+	closed := l.closed
+	l.closed = true
+	l.mu.Unlock()
+	if closed {
+		return nil
+	}
+	var failed []error
+	for _, h := range l.hosts {
+		failed = append(failed, h.close())
+	}
+	return errors.Join(failed...)
+}
+
+// Host returns the host of that name, or nil.
+func (l *Lab) Host(name string) *Host {
+	for _, h := range l.hosts {
+		if h.name == name {
+			return h
+		}
+	}
+	return nil
+}
+
+// Own tells the lab that the socket with this inode belongs to an element.
+// It is for sockets of this process; those of spawned processes are found by
+// themselves. The inode is what fstat(2) tells of the socket's descriptor.
+func (l *Lab) Own(inode uint64, owner string) { l.owners.set(inode, owner) }

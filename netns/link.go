@@ -1,0 +1,134 @@
+package netns
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kernel constants that golang.org/x/sys/unix does not have.
+const (
+	loopbackDevice = 1 // of every network namespace
+	macvlanMode    = 1 // IFLA_MACVLAN_MODE, linux/if_link.h
+	macvlanBridge  = 4 // MACVLAN_MODE_BRIDGE
+	addrGenMode    = 8 // IFLA_INET6_ADDR_GEN_MODE
+	addrGenNone    = 1 // IN6_ADDR_GEN_MODE_NONE
+)
+
+// newLink asks for a new device. more adds to the request.
+func newLink(b *batch, device uint32, name, kind string, more func()) {
+	b.request(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, fmt.Sprintf("add %s device %s", kind, name))
+	linkHeader(b, device, 0)
+	b.attrName(unix.IFLA_IFNAME, name)
+	b.nest(unix.IFLA_LINKINFO, func() {
+		b.attr(unix.IFLA_INFO_KIND, []byte(kind))
+		if kind == "macvlan" {
+			b.nest(unix.IFLA_INFO_DATA, func() { b.attrU32(macvlanMode, macvlanBridge) })
+		}
+	})
+	if more != nil {
+		more()
+	}
+}
+
+// setUp brings a device up, without a link-local address: the model knows the
+// addresses that the scenario gives and no others, and an address that the
+// kernel makes up goes through a second of duplicate detection.
+func setUp(b *batch, device uint32) {
+	if device != loopbackDevice {
+		b.request(unix.RTM_NEWLINK, 0, fmt.Sprintf("set address generation of device %d", device))
+		linkHeader(b, device, 0)
+		b.nest(unix.IFLA_AF_SPEC, func() {
+			b.nest(unix.AF_INET6, func() { b.attr(addrGenMode, []byte{addrGenNone}) })
+		})
+	}
+	b.request(unix.RTM_NEWLINK, 0, fmt.Sprintf("set device %d up", device))
+	linkHeader(b, device, unix.IFF_UP)
+}
+
+// linkHeader appends a struct ifinfomsg that sets flags.
+func linkHeader(b *batch, device uint32, flags uint32) {
+	b.u8(unix.AF_UNSPEC, 0)
+	b.u16(0)
+	b.u32(device)
+	b.u32(flags)
+	b.u32(flags)
+}
+
+// addAddress gives a device its address, without duplicate detection.
+func addAddress(b *batch, p port) {
+	b.request(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, fmt.Sprintf("add address %s", p.addr))
+	b.u8(family(p.addr), byte(prefixBits(p.addr)), unix.IFA_F_NODAD, unix.RT_SCOPE_UNIVERSE)
+	b.u32(p.device)
+	b.attrAddr(unix.IFA_LOCAL, p.addr)
+	b.attrAddr(unix.IFA_ADDRESS, p.addr)
+}
+
+// addNeighbours tells a host the hardware addresses of the others on its
+// network. Nobody has to ask: a question that is lost, or that a busy machine
+// answers late, would cost exactly one second.
+func addNeighbours(b *batch, p port, all []port) {
+	for _, other := range all {
+		if other.host == p.host {
+			continue
+		}
+		b.request(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, fmt.Sprintf("add neighbour %s", other.addr))
+		b.u8(family(other.addr), 0, 0, 0)
+		b.u32(p.device)
+		b.u16(unix.NUD_PERMANENT)
+		b.u8(0, 0)
+		b.attrAddr(unix.NDA_DST, other.addr)
+		b.attr(unix.NDA_LLADDR, other.mac)
+	}
+}
+
+// localBound is how long an address may take until it is in force.
+const localBound = 5 * time.Second
+
+// awaitLocal waits until the kernel takes packets for an address. For IPv6 it
+// installs the route behind the request's back even without duplicate
+// detection; 3 to 12 of 100 connections would find nothing there and try again
+// after a second.
+func (h *Host) awaitLocal(a netip.Addr) error {
+	for end := time.Now().Add(localBound); ; {
+		typ, err := h.routeType(a)
+		if err == nil && typ == unix.RTN_LOCAL {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("address %s is not in force %v after it was added (route type %d, %v)", a, localBound, typ, err)
+		}
+	}
+}
+
+// routeType asks how the host would route a packet to an address.
+func (h *Host) routeType(a netip.Addr) (typ byte, err error) {
+	var b batch
+	b.request(unix.RTM_GETROUTE, 0, "")
+	b.u8(family(a), byte(a.BitLen()), 0, 0, 0, 0, 0, 0)
+	b.u32(0)
+	b.attrAddr(unix.RTA_DST, a)
+	err = h.route.query(&b, false, func(body []byte) {
+		if len(body) >= unix.SizeofRtMsg {
+			typ = body[7]
+		}
+	})
+	return typ, err
+}
+
+// prefixBits is the prefix length of a lab's networks.
+func prefixBits(a netip.Addr) int {
+	if a.Is4() {
+		return 24
+	}
+	return 64
+}
+
+func family(a netip.Addr) byte {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}

@@ -1,0 +1,95 @@
+package netns
+
+import (
+	"sync"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// owners knows which element a socket belongs to, by its inode.
+type owners struct {
+	mu sync.Mutex
+	of map[uint64]string
+}
+
+func (o *owners) set(inode uint64, owner string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.of == nil {
+		o.of = map[uint64]string{}
+	}
+	o.of[inode] = owner
+}
+
+func (o *owners) get(inode uint64) (string, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	owner, ok := o.of[inode]
+	return owner, ok
+}
+
+// own fills in the owners of a host's sockets.
+func (h *Host) own(sockets []model.Socket) {
+	searched := false
+	for i := range sockets {
+		s := &sockets[i]
+		if s.Inode == 0 {
+			continue
+		}
+		owner, ok := h.lab.owners.get(s.Inode)
+		if !ok && !searched {
+			h.searchProcesses()
+			searched = true
+			owner, _ = h.lab.owners.get(s.Inode)
+		}
+		s.Owner = owner
+	}
+	for i := range sockets {
+		if waiting(&sockets[i]) {
+			if l := listenerOf(sockets, &sockets[i]); l != nil {
+				sockets[i].Owner = l.Owner
+			}
+		}
+	}
+}
+
+// waiting reports whether a socket is a child that nobody has accepted yet.
+// Such a one has no inode; it belongs to its listener. What else has none has
+// been closed by its owner and belongs to nobody.
+func waiting(s *model.Socket) bool {
+	if s.Transport != model.TCP || s.Inode != 0 {
+		return false
+	}
+	switch s.State {
+	case model.StateEstablished, model.StateSynRecv, model.StateNewSynRecv, model.StateCloseWait:
+		return true
+	}
+	return false
+}
+
+// listenerOf returns the listener whose child s is: the one of its port with
+// its address, or else the one that takes any address.
+func listenerOf(sockets []model.Socket, s *model.Socket) *model.Socket {
+	var wildcard *model.Socket
+	for i := range sockets {
+		l := &sockets[i]
+		if l.State != model.StateListen || l.Local.Port() != s.Local.Port() {
+			continue
+		}
+		if l.Local.Addr().Unmap() == s.Local.Addr().Unmap() {
+			return l
+		}
+		if l.Local.Addr().IsUnspecified() && takes(l, s) {
+			wildcard = l
+		}
+	}
+	return wildcard
+}
+
+// takes reports whether a wildcard listener takes the family of s.
+func takes(l, s *model.Socket) bool {
+	if s.Local.Addr().Unmap().Is4() {
+		return !l.V6 || !l.V6Only
+	}
+	return l.V6
+}

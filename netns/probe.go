@@ -1,0 +1,152 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// probeBound is how long a probe waits for an answer. Inside a lab the answer
+// to a segment is there when the system call that sent it returns, so this is
+// for targets that nobody answers for.
+const probeBound = time.Second
+
+// Probe tries a target from this host: over TCP it connects, over UDP it
+// sends the datagram CR LF CR LF, which SIP's listeners ignore (RFC 3261 7.5),
+// from a fresh port of the source address. A connection is reset at once, so
+// that no TIME-WAIT stays behind.
+//
+// Over TCP an accepted probe names the owner of the socket that took it. Over
+// UDP, accepted means that the kernel of the target's host has a socket for
+// this datagram and no ICMP error came back.
+//
+// Every target is taken. One that no socket call takes (port 0, another
+// family) is Unreachable; trouble of the probe itself is ProbeError.
+func (h *Host) Probe(source netip.Addr, t model.Target) model.Probe {
+	p := &probe{host: h, fd: -1, Probe: model.Probe{Transport: t.Transport,
+		Source: netip.AddrPortFrom(source, 0), Target: t.Addr}}
+	if err := p.run(); err != nil {
+		p.fail(err)
+	}
+	if p.fd >= 0 {
+		unix.Close(p.fd)
+	}
+	return p.Probe
+}
+
+// probe is a model.Probe being made.
+type probe struct {
+	model.Probe
+	host *Host
+	fd   int
+}
+
+// errProbe marks trouble of the probe itself.
+var errProbe = errors.New("probe")
+
+func (p *probe) run() error {
+	if p.Result, p.Detail = untouchable(p.Source.Addr(), p.Target); p.Result != model.ProbeNone {
+		return nil
+	}
+	switch p.Transport {
+	case model.TCP:
+		return p.tcp()
+	case model.UDP:
+		return p.udp()
+	}
+	return fmt.Errorf("%w: no way to try %s", errProbe, p.Transport)
+}
+
+// untouchable tells of targets that no packet can be sent to.
+func untouchable(source netip.Addr, target netip.AddrPort) (model.ProbeResult, string) {
+	to := target.Addr()
+	switch {
+	case !source.IsValid():
+		return model.ProbeError, "no source address"
+	case !to.IsValid():
+		return model.ProbeUnreachable, "no address"
+	case to.Is4() != source.Is4():
+		return model.ProbeUnreachable, fmt.Sprintf("%s is not of the family of %s", to, source)
+	case target.Port() == 0:
+		return model.ProbeUnreachable, "port 0"
+	case to.IsUnspecified():
+		// The kernel takes it for loopback: it is nobody's address.
+		return model.ProbeUnreachable, "unspecified address"
+	case to.IsMulticast():
+		return model.ProbeUnreachable, "multicast address"
+	}
+	return model.ProbeNone, ""
+}
+
+// open makes the socket, on a port that is its own from now on.
+func (p *probe) open(typ int) (err error) {
+	p.fd, err = p.host.Socket(int(family(p.Source.Addr())), typ, 0)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errProbe, err)
+	}
+	if err := unix.Bind(p.fd, sockaddr(p.Source)); err != nil {
+		return fmt.Errorf("%w: bind to %s: %w", errProbe, p.Source.Addr(), err)
+	}
+	p.Source, err = localAddr(p.fd)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errProbe, err)
+	}
+	return nil
+}
+
+func (p *probe) tcp() error {
+	if err := p.open(unix.SOCK_STREAM); err != nil {
+		return err
+	}
+	reset := unix.Linger{Onoff: 1}
+	if err := unix.SetsockoptLinger(p.fd, unix.SOL_SOCKET, unix.SO_LINGER, &reset); err != nil {
+		return fmt.Errorf("%w: set linger: %w", errProbe, err)
+	}
+	err := unix.Connect(p.fd, sockaddr(p.Target))
+	if errors.Is(err, unix.EINPROGRESS) {
+		err = p.await(unix.POLLOUT)
+	}
+	if err != nil {
+		return err
+	}
+	if p.Source == p.Target {
+		p.Result = model.ProbeSelf
+		return nil
+	}
+	p.Result = model.ProbeAccepted
+	return p.findOwner()
+}
+
+func (p *probe) udp() error {
+	if err := p.open(unix.SOCK_DGRAM); err != nil {
+		return err
+	}
+	if err := unix.Connect(p.fd, sockaddr(p.Target)); err != nil {
+		return err
+	}
+	if p.Source == p.Target {
+		p.Result = model.ProbeSelf
+		return nil
+	}
+	if _, err := unix.Write(p.fd, []byte("\r\n\r\n")); err != nil {
+		return err
+	}
+	if err := p.pending(); err != nil {
+		return err
+	}
+	taker, found, err := p.taker()
+	if err != nil {
+		return err
+	}
+	if !found {
+		// Nobody takes it: the error is on its way, or nothing will come.
+		return errors.Join(p.await(0), unix.ETIMEDOUT)
+	}
+	p.Result, p.Owner = model.ProbeAccepted, taker
+	return nil
+}

@@ -1,0 +1,126 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// fail turns an error of a socket call into a result.
+func (p *probe) fail(err error) {
+	p.Detail = err.Error()
+	switch {
+	case errors.Is(err, errProbe):
+		p.Result = model.ProbeError
+	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.ECONNRESET):
+		p.Result = model.ProbeRefused
+	case errors.Is(err, unix.ETIMEDOUT):
+		p.Result = model.ProbeTimeout
+	case errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EINVAL),
+		errors.Is(err, unix.EACCES), errors.Is(err, unix.EADDRNOTAVAIL), errors.Is(err, unix.EPERM):
+		// EINVAL: a link-local or loopback address that this source cannot
+		// reach. EACCES: broadcast. EPERM, EHOSTUNREACH: a firewall's or a
+		// route's prohibition.
+		p.Result = model.ProbeUnreachable
+	default:
+		p.Result = model.ProbeError
+	}
+}
+
+// await waits for an event or an error of the socket, probeBound at the most.
+func (p *probe) await(events int16) error {
+	end := time.Now().Add(probeBound)
+	for {
+		left := time.Until(end)
+		if left <= 0 {
+			return unix.ETIMEDOUT
+		}
+		fds := []unix.PollFd{{Fd: int32(p.fd), Events: events}}
+		n, err := unix.Poll(fds, int(left.Milliseconds())+1)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return fmt.Errorf("%w: poll: %w", errProbe, err)
+		case n > 0:
+			return p.pending()
+		}
+	}
+}
+
+// pending returns the error that has arrived for the socket, if any.
+func (p *probe) pending() error {
+	code, err := unix.GetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return fmt.Errorf("%w: read socket error: %w", errProbe, err)
+	}
+	if code != 0 {
+		return unix.Errno(code)
+	}
+	return nil
+}
+
+// findOwner names the owner of the socket that took the connection.
+func (p *probe) findOwner() error {
+	owner, _, err := p.taker()
+	p.Owner = owner
+	return err
+}
+
+// taker looks up, in the host that has the target's address, the socket that
+// takes what this probe sends.
+func (p *probe) taker() (owner string, found bool, err error) {
+	h := p.host.lab.hostOf(p.host, p.Target.Addr())
+	if h == nil {
+		return "", false, nil
+	}
+	s, found, err := h.diag.lookup(p.Transport, p.Source, p.Target)
+	if err == nil && found && waiting(&s) {
+		// Nobody has accepted it: ask again from a port that no connection
+		// can have, and the look-up ends at the listener.
+		s, found, err = h.diag.lookup(p.Transport, netip.AddrPortFrom(p.Source.Addr(), 0), p.Target)
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("%w: host %s: %w", errProbe, h.name, err)
+	}
+	one := []model.Socket{s}
+	h.own(one)
+	return one[0].Owner, found, nil
+}
+
+// hostOf returns the host that has an address as seen from another one, or nil.
+func (l *Lab) hostOf(from *Host, a netip.Addr) *Host {
+	if a.IsLoopback() {
+		return from
+	}
+	for _, h := range l.hosts {
+		for _, own := range h.addrs {
+			if own == a {
+				return h
+			}
+		}
+	}
+	return nil
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is4() {
+		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+	}
+	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+}
+
+func localAddr(fd int) (netip.AddrPort, error) {
+	sa, err := unix.Getsockname(fd)
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), nil
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port)), nil
+	}
+	return netip.AddrPort{}, fmt.Errorf("read local address: %w", errors.Join(err, unix.EAFNOSUPPORT))
+}

@@ -1,0 +1,23 @@
+package netns
+
+import (
+	"fmt"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// Snapshot reads every TCP and UDP socket of every host, with its owner. What
+// another thread does meanwhile may or may not be in it; what was done before
+// the call is.
+func (l *Lab) Snapshot() (model.Snapshot, error) {
+	var snap model.Snapshot
+	for _, h := range l.hosts {
+		sockets, err := h.diag.sockets(nil)
+		if err != nil {
+			return model.Snapshot{}, fmt.Errorf("netns: host %s: %w", h.name, err)
+		}
+		h.own(sockets)
+		snap.Hosts = append(snap.Hosts, model.HostSockets{Host: h.name, Addrs: h.Addrs(), Sockets: sockets})
+	}
+	return snap, nil
+}
