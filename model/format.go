@@ -1,0 +1,103 @@
+package model
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+var deliverByWord = map[string]Deliver{"flow": DeliverFlow, "contact": DeliverContact}
+
+// Format prints a scenario in its one canonical spelling. For every valid
+// scenario Parse reads an equal one from it; empty lists come back as nil.
+func Format(s Scenario) string {
+	var top, steps table
+	for _, n := range s.Nets {
+		top.rows = append(top.rows, []string{"net", n.Name, strconv.Itoa(int(n.Family))})
+	}
+	for _, h := range s.Hosts {
+		top.rows = append(top.rows, []string{"host", h.Name, strings.Join(h.Nets, " ")})
+	}
+	for i := range s.Elements {
+		top.rows = append(top.rows, elementCells(&s.Elements[i]))
+	}
+	for _, step := range s.Steps {
+		steps.rows = append(steps.rows, stepCells(step))
+	}
+	text := top.String()
+	if len(steps.rows) > 0 {
+		text += "\n" + steps.String()
+	}
+	return text
+}
+
+func elementCells(e *Element) []string {
+	kind := map[Kind]string{UserAgent: "ua", Proxy: "proxy"}[e.Kind]
+	var listen []string
+	for _, l := range e.Listen {
+		listen = append(listen, l.String())
+	}
+	return []string{kind, e.Name, e.Host, strings.Join(listen, " "), strings.Join(elementOptions(e), " ")}
+}
+
+func elementOptions(e *Element) (words []string) {
+	for word, d := range deliverByWord {
+		if d == e.Deliver {
+			words = append(words, "deliver="+word)
+		}
+	}
+	if e.RecordRoute {
+		words = append(words, "record-route")
+	}
+	if e.Via != "" {
+		words = append(words, "via="+e.Via)
+	}
+	if e.SUT {
+		words = append(words, "sut")
+	}
+	if e.Stack != "" {
+		words = append(words, "stack="+e.Stack)
+	}
+	return words
+}
+
+// String returns the listener as a scenario names it: "tcp:5060".
+func (l Listen) String() string { return l.Transport.String() + ":" + strconv.Itoa(int(l.Port)) }
+
+func stepCells(step Step) []string {
+	t := stepByType[reflect.TypeOf(step)]
+	if t == nil {
+		return []string{fmt.Sprintf("%T", step)}
+	}
+	return []string{t.word, strings.Join(t.write(step), " ")}
+}
+
+// table prints rows in aligned columns. The last cell of a row makes no
+// column wider.
+type table struct{ rows [][]string }
+
+func (t *table) String() string {
+	var widths [5]int
+	for _, row := range t.rows {
+		for i, cell := range row[:len(row)-1] {
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range t.rows {
+		b.WriteString(strings.TrimRight(tableRow(row, widths[:]), " ") + "\n")
+	}
+	return b.String()
+}
+
+func tableRow(row []string, widths []int) string {
+	var b strings.Builder
+	for i, cell := range row {
+		b.WriteString(cell)
+		if i < len(row)-1 {
+			b.WriteString(strings.Repeat(" ", widths[i]-len(cell)+1))
+		}
+	}
+	return b.String()
+}

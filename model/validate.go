@@ -1,0 +1,292 @@
+package model
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// Bounds of a scenario, so that addresses read as identities (10.77.0.3).
+const (
+	MaxNets   = 256
+	MaxHosts  = 254
+	maxListen = 16 // listeners of one element
+)
+
+const nameRule = "letters a-z, digits and hyphens, a letter first, at most 32"
+
+// InvalidError says what makes no sense in a scenario that was not read from a
+// text.
+type InvalidError struct {
+	Item  string // "ua ann", "call ann bob"; "" is the whole
+	Found string
+	Want  string
+
+	section section
+	index   int
+	word    int    // index in the item's line, 0: find text in it
+	text    string // Found, as it stands in the line
+}
+
+// Error is one short line.
+func (e *InvalidError) Error() string {
+	if e.Item == "" {
+		return fmt.Sprintf("scenario: found %s, want %s", e.Found, e.Want)
+	}
+	return fmt.Sprintf("scenario: %s: found %s, want %s", e.Item, e.Found, e.Want)
+}
+
+// Validate reports the first thing in a scenario that makes no sense: what
+// Parse would say of its text. The error is an *InvalidError.
+func (s *Scenario) Validate() error {
+	if e := s.check(); e != nil {
+		return e
+	}
+	return nil
+}
+
+// checker validates one scenario. The first failure sticks.
+type checker struct {
+	s        *Scenario
+	nets     map[string]*Net
+	hosts    map[string]*Host
+	elements map[string]*Element
+	listen   map[hostListen]string // who listens there
+	sut      string
+	defined  map[string]int // what earlier steps have named, by the index of the step
+
+	section section // what is looked at
+	index   int
+	err     *InvalidError
+}
+
+type hostListen struct {
+	host string
+	Listen
+}
+
+func (s *Scenario) check() *InvalidError {
+	c := &checker{
+		s: s, nets: map[string]*Net{}, hosts: map[string]*Host{}, elements: map[string]*Element{},
+		listen: map[hostListen]string{}, defined: map[string]int{},
+	}
+	c.bounds()
+	each(c, netLines, s.Nets, (*checker).net)
+	each(c, hostLines, s.Hosts, (*checker).hostLine)
+	each(c, elementLines, s.Elements, (*checker).elementLine)
+	each(c, elementLines, s.Elements, (*checker).viaLine)
+	each(c, stepLines, s.Steps, (*checker).step)
+	return c.err
+}
+
+// each checks the items of a section up to the first that fails.
+func each[T any](c *checker, sec section, items []T, one func(*checker, *T)) {
+	for i := range items {
+		if c.err != nil {
+			return
+		}
+		c.section, c.index = sec, i
+		one(c, &items[i])
+	}
+}
+
+// fail complains about a word of the current item: the one of that index in
+// its line, or, where the index is 0, the last that reads like found.
+func (c *checker) fail(word int, found, want string) {
+	if c.err != nil {
+		return
+	}
+	c.err = &InvalidError{
+		Item: c.item(), Found: quote(found), Want: want,
+		section: c.section, index: c.index, word: word, text: found,
+	}
+	if found == "" {
+		c.err.Found = "nothing"
+	}
+}
+
+// item names the current item in a message.
+func (c *checker) item() string {
+	var cells []string
+	switch c.section {
+	case netLines:
+		cells = []string{"net", c.s.Nets[c.index].Name}
+	case hostLines:
+		cells = []string{"host", c.s.Hosts[c.index].Name}
+	case elementLines:
+		cells = elementCells(&c.s.Elements[c.index])[:2]
+	case stepLines:
+		cells = append([]string{"step", strconv.Itoa(c.index+1) + ":"}, stepCells(c.s.Steps[c.index])...)
+	}
+	out := quote(strings.Join(cells, " "))
+	return out[1 : len(out)-1]
+}
+
+func (c *checker) bounds() {
+	switch {
+	case len(c.s.Nets) == 0:
+		c.fail(0, "", "at least one net")
+	case len(c.s.Hosts) == 0:
+		c.fail(0, "", "at least one host")
+	case len(c.s.Nets) > MaxNets:
+		c.section, c.index = netLines, MaxNets
+		c.fail(1, c.s.Nets[MaxNets].Name, "at most "+strconv.Itoa(MaxNets)+" nets")
+	case len(c.s.Hosts) > MaxHosts:
+		c.section, c.index = hostLines, MaxHosts
+		c.fail(1, c.s.Hosts[MaxHosts].Name, "at most "+strconv.Itoa(MaxHosts)+" hosts")
+	}
+}
+
+func (c *checker) net(n *Net) {
+	c.newName(n.Name, c.nets[n.Name] != nil)
+	if n.Family != IPv4 && n.Family != IPv6 {
+		c.fail(2, strconv.Itoa(int(n.Family)), "4 or 6")
+	}
+	c.nets[n.Name] = n
+}
+
+func (c *checker) hostLine(h *Host) {
+	c.newName(h.Name, c.hosts[h.Name] != nil)
+	if len(h.Nets) == 0 {
+		c.fail(0, "", "the name of a network")
+	}
+	seen := map[string]bool{}
+	for i, n := range h.Nets {
+		if c.nets[n] == nil {
+			c.fail(2+i, n, "the name of a net")
+		}
+		if seen[n] {
+			c.fail(2+i, n, "each net at most once")
+		}
+		seen[n] = true
+	}
+	c.hosts[h.Name] = h
+}
+
+func (c *checker) elementLine(e *Element) {
+	c.newName(e.Name, c.elements[e.Name] != nil)
+	c.elements[e.Name] = e
+	c.host(2, e.Host)
+	c.listeners(e)
+	switch e.Kind {
+	case Proxy:
+		c.proxy(e)
+	case UserAgent:
+		c.notForAgents(e)
+	default:
+		c.fail(0, "kind "+strconv.Itoa(int(e.Kind)), "a user agent or a proxy")
+	}
+	c.stack(e)
+}
+
+func (c *checker) listeners(e *Element) {
+	if len(e.Listen) == 0 {
+		c.fail(0, "", "a listener, as in tcp:5060")
+	}
+	for i, l := range e.Listen {
+		if i == maxListen {
+			c.fail(3+i, l.String(), "at most "+strconv.Itoa(maxListen)+" listeners")
+			return
+		}
+		if _, ok := ParseTransport(l.Transport.String()); !ok || l.Port == 0 {
+			c.fail(3+i, l.String(), "a transport and a port from 1 to 65535")
+		}
+		at := hostListen{e.Host, l}
+		if who := c.listen[at]; who != "" {
+			c.fail(3+i, l.String(), "a port on "+e.Host+" where "+who+" does not listen")
+		}
+		c.listen[at] = e.Name
+	}
+}
+
+func (c *checker) proxy(e *Element) {
+	if e.Deliver != DeliverFlow && e.Deliver != DeliverContact {
+		c.fail(0, "", "deliver=flow or deliver=contact")
+	}
+	if e.Via != "" {
+		c.fail(0, "via="+e.Via, "a proxy without a proxy of its own")
+	}
+}
+
+func (c *checker) notForAgents(e *Element) {
+	if e.Deliver != 0 || e.RecordRoute {
+		c.fail(0, strings.Join(elementOptions(e), " "), "a user agent without a proxy's options")
+	}
+}
+
+func (c *checker) stack(e *Element) {
+	switch {
+	case e.Stack != "" && !validStack(e.Stack):
+		c.fail(0, "stack="+e.Stack, "stack= and a stack's name")
+	case e.SUT && e.Stack != "":
+		c.fail(0, "stack="+e.Stack, "no stack for the sut: it comes from outside")
+	case e.SUT && c.sut != "":
+		c.fail(0, "sut", "one sut: it is "+c.sut+" already")
+	case e.SUT:
+		c.sut = e.Name
+	}
+}
+
+func (c *checker) viaLine(e *Element) {
+	if e.Via == "" {
+		return
+	}
+	if p := c.elements[e.Via]; p == nil || p.Kind != Proxy {
+		c.fail(0, "via="+e.Via, "via= and the name of a proxy")
+	}
+}
+
+func (c *checker) step(s *Step) {
+	t := stepByType[reflect.TypeOf(*s)]
+	if t == nil {
+		c.fail(0, fmt.Sprintf("%T", *s), "a step that has a text form")
+		return
+	}
+	t.check(c, *s)
+}
+
+// newName checks a name where it is declared.
+func (c *checker) newName(name string, taken bool) {
+	switch {
+	case !validName(name):
+		c.fail(1, name, "a name ("+nameRule+")")
+	case taken:
+		c.fail(1, name, "a name that is not taken")
+	}
+}
+
+// host finds a host that a word names.
+func (c *checker) host(word int, name string) *Host {
+	h := c.hosts[name]
+	if h == nil {
+		c.fail(word, name, "the name of a host")
+	}
+	return h
+}
+
+// userAgent finds a user agent that a word names.
+func (c *checker) userAgent(word int, name string) *Element {
+	e := c.elements[name]
+	if e == nil || e.Kind != UserAgent {
+		c.fail(word, name, "the name of a ua")
+		return nil
+	}
+	return e
+}
+
+// validName: names end in file names, in SIP user parts and in reports.
+func validName(s string) bool {
+	if s == "" || len(s) > 32 || s[0] < 'a' || s[0] > 'z' {
+		return false
+	}
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+// validStack: "baresip", "mutant/contact-from-connection", "sipgo_1.7".
+func validStack(s string) bool {
+	if s == "" || len(s) > 64 || strings.IndexByte("abcdefghijklmnopqrstuvwxyz0123456789", s[0]) < 0 {
+		return false
+	}
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-._/") == ""
+}
