@@ -1,9 +1,201 @@
 package netns
 
-// Process is a stack's command and all its descendants.
-type Process struct{}
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
 
-// Kill ends the process.
-func (p *Process) Kill() error { return nil }
+// Process is a spawned command with all its descendants.
+type Process struct {
+	owner string
+	init  *os.Process
+	pipes *pipes
+	out   ring
 
-func (h *Host) searchProcesses() {}
+	quiet   chan struct{} // nobody holds the output any more
+	drained chan struct{} // what the command wrote before it ended is in out
+	done    chan struct{}
+	gone    chan struct{} // the init was reaped: nothing of it is left
+
+	mu  sync.Mutex
+	err error
+}
+
+// Exit is how a command ended.
+type Exit struct {
+	Status int            // exit status, if it ended by itself
+	Signal syscall.Signal // the signal that killed it, 0 if none did
+}
+
+func (e *Exit) Error() string {
+	if e.Signal != 0 {
+		return fmt.Sprintf("killed by signal %d (%s)", int(e.Signal), e.Signal)
+	}
+	return fmt.Sprintf("exited with status %d", e.Status)
+}
+
+const (
+	startBound = 10 * time.Second // for an init to execute its command
+	killBound  = 10 * time.Second // for the kernel to take a killed tree apart
+	stdinBound = time.Second      // for a command to read what it was sent
+)
+
+func newProcess(init *os.Process, owner string, pipes *pipes) *Process {
+	p := &Process{owner: owner, init: init, pipes: pipes,
+		quiet: make(chan struct{}), drained: make(chan struct{}),
+		done: make(chan struct{}), gone: make(chan struct{})}
+	go p.drain()
+	go p.wait()
+	return p
+}
+
+// order tells the init what to run and returns when that was executed.
+func (p *Process) order(o orders) error {
+	control := p.pipes.control
+	if err := control.SetDeadline(time.Now().Add(startBound)); err != nil {
+		return fmt.Errorf("set deadline for init: %w", err)
+	}
+	var r report
+	if err := errors.Join(send(control, o), receive(control, &r)); err != nil {
+		return fmt.Errorf("the init did not answer: %w%s", err, p.said())
+	}
+	if r.Failure != "" {
+		return errors.New(r.Failure)
+	}
+	if err := control.SetDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("set deadline for init: %w", err)
+	}
+	go p.follow()
+	return nil
+}
+
+// said quotes the output, for an error.
+func (p *Process) said() string {
+	if out := p.Output(); len(out) > 0 {
+		return fmt.Sprintf(" (it said %.200q)", out)
+	}
+	return ""
+}
+
+// follow waits for the end of the command.
+func (p *Process) follow() {
+	defer close(p.done)
+	var r report
+	if err := receive(p.pipes.control, &r); err != nil {
+		p.setErr(&Exit{Signal: syscall.SIGKILL}) // the init died, and all with it
+		return
+	}
+	// The deadline interrupts the read, and drain then takes what is there.
+	_ = p.pipes.output.SetReadDeadline(time.Unix(1, 0))
+	select {
+	case <-p.drained:
+	case <-p.quiet:
+	}
+	p.setErr(exitOf(syscall.WaitStatus(r.Status)))
+}
+
+func exitOf(s syscall.WaitStatus) *Exit {
+	if s.Signaled() {
+		return &Exit{Signal: s.Signal()}
+	}
+	return &Exit{Status: s.ExitStatus()}
+}
+
+func (p *Process) setErr(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err = err
+}
+
+// wait reaps the init. When it is reaped the kernel has killed and reaped
+// every process of its namespace (zap_pid_ns_processes, kernel/pid_namespace.c).
+func (p *Process) wait() {
+	_, _ = p.init.Wait()
+	close(p.gone)
+}
+
+// drain reads the output as fast as it comes, so that no command blocks on it.
+func (p *Process) drain() {
+	defer close(p.quiet)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := p.pipes.output.Read(buf)
+		p.out.write(buf[:n])
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			p.drainNow(buf)
+		case err != nil:
+			return
+		}
+	}
+}
+
+// drainNow takes what is in the pipe and no more.
+func (p *Process) drainNow(buf []byte) {
+	if raw, err := p.pipes.output.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) {
+			for taken := 0; taken < pipeSize; {
+				n, err := syscall.Read(int(fd), buf)
+				if n <= 0 || err != nil {
+					return
+				}
+				p.out.write(buf[:n])
+				taken += n
+			}
+		})
+	}
+	close(p.drained)
+	_ = p.pipes.output.SetReadDeadline(time.Time{})
+}
+
+// pipeSize is how much a pipe holds at the most, in bytes, unless somebody
+// changed it (pipe(7)). More than that the command cannot have left in it.
+const pipeSize = 64 << 10
+
+// Stdin returns the command's standard input. A write fails if the command
+// does not read it within a second.
+func (p *Process) Stdin() io.Writer { return stdin{p.pipes.stdin} }
+
+type stdin struct{ f *os.File }
+
+func (s stdin) Write(b []byte) (int, error) {
+	if err := s.f.SetWriteDeadline(time.Now().Add(stdinBound)); err != nil {
+		return 0, err
+	}
+	return s.f.Write(b)
+}
+
+// Output returns the last 64 KiB of the command's standard output and error.
+// After Done everything that the command itself wrote is in it.
+func (p *Process) Output() []byte { return p.out.bytes() }
+
+// Done is closed when the command has ended. Its descendants may live on
+// until Kill.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Err tells how the command ended, an *Exit, and is nil while it runs.
+func (p *Process) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+// Kill ends the command and all its descendants and returns when none is
+// left. It may be called more than once.
+func (p *Process) Kill() error {
+	if err := p.init.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("netns: kill the processes of %s: %w", p.owner, err)
+	}
+	select {
+	case <-p.gone:
+	case <-time.After(killBound):
+		return fmt.Errorf("netns: the processes of %s are still there %v after they were killed", p.owner, killBound)
+	}
+	p.pipes.closeOurs()
+	return nil
+}

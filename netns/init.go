@@ -1,0 +1,113 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// mark is the environment variable that tells a re-executed program what it
+// is: markInit, or markInside.
+const (
+	mark       = "GREKA_NETNS"
+	markInit   = "init"   // the tiny init of a stack's process
+	markInside = "inside" // this program in a user namespace of its own
+)
+
+// controlFD is the init's end of its socket to the lab.
+const controlFD = 3
+
+// Every program that imports this package can become the tiny init of a
+// stack: Spawn executes /proc/self/exe again. This is the one job that is done
+// while packages initialise: what the importing program sets up after this
+// package (command line, generators, the tests) then costs each process of
+// each scenario nothing.
+func init() {
+	if os.Getenv(mark) == markInit {
+		os.Exit(runInit())
+	}
+}
+
+// runInit is process 1 of a namespace of its own. It makes the private part of
+// the file system, runs the command, reaps whatever is left to it, and ends
+// with its control socket: when it ends the kernel kills everything in the
+// namespace, daemons too.
+func runInit() int {
+	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE)
+	unix.CloseOnExec(controlFD)
+	control := os.NewFile(controlFD, "control")
+	var o orders
+	if err := receive(control, &o); err != nil {
+		fmt.Fprintln(os.Stderr, "greka: this is the init of a lab and must not be started by hand:", err)
+		return 2
+	}
+	child, err := begin(o)
+	if err != nil {
+		_ = send(control, report{Failure: err.Error()})
+		return 1
+	}
+	if err := send(control, report{}); err != nil {
+		return 1
+	}
+	go func() {
+		// The other end closes when the lab's process dies.
+		_, _ = io.Copy(io.Discard, control)
+		os.Exit(0)
+	}()
+	reap(child, control)
+	return 0
+}
+
+// begin prepares the file system and starts the command.
+func begin(o orders) (pid int, err error) {
+	if err := makePrivate(o.Keep); err != nil {
+		return 0, err
+	}
+	if err := writeFiles(Home, o.Files); err != nil {
+		return 0, err
+	}
+	// No core file is to be written anywhere.
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+	pid, err = syscall.ForkExec(o.Path, o.Argv, &syscall.ProcAttr{
+		Dir: Home, Env: o.Env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setpgid: true}})
+	if err != nil {
+		return 0, fmt.Errorf("start %s: %w", o.Path, err)
+	}
+	return pid, letGo()
+}
+
+// letGo gives up the command's standard input and output, so that they end
+// with the command.
+func letGo() error {
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open /dev/null: %w", err)
+	}
+	for fd := 0; fd <= 2; fd++ {
+		if err := unix.Dup3(null, fd, 0); err != nil {
+			return fmt.Errorf("give up descriptor %d: %w", fd, err)
+		}
+	}
+	return unix.Close(null)
+}
+
+// reap waits for every process of the namespace and reports the end of the
+// command. It returns when none is left.
+func reap(command int, control io.Writer) {
+	for {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, 0, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return
+		case pid == command:
+			_ = send(control, report{Ended: true, Status: uint32(status)})
+		}
+	}
+}

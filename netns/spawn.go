@@ -1,0 +1,165 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Spec says what Spawn starts.
+type Spec struct {
+	// Owner is the element to which the process's sockets belong.
+	Owner string
+	// Argv is the command. A name without a slash is looked up in PATH; a
+	// relative path is that of one of Files, or else lies in Dir.
+	Argv []string
+	// Env is added to the environment, which holds nothing but PATH, HOME,
+	// TMPDIR and LANG=C.UTF-8.
+	Env []string
+	// Files are written into Home before the start: relative path, content.
+	Files map[string][]byte
+	// Dir is a directory that the process can see (and not change) even if
+	// it lies in one that is private otherwise. "" is none.
+	Dir string
+}
+
+// Spawn starts a command in the host. It runs under a tiny init in PID, mount
+// and IPC namespaces of its own: with a private Home and /tmp, the rest of the
+// file system for reading only, and no process of the machine in sight.
+//
+// It returns when the command was executed; waiting until it is ready is the
+// caller's. Every descendant dies with Kill, with the lab's Close, and with
+// this process, however it ends.
+func (h *Host) Spawn(s Spec) (*Process, error) {
+	o, err := s.orders()
+	if err != nil {
+		return nil, fmt.Errorf("netns: host %s: spawn for %s: %w", h.name, s.Owner, err)
+	}
+	p, err := startInit(h, s.Owner)
+	if err != nil {
+		return nil, fmt.Errorf("netns: host %s: spawn %s: %w", h.name, o.Path, err)
+	}
+	if err := p.order(o); err != nil {
+		_ = p.Kill()
+		return nil, fmt.Errorf("netns: host %s: spawn %s: %w", h.name, o.Path, err)
+	}
+	if err := h.adopt(p); err != nil {
+		_ = p.Kill()
+		return nil, err
+	}
+	return p, nil
+}
+
+// adopt makes the host responsible for a process.
+func (h *Host) adopt(p *Process) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return fmt.Errorf("netns: host %s: spawn: the lab is closed", h.name)
+	}
+	h.processes = append(h.processes, p)
+	return nil
+}
+
+// orders makes of a Spec what the init has to know.
+func (s Spec) orders() (orders, error) {
+	if len(s.Argv) == 0 {
+		return orders{}, errors.New("no command")
+	}
+	path, err := s.executable()
+	if err != nil {
+		return orders{}, err
+	}
+	o := orders{Path: path, Argv: s.Argv, Files: s.Files, Keep: []string{}}
+	o.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + Home, "TMPDIR=/tmp", "LANG=C.UTF-8"}, s.Env...)
+	if s.Dir != "" {
+		dir, err := filepath.Abs(s.Dir)
+		if err != nil {
+			return orders{}, err
+		}
+		if rel, err := filepath.Rel(dir, Home); err == nil && filepath.IsLocal(rel) && dir != "/" {
+			return orders{}, fmt.Errorf("directory %s cannot be seen by the command, for its private home is there: move the description elsewhere", dir)
+		}
+		o.Keep = append(o.Keep, dir)
+	}
+	if _, ours := s.Files[path]; !ours && filepath.IsAbs(path) {
+		o.Keep = append(o.Keep, filepath.Dir(path))
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			o.Keep = append(o.Keep, filepath.Dir(real))
+		}
+	}
+	return o, nil
+}
+
+// executable finds the command's file.
+func (s Spec) executable() (string, error) {
+	name := s.Argv[0]
+	switch {
+	case !strings.Contains(name, "/"):
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return "", err
+		}
+		return filepath.Abs(path)
+	case filepath.IsAbs(name):
+		return name, nil
+	}
+	if _, ours := s.Files[filepath.Clean(name)]; ours {
+		return filepath.Join(Home, name), nil
+	}
+	return filepath.Abs(filepath.Join(s.Dir, name))
+}
+
+// spawner starts all processes from one thread that never ends: the signal
+// that kills a process together with its parent is sent when the thread that
+// started it ends.
+var spawner = sync.OnceValue(func() chan<- func() {
+	jobs := make(chan func())
+	go func() {
+		lockForever()
+		for job := range jobs {
+			job()
+		}
+	}()
+	return jobs
+})
+
+// startInit starts the init in a host's network namespace.
+func startInit(h *Host, owner string) (p *Process, err error) {
+	pipes, err := newPipes()
+	if err != nil {
+		return nil, err
+	}
+	defer pipes.closeTheirs()
+	done := make(chan struct{})
+	var cmd *os.Process
+	spawner() <- func() {
+		defer close(done)
+		err = h.Do(func() (err error) {
+			cmd, err = os.StartProcess("/proc/self/exe", []string{"greka-init"}, &os.ProcAttr{
+				// One processor and no garbage collection start faster.
+				Env:   []string{mark + "=" + markInit, "GOMAXPROCS=1", "GOGC=off"},
+				Files: pipes.theirs(),
+				Sys: &syscall.SysProcAttr{
+					Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC,
+					Pdeathsig:  syscall.SIGKILL,
+					Setsid:     true,
+				},
+			})
+			return err
+		})
+	}
+	<-done
+	if err != nil {
+		pipes.closeOurs()
+		return nil, fmt.Errorf("start init: %w", err)
+	}
+	return newProcess(cmd, owner, pipes), nil
+}
