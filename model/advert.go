@@ -1,6 +1,9 @@
 package model
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // Role is the part that the giver of an advert plays in the call.
 // A user agent that registers is the callee of the calls to come.
@@ -32,7 +35,8 @@ type Leg struct {
 type Advert struct {
 	Header  string // "Contact", "Record-Route"
 	Value   string // the header's value, raw
-	URI     string // the URI in it, raw; "" if none can be made out
+	URI     string // the URI in it, raw; "" if no single one can be made out
+	Problem string // why not, "" if it can
 	Message string // "REGISTER", "INVITE", "180 INVITE", "200 INVITE"
 	Giver   string // the element that gave it
 	Role    Role   // the giver's part
@@ -118,4 +122,20 @@ type Observation struct {
 	// Broken is the harness's own trouble, "" if none: nothing else in the
 	// observation may be relied on then.
 	Broken string
+}
+
+// String tells the outcome in a few words.
+func (o Outcome) String() string {
+	s := fmt.Sprintf("final status %d", o.Status)
+	if o.Status == 0 {
+		s = "no final status"
+	}
+	if o.Status/100 == 2 {
+		s += map[bool]string{true: ", ACK arrived", false: ", ACK lost"}[o.Acked]
+		s += map[bool]string{true: fmt.Sprintf(", BYE answered with %d", o.ByeReply), false: ", BYE not answered"}[o.ByeReply != 0]
+	}
+	if o.Failure != "" {
+		s += " (" + o.Failure + ")"
+	}
+	return s
 }

@@ -1,0 +1,145 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+	"sort"
+	"strings"
+)
+
+// SocketLine is one socket as prediction and observation compare it: numbers
+// that the kernel picked are left out.
+type SocketLine struct {
+	Host, Owner   string
+	Role          SocketRole
+	Transport     Transport
+	State         State
+	Local, Remote string // address:port; "*" stands for a port that the kernel picked
+}
+
+// String writes it like a line of ss(8).
+func (l SocketLine) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s %s %s", l.Host, l.Owner, l.Transport, l.State, l.Role, l.Local, l.Remote))
+}
+
+// judgeSockets compares the sockets after each step with the prediction. Where
+// an element's sockets are not ours to predict, connections may have that
+// element at their other end, and only listeners and UDP sockets are compared.
+func judgeSockets(s *Scenario, o *Observation) []Verdict {
+	p, err := Predict(s)
+	if err != nil {
+		return []Verdict{{Class: Broken, Advert: -1, Use: -1, Detail: "no honest element could play this: " + err.Error()}}
+	}
+	full := true
+	for _, e := range s.Elements {
+		full = full && o.Own[e.Name]
+	}
+	var out []Verdict
+	for step, i := range o.After {
+		if step >= len(p.After) {
+			break
+		}
+		v := Verdict{Claim: SocketsAgree.Name, Class: Accepting, Advert: -1, Use: -1, Step: step}
+		missing, extra := Differences(Expected(s, o.Own, p.After[step], full), Observed(s, o.Own, &o.Snapshots[i], full))
+		if len(missing)+len(extra) > 0 {
+			v.Class, v.Severity = SocketsDiffer, Finding
+			v.Detail = describe(missing, extra)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// Expected lists the sockets of our own elements: their listeners and, if full,
+// both ends of each predicted connection.
+func Expected(s *Scenario, own map[string]bool, conns []Connection, full bool) []SocketLine {
+	var out []SocketLine
+	for _, e := range s.Elements {
+		if !own[e.Name] {
+			continue
+		}
+		for _, l := range e.Listen {
+			line := SocketLine{Host: e.Host, Owner: e.Name, Role: RoleListener, Transport: l.Transport, State: StateListen,
+				Local: netip.AddrPortFrom(s.ElementAddr(e.Name), l.Port).String()}
+			if l.Transport == UDP {
+				line.Role, line.State = RoleDatagram, StateClose
+			}
+			out = append(out, line)
+		}
+	}
+	if full {
+		for _, c := range conns {
+			dial, at := c.Source.String()+" *", c.Remote.String()
+			out = append(out,
+				SocketLine{s.Element(c.Dialler).Host, c.Dialler, RoleDialled, TCP, StateEstablished, dial, at},
+				SocketLine{s.Element(c.Acceptor).Host, c.Acceptor, RoleAccepted, TCP, StateEstablished, at, dial})
+		}
+	}
+	return sorted(out)
+}
+
+// Observed lists the same of a snapshot.
+func Observed(s *Scenario, own map[string]bool, snap *Snapshot, full bool) []SocketLine {
+	var out []SocketLine
+	for i := range snap.Hosts {
+		h := &snap.Hosts[i]
+		for j := range h.Sockets {
+			x := &h.Sockets[j]
+			role := h.RoleOf(x)
+			if !own[x.Owner] && x.Owner != "" || !full && role != RoleListener && role != RoleDatagram {
+				continue
+			}
+			out = append(out, SocketLine{h.Host, x.Owner, role, x.Transport, x.State, symbol(s, x.Local), symbol(s, x.Remote)})
+		}
+	}
+	return sorted(out)
+}
+
+// symbol writes an address; a port on which nobody in the scenario accepts was
+// picked by the kernel.
+func symbol(s *Scenario, a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	for i := range s.Elements {
+		e := &s.Elements[i]
+		for _, l := range e.Listen {
+			if l.Port == a.Port() && s.ElementAddr(e.Name) == a.Addr() {
+				return a.String()
+			}
+		}
+	}
+	return a.Addr().String() + " *"
+}
+
+// Differences returns what is expected and not there, and what is there and not
+// expected. Both lists have to be sorted.
+func Differences(want, got []SocketLine) (missing, extra []SocketLine) {
+	for len(want) > 0 || len(got) > 0 {
+		switch {
+		case len(got) == 0 || len(want) > 0 && want[0].String() < got[0].String():
+			missing, want = append(missing, want[0]), want[1:]
+		case len(want) == 0 || got[0].String() < want[0].String():
+			extra, got = append(extra, got[0]), got[1:]
+		default:
+			want, got = want[1:], got[1:]
+		}
+	}
+	return missing, extra
+}
+
+func sorted(lines []SocketLine) []SocketLine {
+	sort.Slice(lines, func(i, j int) bool { return lines[i].String() < lines[j].String() })
+	return lines
+}
+
+func describe(missing, extra []SocketLine) string {
+	var b strings.Builder
+	for _, l := range missing {
+		fmt.Fprintf(&b, "missing: %s\n", l)
+	}
+	for _, l := range extra {
+		fmt.Fprintf(&b, "not predicted: %s\n", l)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}

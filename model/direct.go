@@ -1,0 +1,72 @@
+package model
+
+// Direct returns the direct twin of a scenario: the same calls without proxies
+// and registrations. It exists only if something would be dropped and both
+// sides of every call share a transport.
+func Direct(s *Scenario) (Scenario, bool) {
+	twin := Scenario{Nets: s.Nets, Hosts: s.Hosts}
+	dropped := false
+	for _, e := range s.Elements {
+		if e.Kind == Proxy {
+			dropped = true
+			if e.SUT {
+				return Scenario{}, false
+			}
+			continue
+		}
+		e.Via = ""
+		twin.Elements = append(twin.Elements, e)
+	}
+	for i, st := range s.Steps {
+		c, ok := st.(Call)
+		if !ok {
+			continue
+		}
+		t, ok := directTransport(s, i, c)
+		if !ok {
+			return Scenario{}, false
+		}
+		c.Transport, c.OverFlow = t, false
+		twin.Steps = append(twin.Steps, c)
+	}
+	_, err := Predict(&twin)
+	return twin, dropped && len(twin.Steps) > 0 && err == nil
+}
+
+// directTransport picks the transport of a direct call: the one that the first
+// hop has in the scenario if the callee has it too, else the first that both
+// share.
+func directTransport(s *Scenario, i int, c Call) (Transport, bool) {
+	from, to := s.Element(c.From), s.Element(c.To)
+	if plan, err := s.PlanCall(i); err == nil && from.Port(plan.Transport) != 0 && to.Port(plan.Transport) != 0 {
+		return plan.Transport, true
+	}
+	t, err := firstShared(0, from, to)
+	return t, err == nil
+}
+
+// Compare judges ProxyTransparent: it returns one verdict for each call that
+// both observations played. explained says that an advert of the scenario was
+// found wanting: then the difference has its reason and is no news.
+func Compare(s *Scenario, o, direct *Observation, explained bool) []Verdict {
+	if o.Broken != "" || direct.Broken != "" {
+		return nil
+	}
+	var out []Verdict
+	for i := range o.Outcomes {
+		if i >= len(direct.Outcomes) {
+			break
+		}
+		a, b := o.Outcomes[i], direct.Outcomes[i]
+		v := Verdict{Claim: ProxyTransparent.Name, Class: Accepting, Advert: -1, Use: -1, Step: a.Step}
+		if a.Status != b.Status || a.Acked != b.Acked || a.ByeReply != b.ByeReply {
+			if explained {
+				continue
+			}
+			v.Class, v.Severity = DiffersFromDirect, Finding
+			v.Detail = "through the proxy: " + a.String() + "; direct: " + b.String()
+		}
+		out = append(out, v)
+	}
+	return out
+}

@@ -1,0 +1,234 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// Judge returns a verdict for every use of every advert, for every probe, and
+// for the sockets after every step. It looks at nothing but its arguments.
+func Judge(s *Scenario, o *Observation) []Verdict {
+	if o.Broken != "" {
+		return []Verdict{{Class: Broken, Advert: -1, Use: -1, Detail: o.Broken}}
+	}
+	var out []Verdict
+	for i := range o.Uses {
+		v, probed := judgeUse(o, i)
+		out = append(out, v)
+		if probed != nil {
+			out = append(out, *probed)
+		}
+	}
+	out = append(out, judgeOutcomes(o, out)...)
+	return append(out, judgeSockets(s, o)...)
+}
+
+// judgeOutcomes says of each call that did not go through whether an advert
+// explains it. If none does, nothing is known: it may have been too slow.
+func judgeOutcomes(o *Observation, sofar []Verdict) []Verdict {
+	guilty := map[int]bool{}
+	for _, v := range sofar {
+		guilty[v.Step] = guilty[v.Step] || v.Severity != None
+	}
+	var out []Verdict
+	for _, c := range o.Outcomes {
+		if !c.Completed() && !guilty[c.Step] {
+			out = append(out, Verdict{Class: Inconclusive, Advert: -1, Use: -1, Step: c.Step, Detail: c.String()})
+		}
+	}
+	return out
+}
+
+// judgeUse judges one use of one advert and, if it was probed, whether the
+// probe met what Lookup says.
+func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
+	u := &o.Uses[i]
+	a := &o.Adverts[u.Advert]
+	snap := &o.Snapshots[u.Snapshot]
+	v = Verdict{Claim: claimOf(a.Header), Advert: u.Advert, Use: i, Step: u.Step}
+	target, err := a.Target()
+	if err != nil {
+		v.Class, v.Detail = classOfError(err), err.Error()
+		v.Severity = severity(a, u, v.Class)
+		return v, nil
+	}
+	v.Target = target
+	r := Lookup(snap, u.View.Host, target.Transport, netip.AddrPortFrom(u.View.Source, 0), target.Addr)
+	v.Picked = r.Socket
+	v.Class, v.Detail = classify(a, u, snap, target, r)
+	if u.Probe.Result == ProbeNone {
+		if v.Class == Accepting || v.Class == AcceptingOtherTransport {
+			v.Class, v.Detail = Inconclusive, "not probed"
+		}
+	} else {
+		probed = &Verdict{Claim: LookupAgrees.Name, Class: Accepting, Advert: u.Advert, Use: i, Step: u.Step, Target: target, Picked: r.Socket}
+		if why := disagreement(r, u.Probe); why != "" {
+			probed.Class, probed.Detail = Inconclusive, why
+			v.Class, v.Detail = Inconclusive, why
+		}
+	}
+	v.Severity = severity(a, u, v.Class)
+	return v, probed
+}
+
+// Target resolves the advert's URI as its user does. The error is a
+// *ResolveError where the URI is well-formed but leads nowhere that the model
+// knows.
+func (a *Advert) Target() (Target, error) {
+	if a.URI == "" {
+		return Target{}, errors.New(a.Problem)
+	}
+	u, err := ParseURI(a.URI)
+	if err != nil {
+		return Target{}, err
+	}
+	list, err := Resolve(u)
+	if err != nil {
+		return Target{}, err
+	}
+	return list[0], nil
+}
+
+// classOfError tells a malformed URI from one that this version of the model
+// cannot follow: that is no finding.
+func classOfError(err error) Class {
+	var r *ResolveError
+	if errors.As(err, &r) {
+		return r.Class
+	}
+	return Malformed
+}
+
+// classify decides the class in design order; r is what Lookup found.
+func classify(a *Advert, u *Use, snap *Snapshot, t Target, r Reached) (Class, string) {
+	giver := giverHost(snap, a.Giver)
+	ip := t.Addr.Addr().Unmap()
+	switch {
+	case ip.IsUnspecified():
+		return Unspecified, fmt.Sprintf("%s is no address of anybody", ip)
+	case ip.IsLoopback() && giver != u.View.Host:
+		return Loopback, fmt.Sprintf("%s is %s itself, seen from there", ip, u.View.Host)
+	case r.Host == "":
+		return Unreachable, r.Rule
+	case r.Takes() && r.Socket.Owner == a.Giver:
+		if t.Transport != a.Leg.Transport {
+			return AcceptingOtherTransport, fmt.Sprintf("the URI selects %s, the message came by %s", t.Transport, a.Leg.Transport)
+		}
+		return Accepting, r.Rule
+	case r.Takes():
+		return WrongOwner, fmt.Sprintf("%s accepts there", r.Socket.Owner)
+	}
+	return closed(a, snap, t, r)
+}
+
+// closed tells apart the ways in which nobody accepts.
+func closed(a *Advert, snap *Snapshot, t Target, r Reached) (Class, string) {
+	h := snap.Host(r.Host)
+	var other, conversation *Socket
+	for i := range h.Sockets {
+		s := &h.Sockets[i]
+		if s.Owner != a.Giver || s.Local.Port() != t.Addr.Port() || !covers(s, t.Addr.Addr()) {
+			continue
+		}
+		serves := s.State == StateListen || s.Transport == UDP && !s.Remote.IsValid()
+		switch {
+		case serves && s.Transport != t.Transport:
+			other = s
+		case !serves && s.Remote.IsValid():
+			conversation = s
+		}
+	}
+	u, _ := ParseURI(a.URI)
+	switch {
+	case other != nil:
+		return WrongTransport, fmt.Sprintf("the URI selects %s, %s accepts %s there", t.Transport, a.Giver, other.Transport)
+	case u.Port <= 0 && !maddr(u):
+		return WrongPort, fmt.Sprintf("no usable port in the URI, and nobody accepts on %d", t.Addr.Port())
+	case conversation != nil:
+		return ConnectionPort, fmt.Sprintf("%s %s <-> %s", conversation.State, conversation.Local, conversation.Remote)
+	}
+	return Closed, r.Rule
+}
+
+func maddr(u URI) bool {
+	_, ok := u.Param("maddr")
+	return ok
+}
+
+// covers reports whether a socket's local address takes packets to an address.
+func covers(s *Socket, a netip.Addr) bool {
+	local := s.Local.Addr().Unmap()
+	return local == a.Unmap() || local.IsUnspecified()
+}
+
+// giverHost returns the host on which an element has sockets, "" if it has
+// none.
+func giverHost(snap *Snapshot, element string) string {
+	for _, h := range snap.Hosts {
+		for _, s := range h.Sockets {
+			if s.Owner == element {
+				return h.Host
+			}
+		}
+	}
+	return ""
+}
+
+// disagreement says how a probe contradicts Lookup, "" if it does not.
+func disagreement(r Reached, p Probe) string {
+	said := "nobody"
+	if r.Takes() {
+		said = r.Socket.Owner
+	}
+	ok := false
+	switch p.Result {
+	case ProbeAccepted:
+		ok = r.Takes() && (p.Transport == UDP || takenBy(r, p.Owner))
+	case ProbeRefused, ProbeSelf:
+		ok = !r.Takes() && r.Host != ""
+	case ProbeUnreachable, ProbeTimeout:
+		ok = r.Host == ""
+	}
+	if ok {
+		return ""
+	}
+	return fmt.Sprintf("look-up says that %s takes it, the probe: %s %s %s", said, p.Result, p.Owner, p.Detail)
+}
+
+func takenBy(r Reached, owner string) bool {
+	for _, s := range append([]*Socket{r.Socket}, r.Also...) {
+		if s.Owner == owner {
+			return true
+		}
+	}
+	return false
+}
+
+// severity is Finding only where somebody is hurt: a request is about to go
+// there and has to be dialled. The Contact of an unreliable 18x moves no
+// target (RFC 6141 4.3): nobody dials it.
+func severity(a *Advert, u *Use, c Class) Severity {
+	switch c {
+	case Accepting, AcceptingOtherTransport, Inconclusive, Broken:
+		return None
+	case Unspecified, Loopback:
+		if u.Probe.Result == ProbeAccepted && u.Probe.Owner == a.Giver {
+			return Latent
+		}
+	}
+	if u.Request == "" || !u.MustDial || a.Message == "180 INVITE" {
+		return Latent
+	}
+	return Finding
+}
+
+// Signature returns what makes a verdict the same as another one.
+func (v *Verdict) Signature(o *Observation) Signature {
+	sig := Signature{Claim: v.Claim, Class: v.Class, Severity: v.Severity}
+	if v.Advert >= 0 {
+		a := &o.Adverts[v.Advert]
+		sig.Header, sig.Message, sig.Role, sig.Transport = a.Header, a.Message, a.Role.String(), a.Leg.Transport.String()
+	}
+	return sig
+}

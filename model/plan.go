@@ -1,0 +1,122 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// Plan is how the first request of a step leaves its user agent.
+type Plan struct {
+	RequestURI string
+	Proxy      string    // the proxy that it goes to, "" if none
+	Route      string    // the pre-loaded Route's URI (RFC 3261 8.1.2), "" without a proxy
+	Transport  Transport // of the first hop
+	NextHop    string    // the element at its other end
+}
+
+// PlanCall says how the INVITE of step i leaves the caller. A callee that
+// registered at the caller's proxy is called by its address-of-record there,
+// any other by its listener's URI.
+func (s *Scenario) PlanCall(i int) (Plan, error) {
+	c, ok := s.Steps[i].(Call)
+	if !ok {
+		return Plan{}, fmt.Errorf("step %d is no call", i+1)
+	}
+	from, to := s.Element(c.From), s.Element(c.To)
+	p := Plan{Proxy: from.Via, NextHop: c.To}
+	next := to
+	if from.Via != "" {
+		next = s.Element(from.Via)
+		p.NextHop = from.Via
+	}
+	t, err := firstShared(c.Transport, from, next)
+	if err != nil {
+		return Plan{}, err
+	}
+	p.Transport = t
+	if p.Proxy != "" {
+		p.Route = s.ListenerURI(p.Proxy, "", t) + ";lr"
+	}
+	switch {
+	case p.Proxy != "" && s.registeredBefore(c.To, p.Proxy, i):
+		p.RequestURI = fmt.Sprintf("sip:%s@%s", c.To, netip.AddrPortFrom(s.ElementAddr(p.Proxy), next.Port(t)))
+		if t != UDP {
+			p.RequestURI += ";transport=" + t.String()
+		}
+	case p.Proxy != "":
+		last, err := firstShared(preferred(t, to), next, to)
+		if err != nil {
+			return Plan{}, err
+		}
+		p.RequestURI = s.ListenerURI(c.To, c.To, last)
+	default:
+		p.RequestURI = s.ListenerURI(c.To, c.To, t)
+	}
+	return p, nil
+}
+
+// PlanRegister says how the REGISTER of step i leaves the user agent.
+func (s *Scenario) PlanRegister(i int) (Plan, error) {
+	r, ok := s.Steps[i].(Register)
+	if !ok {
+		return Plan{}, fmt.Errorf("step %d is no register", i+1)
+	}
+	ua := s.Element(r.UA)
+	if ua.Via == "" {
+		return Plan{}, fmt.Errorf("%s has no proxy to register at", r.UA)
+	}
+	t, err := firstShared(r.Transport, ua, s.Element(ua.Via))
+	if err != nil {
+		return Plan{}, err
+	}
+	return Plan{RequestURI: s.ListenerURI(ua.Via, "", t), Proxy: ua.Via, Transport: t, NextHop: ua.Via}, nil
+}
+
+// ListenerURI returns the URI of the address on which an element accepts a
+// transport, with the user if there is one. A numeric host without the
+// transport parameter means UDP (RFC 3263 4.1).
+func (s *Scenario) ListenerURI(element, user string, t Transport) string {
+	if user != "" {
+		user += "@"
+	}
+	uri := fmt.Sprintf("sip:%s%s", user, netip.AddrPortFrom(s.ElementAddr(element), s.Element(element).Port(t)))
+	if t != UDP {
+		uri += ";transport=" + t.String()
+	}
+	return uri
+}
+
+// registeredBefore reports whether a user agent registered at a proxy in a
+// step before i.
+func (s *Scenario) registeredBefore(ua, proxy string, i int) bool {
+	for _, st := range s.Steps[:i] {
+		if r, ok := st.(Register); ok && r.UA == ua && s.Element(ua).Via == proxy {
+			return true
+		}
+	}
+	return false
+}
+
+func preferred(t Transport, e *Element) Transport {
+	if e.Port(t) != 0 {
+		return t
+	}
+	return 0
+}
+
+// firstShared returns the transport that was asked for if both elements have
+// it, or else the first of a's listeners that b shares.
+func firstShared(asked Transport, a, b *Element) (Transport, error) {
+	if asked != 0 {
+		if a.Port(asked) != 0 && b.Port(asked) != 0 {
+			return asked, nil
+		}
+		return 0, fmt.Errorf("%s and %s don't share %s", a.Name, b.Name, asked)
+	}
+	for _, l := range a.Listen {
+		if b.Port(l.Transport) != 0 {
+			return l.Transport, nil
+		}
+	}
+	return 0, fmt.Errorf("%s and %s share no transport", a.Name, b.Name)
+}

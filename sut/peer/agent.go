@@ -1,0 +1,317 @@
+package peer
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// dialog is one dialog of a user agent (RFC 3261 12).
+type dialog struct {
+	callID        string
+	local, remote string // From and To values of our requests, with tags
+	routeSet      []string
+	target        string // the remote target: the other side's Contact, raw
+	cseq          int
+	acked         bool
+}
+
+// Registered reports whether a proxy of ours has confirmed a registration of
+// that user in this world.
+func (w *World) Registered(user string) bool { return w.registered[user] }
+
+// Register sends the REGISTER of a step and reports its end to done.
+func (w *World) Register(index int, done func(status int)) error {
+	e := w.elements[w.sc.Steps[index].(model.Register).UA]
+	plan, err := w.sc.PlanRegister(index)
+	if err != nil {
+		return err
+	}
+	aor := fmt.Sprintf("<sip:%s@%s>", e.el.Name, hostOf(w.sc.ElementAddr(plan.Proxy)))
+	callID := w.unique("register-")
+	contact := e.contact("REGISTER", plan.Transport, model.Leg{})
+	return e.send(outgoing{method: "REGISTER", callID: callID, uri: plan.RequestURI,
+		build: func(via string) []byte {
+			return newRequest("REGISTER", plan.RequestURI, via, aor+";tag="+w.unique("t"), aor, callID, 1).
+				header("Contact", contact).header("Expires", "3600").bytes()
+		},
+		answer: func(m *model.Message) {
+			if m.Status < 200 {
+				return
+			}
+			if e.lie.AfterRegister {
+				e.stopListening()
+			}
+			done(m.Status)
+		}})
+}
+
+// Invite places the current call; its caller is one of ours.
+func (w *World) Invite(index int) error {
+	e := w.elements[w.call.Step.From]
+	plan, err := w.sc.PlanCall(index)
+	if err != nil {
+		return err
+	}
+	var flow *sock
+	if w.call.Step.OverFlow {
+		if flow, err = e.dialledBy(plan.NextHop, plan.Transport); err != nil {
+			return err
+		}
+	}
+	d := &dialog{callID: w.unique("call-"), cseq: 1}
+	w.call.id = d.callID
+	d.local = fmt.Sprintf("<sip:%s@%s>;tag=%s", e.el.Name, e.domain(), w.unique("t"))
+	d.remote = "<" + aorOf(plan.RequestURI) + ">"
+	e.dialogs[d.callID] = d
+	o := outgoing{method: "INVITE", callID: d.callID, uri: plan.RequestURI, flow: flow,
+		answer: func(m *model.Message) { e.inviteAnswer(d, m) },
+		build: func(via string) []byte {
+			r := newRequest("INVITE", plan.RequestURI, via, d.local, d.remote, d.callID, d.cseq).
+				header("Contact", e.contact("INVITE", plan.Transport, model.Leg{}))
+			if plan.Route != "" {
+				r.header("Route", "<"+plan.Route+">")
+			}
+			return r.body(e.sdp()).bytes()
+		}}
+	if plan.Route != "" {
+		o.uri = plan.Route
+	}
+	return e.send(o)
+}
+
+// dialledBy returns a live connection that another element dialled to us.
+func (e *element) dialledBy(other string, t model.Transport) (*sock, error) {
+	snap, err := e.world.lab.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range e.conns {
+		if !s.dialled && s.transport == t && ownerOf(&snap, s) == other {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("over=flow: %s has no connection to %s that was dialled by %s", e.el.Name, other, other)
+}
+
+// ownerOf returns the owner of the socket at the other end of a connection.
+func ownerOf(snap *model.Snapshot, s *sock) string {
+	for _, h := range snap.Hosts {
+		for _, x := range h.Sockets {
+			if x.Transport == s.transport && x.Local == s.remote && x.Remote == s.local {
+				return x.Owner
+			}
+		}
+	}
+	return ""
+}
+
+// inviteAnswer handles a response to our INVITE.
+func (e *element) inviteAnswer(d *dialog, m *model.Message) {
+	c := e.world.current(m)
+	if m.Status < 200 || c == nil {
+		return
+	}
+	c.Outcome.Status = m.Status
+	if m.Status >= 300 {
+		return // its ACK is the transaction's and moves no address
+	}
+	if !d.acked {
+		// RFC 3261 13.2.2.4: route set and remote target are the 2xx's.
+		d.acked = true
+		d.remote, _ = m.Get("To")
+		d.target = contactURI(m)
+		d.routeSet = reversed(addressList(m, "Record-Route"))
+	}
+	if err := e.inDialog(d, "ACK", nil); err != nil {
+		e.world.fail("%v", err)
+		return
+	}
+	if !e.world.Has(c.Step.To) && e.leavesWorld(d) {
+		c.Outcome.Acked = true
+	}
+	if c.Step.Hangup == model.Caller && e.world.Has(c.Step.From) {
+		e.bye(d)
+	}
+}
+
+// leavesWorld reports whether the next hop of a dialog's requests is played by
+// somebody else: then a request that was sent without an error has arrived.
+func (e *element) leavesWorld(d *dialog) bool {
+	_, _, next := model.InDialog(d.routeSet, d.target)
+	t, err := resolve(next)
+	return err == nil && !e.world.at(t.Transport, t.Addr)
+}
+
+func (e *element) bye(d *dialog) {
+	d.cseq++
+	err := e.inDialog(d, "BYE", func(m *model.Message) {
+		if c := e.world.current(m); c != nil && m.Status >= 200 {
+			c.Outcome.ByeReply = m.Status
+		}
+	})
+	if err != nil {
+		e.world.fail("%v", err)
+	}
+}
+
+// inDialog sends a request inside a dialog (RFC 3261 12.2.1.1). The next hop
+// is found anew each time (RFC 3263 4).
+func (e *element) inDialog(d *dialog, method string, answer func(*model.Message)) error {
+	if _, err := model.ParseURI(d.target); err != nil {
+		// The remote target is the Request-URI, route set or not: an
+		// address that cannot be read stops its user here.
+		e.using(Use{Element: e.el.Name, Request: method, CallID: d.callID, URI: d.target, Dial: true})
+		return fmt.Errorf("%s cannot send its %s: %w", e.el.Name, method, err)
+	}
+	requestURI, route, next := model.InDialog(d.routeSet, d.target)
+	return e.send(outgoing{method: method, callID: d.callID, uri: next, answer: answer,
+		build: func(via string) []byte {
+			r := newRequest(method, requestURI, via, d.local, d.remote, d.callID, d.cseq)
+			for _, v := range route {
+				r.header("Route", v)
+			}
+			return r.bytes()
+		}})
+}
+
+// agentRequest handles a request as a user agent server.
+func (e *element) agentRequest(m *model.Message, tx *serverTx) {
+	req, err := dialogRequest(m)
+	if err != nil {
+		return
+	}
+	d := e.dialogs[req.CallID().Value()]
+	switch {
+	case m.Method == "INVITE" && d == nil:
+		e.invited(m, req, tx)
+	case m.Method == "ACK":
+		e.ackArrived(d, m)
+	case m.Method == "BYE" && d != nil:
+		e.answer(tx, req, 200, "OK", "")
+		if c := e.world.current(m); c != nil && !e.world.Has(e.other(c)) {
+			c.Outcome.ByeReply = 200
+		}
+	case m.Method == "OPTIONS":
+		e.answer(tx, req, 200, "OK", "")
+	default:
+		e.answer(tx, req, 481, "Call/Transaction Does Not Exist", "")
+	}
+}
+
+// other is the other side of a call.
+func (e *element) other(c *Call) string {
+	if c.Step.From == e.el.Name {
+		return c.Step.To
+	}
+	return c.Step.From
+}
+
+// invited answers an INVITE: 180, then 200, each with a Contact.
+func (e *element) invited(m *model.Message, req *sip.Request, tx *serverTx) {
+	if u, err := model.ParseURI(m.RequestURI); err != nil || u.User != e.el.Name {
+		e.answer(tx, req, 404, "Not Found", "")
+		return
+	}
+	req.To().Params.Add("tag", e.world.unique("t"))
+	from, _ := m.Get("From")
+	d := &dialog{callID: req.CallID().Value(), cseq: 1, remote: from, local: req.To().Value(),
+		target: contactURI(m), routeSet: addressList(m, "Record-Route")}
+	e.dialogs[d.callID] = d
+	records := m.All("Record-Route")
+	for _, r := range []struct {
+		code   int
+		reason string
+	}{{180, "Ringing"}, {200, "OK"}} {
+		res := sip.NewResponseFromRequest(req, r.code, r.reason, nil)
+		for _, rr := range records {
+			res.AppendHeader(sip.NewHeader("Record-Route", rr))
+		}
+		message := fmt.Sprintf("%d INVITE", r.code)
+		res.AppendHeader(sip.NewHeader("Contact", e.contact(message, tx.sock.transport, tx.sock.leg(tx.from))))
+		if r.code == 200 {
+			res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+			res.SetBody([]byte(e.sdp()))
+		}
+		e.reply(tx, []byte(res.String()))
+	}
+	if c := e.world.current(m); c != nil && !e.world.Has(c.Step.From) {
+		c.Outcome.Status = 200
+	}
+	// RFC 3261 13.3.1.4: the 2xx is sent again until its ACK comes.
+	e.world.after(t1, func() bool {
+		if !d.acked && e.world.call != nil && e.world.call.id == d.callID && !e.world.call.Over() {
+			e.reply(tx, tx.last)
+			return true
+		}
+		return false
+	})
+}
+
+// ackArrived handles an ACK; d is nil if we know no such call.
+func (e *element) ackArrived(d *dialog, m *model.Message) {
+	c := e.world.current(m)
+	if d == nil {
+		e.world.fail("the ACK arrived at %s, who knows no such call", e.el.Name)
+		return
+	}
+	if d.acked || c == nil || c.Step.To != e.el.Name {
+		return
+	}
+	d.acked = true
+	c.Outcome.Acked = true
+	if c.Step.Hangup == model.Callee {
+		e.bye(d)
+	}
+}
+
+func (e *element) answer(tx *serverTx, req *sip.Request, code int, reason, body string) {
+	e.reply(tx, []byte(sip.NewResponseFromRequest(req, code, reason, []byte(body)).String()))
+}
+
+// domain is the host part of the element's address-of-record.
+func (e *element) domain() string {
+	if e.el.Via != "" {
+		return hostOf(e.world.sc.ElementAddr(e.el.Via))
+	}
+	return hostOf(e.addr)
+}
+
+// sdp offers and answers one inactive audio stream: media is not our matter.
+func (e *element) sdp() string {
+	v := "IP4"
+	if e.addr.Is6() {
+		v = "IP6"
+	}
+	return strings.Join([]string{"v=0", fmt.Sprintf("o=- 1 1 IN %s %s", v, e.addr), "s=-",
+		fmt.Sprintf("c=IN %s %s", v, e.addr), "t=0 0", "m=audio 9 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", "a=inactive", ""}, "\r\n")
+}
+
+// hostOf writes an address as the host of a URI (RFC 3261 25.1).
+func hostOf(a netip.Addr) string {
+	if a.Is6() {
+		return "[" + a.String() + "]"
+	}
+	return a.String()
+}
+
+// aorOf leaves out what a To header need not say.
+func aorOf(uri string) string {
+	u, err := model.ParseURI(uri)
+	if err != nil {
+		return uri
+	}
+	return fmt.Sprintf("sip:%s@%s", u.User, hostOf(u.Addr))
+}
+
+func reversed(list []string) []string {
+	out := make([]string, 0, len(list))
+	for i := len(list) - 1; i >= 0; i-- {
+		out = append(out, list[i])
+	}
+	return out
+}

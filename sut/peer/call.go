@@ -1,0 +1,60 @@
+package peer
+
+import (
+	"fmt"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// Call is one call as the world sees it. The world knows of one at a time;
+// what belongs to an earlier one changes nothing any more.
+type Call struct {
+	Step    model.Call
+	Outcome model.Outcome
+
+	id string // Call-ID, learned from the first INVITE
+}
+
+// Begin makes a call the current one.
+func (w *World) Begin(index int, step model.Call) *Call {
+	w.call = &Call{Step: step, Outcome: model.Outcome{Step: index}}
+	return w.call
+}
+
+// End leaves the world without a current call.
+func (w *World) End() { w.call = nil }
+
+// Over reports whether nothing more can come of the call.
+func (c *Call) Over() bool {
+	return c.Outcome.Failure != "" || c.Outcome.ByeReply != 0 || c.Outcome.Status >= 300
+}
+
+// fail notes why the current call cannot go on. The first reason stays.
+func (w *World) fail(format string, args ...any) {
+	if w.call != nil && w.call.Outcome.Failure == "" && !w.call.Over() {
+		w.call.Outcome.Failure = fmt.Sprintf(format, args...)
+	}
+}
+
+// current returns the current call if m belongs to it. A call placed by a
+// stack is recognised by who calls whom.
+func (w *World) current(m *model.Message) *Call {
+	c := w.call
+	if c == nil {
+		return nil
+	}
+	id, _ := m.Get("Call-ID")
+	if c.id == "" && m.Request && m.Method == "INVITE" && userOf(m, "From") == c.Step.From && userOf(m, "To") == c.Step.To {
+		c.id = id
+	}
+	if c.id != id {
+		return nil
+	}
+	return c
+}
+
+// unique returns a token that no other call of this world yields.
+func (w *World) unique(prefix string) string {
+	w.serial++
+	return fmt.Sprintf("%sgreka%d", prefix, w.serial)
+}

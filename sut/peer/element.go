@@ -1,0 +1,270 @@
+package peer
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// t1 is RFC 3261 17.1.1.1's T1, the first retransmission interval over UDP.
+const t1 = 500 * time.Millisecond
+
+// element is one peer: a user agent or a proxy.
+type element struct {
+	world *World
+	el    *model.Element
+	addr  netip.Addr
+	lie   Lie
+	conns []*sock // live connections, oldest first
+
+	clients map[string]*clientTx // requests sent, by branch
+	servers map[string]*serverTx // requests received, by branch and method
+	sent    map[netip.AddrPort]string
+
+	dialogs  map[string]*dialog  // user agent: by Call-ID
+	bindings map[string]*binding // proxy: by user
+}
+
+// clientTx is a request that was sent and its answer's handler.
+type clientTx struct {
+	done   bool
+	answer func(m *model.Message)
+	raw    []byte                 // the request
+	again  func(raw []byte) error // sends to where the request went
+}
+
+// serverTx is a request that was received: where its responses go.
+type serverTx struct {
+	sock    *sock
+	from    netip.AddrPort // where it came from
+	replyTo netip.AddrPort // where responses go by RFC 3261 18.2.2
+	last    []byte         // the last response, sent again for a retransmission
+}
+
+func newElement(w *World, el *model.Element, lie Lie) *element {
+	return &element{world: w, el: el, addr: w.sc.ElementAddr(el.Name), lie: lie,
+		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, sent: map[netip.AddrPort]string{},
+		dialogs: map[string]*dialog{}, bindings: map[string]*binding{}}
+}
+
+// take handles one message. The runner looks first.
+func (e *element) take(raw []byte, s *sock, from netip.AddrPort) {
+	m, err := model.ParseMessage(raw)
+	if err != nil {
+		return // noise: a stack that sends it is judged by what it does not say
+	}
+	if e.world.hooks.Received != nil {
+		e.world.hooks.Received(e.el.Name, s.leg(from), &m)
+	}
+	if !m.Request {
+		e.response(&m)
+		return
+	}
+	if tx, isNew := e.server(&m, s, from); isNew {
+		e.request(&m, tx)
+	} else if tx != nil && tx.last != nil {
+		e.reply(tx, tx.last)
+	}
+}
+
+func (e *element) request(m *model.Message, tx *serverTx) {
+	if e.el.Kind == model.Proxy {
+		e.proxyRequest(m, tx)
+		return
+	}
+	e.agentRequest(m, tx)
+}
+
+func (e *element) response(m *model.Message) {
+	branch, ok := topBranch(m)
+	if !ok {
+		return
+	}
+	tx := e.clients[branch]
+	if tx == nil {
+		return
+	}
+	if _, method, _ := m.CSeq(); method == "INVITE" && m.Status >= 300 {
+		tx.again(failureACK(tx.raw, m))
+	}
+	tx.done = tx.done || m.Status >= 200
+	tx.answer(m)
+}
+
+// server finds or makes the transaction of a request. An ACK has the branch of
+// its INVITE only if that failed, and is then part of its transaction.
+func (e *element) server(m *model.Message, s *sock, from netip.AddrPort) (tx *serverTx, isNew bool) {
+	branch, ok := topBranch(m)
+	if !ok {
+		return nil, false
+	}
+	if m.Method == "ACK" && e.servers[branch+" INVITE"] != nil {
+		return nil, false
+	}
+	key := branch + " " + m.Method
+	if tx := e.servers[key]; tx != nil {
+		return tx, false
+	}
+	tx = &serverTx{sock: s, from: from, replyTo: stampVia(m, from)}
+	e.servers[key] = tx
+	return tx, true
+}
+
+// reply sends a response (RFC 3261 18.2.2): down the connection that the
+// request came on, or if that is gone to its sent-by; over UDP to where the
+// Via says.
+func (e *element) reply(tx *serverTx, raw []byte) {
+	tx.last = raw
+	if tx.sock.transport == model.UDP {
+		e.note(tx.replyTo, "response")
+		if err := tx.sock.writeTo(raw, tx.replyTo); err != nil {
+			e.world.fail("%s could not send its response to %s: %v", e.el.Name, tx.replyTo, err)
+		}
+		return
+	}
+	if e.world.socks[tx.sock.fd] == tx.sock && tx.sock.write(raw) == nil {
+		return
+	}
+	s, err := e.dial(tx.replyTo)
+	if err == nil {
+		tx.sock = s
+		err = s.write(raw)
+	}
+	if err != nil {
+		e.world.fail("%s could not send its response: %v", e.el.Name, err)
+	}
+}
+
+// outgoing is a request on its way.
+type outgoing struct {
+	method string
+	callID string
+	uri    string // resolved for the next hop
+	flow   *sock  // or: the connection it goes down, whatever the URI says
+	to     netip.AddrPort
+	build  func(via string) []byte // the message with this Via value on top
+	answer func(m *model.Message)  // nil for ACK, which has none
+}
+
+// send finds the next hop of a request and sends it there (RFC 3263 4, RFC
+// 3261 18.1.1).
+func (e *element) send(o outgoing) error {
+	t, err := e.nextHop(&o)
+	if err != nil {
+		return fmt.Errorf("%s cannot send its %s: %w", e.el.Name, o.method, err)
+	}
+	if err := e.transmit(o, t); err != nil {
+		return fmt.Errorf("the %s of %s is lost: %w", o.method, e.el.Name, err)
+	}
+	return nil
+}
+
+func (e *element) transmit(o outgoing, t model.Transport) (err error) {
+	branch := e.world.unique("z9hG4bK")
+	tx := &clientTx{raw: o.build(e.via(t, branch)), answer: o.answer}
+	if t == model.UDP {
+		tx.again = func(raw []byte) error { return e.datagram(raw, o.to, o.method) }
+	} else {
+		if o.flow == nil {
+			if o.flow, err = e.dial(o.to); err != nil {
+				return err
+			}
+		}
+		tx.again = o.flow.write
+	}
+	if o.answer != nil {
+		e.clients[branch] = tx
+	}
+	if err := tx.again(tx.raw); err != nil || t.Reliable() || o.answer == nil {
+		return err
+	}
+	e.world.after(t1, func() bool { return !tx.done && tx.again(tx.raw) == nil })
+	return nil
+}
+
+// nextHop fills in where a request goes, unless its flow is given.
+func (e *element) nextHop(o *outgoing) (model.Transport, error) {
+	if o.flow != nil {
+		return o.flow.transport, nil
+	}
+	target, err := resolve(o.uri)
+	if err == nil {
+		o.to = target.Addr
+		if i := model.PickFlow(e.world.Flows(e.el.Name), target); i >= 0 {
+			o.flow = e.conns[i]
+		}
+	}
+	e.using(Use{Element: e.el.Name, Request: o.method, CallID: o.callID, URI: o.uri, Dial: o.flow == nil})
+	return target.Transport, err
+}
+
+func (e *element) using(u Use) {
+	if e.world.hooks.Using != nil {
+		e.world.hooks.Using(u)
+	}
+}
+
+func resolve(uri string) (model.Target, error) {
+	u, err := model.ParseURI(uri)
+	if err != nil {
+		return model.Target{}, err
+	}
+	targets, err := model.Resolve(u)
+	if err != nil {
+		return model.Target{}, err
+	}
+	return targets[0], nil
+}
+
+// datagram sends from the element's own UDP port.
+func (e *element) datagram(raw []byte, to netip.AddrPort, what string) error {
+	for _, s := range e.world.socks {
+		if s.owner == e && s.transport == model.UDP {
+			e.note(to, what)
+			return s.writeTo(raw, to)
+		}
+	}
+	return fmt.Errorf("%s has no udp", e.el.Name)
+}
+
+// note remembers what went to an address, so that an ICMP error can be told
+// in words.
+func (e *element) note(to netip.AddrPort, what string) { e.sent[to] = what }
+
+// lost is called for a datagram that came back as an ICMP error.
+func (e *element) lost(to netip.AddrPort) {
+	if what, ok := e.sent[to]; ok {
+		e.world.fail("the %s of %s to udp %s is lost: port unreachable", what, e.el.Name, to)
+	}
+}
+
+// via returns a Via value that names the transport really used and the
+// listening port (RFC 3261 18.1.1), never a connection's.
+func (e *element) via(t model.Transport, branch string) string {
+	return fmt.Sprintf("SIP/2.0/%s %s;branch=%s;rport", strings.ToUpper(t.String()), e.hostPort(t), branch)
+}
+
+func (e *element) hostPort(t model.Transport) string {
+	return netip.AddrPortFrom(e.addr, e.el.Port(t)).String()
+}
+
+// uri returns the address at which the element accepts over a transport.
+func (e *element) uri(user string, t model.Transport, params string) string {
+	if user != "" {
+		user += "@"
+	}
+	if t != model.UDP { // RFC 3263 4.1: a numeric host without the parameter is UDP
+		params = ";transport=" + t.String() + params
+	}
+	return "sip:" + user + e.hostPort(t) + params
+}
+
+// mine reports whether a URI names this element: its address and the port on
+// which it accepts the transport that the URI selects.
+func (e *element) mine(uri string) bool {
+	t, err := resolve(uri)
+	return err == nil && t.Addr.Addr() == e.addr && t.Addr.Port() == e.el.Port(t.Transport)
+}

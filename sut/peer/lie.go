@@ -1,0 +1,46 @@
+package peer
+
+import (
+	"github.com/greka-sip/greka/model"
+)
+
+// Lie makes a peer a mutant: it tells one untruth. The zero value is honest.
+type Lie struct {
+	// Name is the mutant's name without "mutant/", "" for an honest peer.
+	Name string
+	// Doc says what it does and what that means for the class, in a line.
+	Doc string
+	// Contact returns the raw value of a Contact header.
+	Contact func(c ContactFor) string
+	// AfterRegister: the element stops listening once it has registered.
+	AfterRegister bool
+}
+
+// ContactFor is what a Contact is made for.
+type ContactFor struct {
+	Scenario  *model.Scenario
+	Element   *model.Element
+	Message   string          // "REGISTER", "INVITE", "180 INVITE", "200 INVITE"
+	Transport model.Transport // of the leg that carries it
+	Arrived   model.Leg       // the leg that the request came on; zero in requests
+	Honest    string          // what an honest peer writes
+}
+
+// contact returns the Contact value for a message.
+func (e *element) contact(message string, t model.Transport, arrived model.Leg) string {
+	honest := "<" + e.uri(e.el.Name, t, "") + ">"
+	if e.lie.Contact == nil {
+		return honest
+	}
+	return e.lie.Contact(ContactFor{Scenario: e.world.sc, Element: e.el, Message: message,
+		Transport: t, Arrived: arrived, Honest: honest})
+}
+
+// stopListening closes the listening sockets and keeps the connections.
+func (e *element) stopListening() {
+	for _, s := range e.world.socks {
+		if s.owner == e && !s.remote.IsValid() {
+			e.world.drop(s)
+		}
+	}
+}

@@ -1,0 +1,233 @@
+package peer
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// encode writes a message as it stands, byte for byte in its header values.
+func encode(m *model.Message) []byte {
+	var b bytes.Buffer
+	if m.Request {
+		fmt.Fprintf(&b, "%s %s SIP/2.0\r\n", m.Method, m.RequestURI)
+	} else {
+		fmt.Fprintf(&b, "SIP/2.0 %d %s\r\n", m.Status, m.Reason)
+	}
+	for _, h := range m.Headers {
+		fmt.Fprintf(&b, "%s: %s\r\n", h.Name, h.Value)
+	}
+	b.WriteString("\r\n")
+	b.Write(m.Body)
+	return b.Bytes()
+}
+
+// dialogRequest parses what the dialog needs of a request. The headers that
+// carry adverts are left out: they are read raw, by the model, and a malformed
+// one must not cost us the message.
+func dialogRequest(m *model.Message) (*sip.Request, error) {
+	plain := *m
+	plain.Headers = nil
+	for _, h := range m.Headers {
+		if h.Name != "Contact" && h.Name != "Record-Route" && h.Name != "Route" {
+			plain.Headers = append(plain.Headers, h)
+		}
+	}
+	plain.RequestURI = "sip:unused.invalid"
+	msg, err := sip.ParseMessage(encode(&plain))
+	if err != nil {
+		return nil, err
+	}
+	req, ok := msg.(*sip.Request)
+	if !ok {
+		return nil, fmt.Errorf("not a request")
+	}
+	return req, nil
+}
+
+// prepend puts a header line on top of its kind.
+func prepend(m *model.Message, name, value string) {
+	m.Headers = append([]model.Header{{Name: name, Value: value}}, m.Headers...)
+}
+
+// replaceAll replaces every header line of a name by one line a value.
+func replaceAll(m *model.Message, name string, values []string) {
+	var kept []model.Header
+	for _, v := range values {
+		kept = append(kept, model.Header{Name: name, Value: v})
+	}
+	for _, h := range m.Headers {
+		if h.Name != name {
+			kept = append(kept, h)
+		}
+	}
+	m.Headers = kept
+}
+
+// addressList returns the name-addrs of all header lines of a name, each one
+// as raw text, in order.
+func addressList(m *model.Message, name string) []string {
+	var out []string
+	for _, v := range m.All(name) {
+		list, err := model.ParseNameAddrs(v)
+		if err != nil {
+			return append(out, v) // fails where it is resolved, with the reason
+		}
+		for _, a := range list {
+			out = append(out, nameAddr(a))
+		}
+	}
+	return out
+}
+
+func nameAddr(a model.NameAddr) string {
+	s := "<" + a.URI + ">"
+	for _, p := range a.Params {
+		s += ";" + p.Name
+		if p.HasValue {
+			s += "=" + p.Value
+		}
+	}
+	return s
+}
+
+// contactURI returns the URI of a message's Contact, raw. If it cannot be read
+// the whole value is returned: it fails where it is used, with the reason.
+func contactURI(m *model.Message) string {
+	all := m.All("Contact")
+	if len(all) == 0 {
+		return ""
+	}
+	list, err := model.ParseNameAddrs(all[0])
+	if err != nil || len(list) == 0 {
+		return all[0]
+	}
+	return list[0].URI
+}
+
+// userOf returns the user part of the URI in a From or To header.
+func userOf(m *model.Message, header string) string {
+	v, _ := m.Get(header)
+	list, err := model.ParseNameAddrs(v)
+	if err != nil || len(list) != 1 {
+		return ""
+	}
+	u, err := model.ParseURI(list[0].URI)
+	if err != nil {
+		return ""
+	}
+	return u.User
+}
+
+func topVia(m *model.Message) (model.Via, bool) {
+	v, ok := m.Get("Via")
+	if !ok {
+		return model.Via{}, false
+	}
+	list, err := model.ParseVias(v)
+	if err != nil || len(list) == 0 {
+		return model.Via{}, false
+	}
+	return list[0], true
+}
+
+func topBranch(m *model.Message) (string, bool) {
+	v, ok := topVia(m)
+	if !ok {
+		return "", false
+	}
+	for _, p := range v.Params {
+		if p.Name == "branch" {
+			return p.Value, p.Value != ""
+		}
+	}
+	return "", false
+}
+
+// stampVia fills in received and rport (RFC 3261 18.2.1, RFC 3581 4) and
+// returns where the response goes if its connection cannot be used: over UDP
+// to the source if rport was asked for, else to the sent-by port.
+func stampVia(m *model.Message, from netip.AddrPort) netip.AddrPort {
+	via, ok := topVia(m)
+	if !ok {
+		return from
+	}
+	port := uint16(5060)
+	if via.Port > 0 {
+		port = uint16(via.Port)
+	}
+	for i, h := range m.Headers {
+		if h.Name != "Via" {
+			continue
+		}
+		first, rest, more := strings.Cut(h.Value, ",")
+		if asked := strings.Contains(first+";", ";rport;"); asked {
+			first = strings.Replace(first+";", ";rport;", ";rport="+strconv.Itoa(int(from.Port()))+";", 1)
+			first = strings.TrimSuffix(first, ";") + ";received=" + from.Addr().String()
+			if strings.EqualFold(via.Transport, "udp") {
+				port = from.Port()
+			}
+		} else if via.Addr != from.Addr() {
+			first += ";received=" + from.Addr().String()
+		}
+		if more {
+			first += "," + rest
+		}
+		m.Headers[i].Value = first
+		break
+	}
+	return netip.AddrPortFrom(from.Addr(), port)
+}
+
+// popVia takes the top Via value off.
+func popVia(m *model.Message) {
+	for i, h := range m.Headers {
+		if h.Name != "Via" {
+			continue
+		}
+		if _, rest, more := strings.Cut(h.Value, ","); more {
+			m.Headers[i].Value = strings.TrimSpace(rest)
+		} else {
+			m.Headers = append(m.Headers[:i:i], m.Headers[i+1:]...)
+		}
+		return
+	}
+}
+
+// failureACK makes the ACK of a response from 300 up (RFC 3261 17.1.1.3): it
+// has the INVITE's Request-URI, Route and top Via and goes where that went.
+func failureACK(invite []byte, res *model.Message) []byte {
+	m, err := model.ParseMessage(invite)
+	if err != nil {
+		return nil
+	}
+	to, _ := res.Get("To")
+	n, _, _ := m.CSeq()
+	ack := model.Message{Request: true, Method: "ACK", RequestURI: m.RequestURI}
+	vias := 0
+	for _, h := range m.Headers {
+		switch h.Name {
+		case "Via":
+			if vias++; vias > 1 {
+				continue
+			}
+		case "To":
+			h.Value = to
+		case "CSeq":
+			h.Value = fmt.Sprintf("%d ACK", n)
+		case "Content-Length":
+			h.Value = "0"
+		case "Max-Forwards", "From", "Call-ID", "Route":
+		default:
+			continue
+		}
+		ack.Headers = append(ack.Headers, h)
+	}
+	return encode(&ack)
+}

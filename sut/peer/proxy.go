@@ -1,0 +1,202 @@
+package peer
+
+import (
+	"net/netip"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// binding is what a registrar knows of a user.
+type binding struct {
+	contact   string // the registered Contact's URI, raw
+	transport model.Transport
+	flow      *sock          // the connection that the REGISTER came on; for UDP our socket
+	source    netip.AddrPort // where it came from
+}
+
+// proxyRequest handles a request as a proxy (RFC 3261 16) with its registrar.
+func (e *element) proxyRequest(m *model.Message, tx *serverTx) {
+	if m.Method == "REGISTER" {
+		e.registered(m, tx)
+		return
+	}
+	if e.looped(m) {
+		e.refuse(m, tx, 482, "Loop Detected")
+		return
+	}
+	fwd := *m
+	fwd.Headers = append([]model.Header(nil), m.Headers...)
+	routes := addressList(&fwd, "Route")
+	for len(routes) > 0 && e.mine(firstURI(routes)) { // RFC 3261 16.4
+		routes = routes[1:]
+	}
+	replaceAll(&fwd, "Route", routes)
+	o := outgoing{method: m.Method, uri: fwd.RequestURI}
+	o.callID, _ = m.Get("Call-ID")
+	switch {
+	case len(routes) > 0:
+		o.uri = firstURI(routes)
+	case e.mine(fwd.RequestURI):
+		b := e.bindings[userIn(fwd.RequestURI)]
+		if b == nil {
+			e.refuse(m, tx, 404, "Not Found")
+			return
+		}
+		fwd.RequestURI, o.uri = b.contact, b.contact
+		e.deliver(&o, b)
+	}
+	e.forward(&fwd, tx, o)
+}
+
+// deliver sends down the flow of a registration if the scenario says so.
+func (e *element) deliver(o *outgoing, b *binding) {
+	if e.el.Deliver != model.DeliverFlow || e.world.socks[b.flow.fd] != b.flow {
+		return
+	}
+	o.flow, o.to = b.flow, b.source
+}
+
+// forward passes a request on and its responses back.
+func (e *element) forward(m *model.Message, tx *serverTx, o outgoing) {
+	o.build = func(via string) []byte {
+		out := *m
+		prepend(&out, "Via", via)
+		return encode(&out)
+	}
+	o.answer = func(res *model.Message) { e.relay(res, m, tx) }
+	if m.Method == "ACK" {
+		o.answer = nil
+	}
+	if m.Method == "INVITE" && e.el.RecordRoute {
+		e.recordRoute(m, tx.sock.transport, e.outTransport(o))
+	}
+	if err := e.send(o); err != nil {
+		e.world.fail("%v", err)
+		e.refuse(m, tx, 500, "Next Hop Unreachable")
+		return
+	}
+	if m.Method == "ACK" {
+		e.ackPassedOn(m, o)
+	}
+}
+
+// ackPassedOn notes that an ACK left for a callee that is not one of ours.
+func (e *element) ackPassedOn(m *model.Message, o outgoing) {
+	c := e.world.current(m)
+	if c == nil || e.world.Has(c.Step.To) {
+		return
+	}
+	if t, err := resolve(o.uri); err == nil && !e.world.at(t.Transport, t.Addr) {
+		c.Outcome.Acked = true
+	}
+}
+
+// outTransport is the transport on which a request is about to leave.
+func (e *element) outTransport(o outgoing) model.Transport {
+	if o.flow != nil {
+		return o.flow.transport
+	}
+	t, err := resolve(o.uri)
+	if err != nil {
+		return 0
+	}
+	return t.Transport
+}
+
+// recordRoute adds this proxy's Record-Route: one value, or two where its
+// sides differ in transport, the upper one facing downstream (RFC 5658 4).
+func (e *element) recordRoute(m *model.Message, in, out model.Transport) {
+	prepend(m, "Record-Route", "<"+e.uri("", in, ";lr")+">")
+	if out != in && out != 0 {
+		prepend(m, "Record-Route", "<"+e.uri("", out, ";lr")+">")
+	}
+}
+
+// relay sends a response back along the request's path (RFC 3261 16.7).
+func (e *element) relay(res, req *model.Message, tx *serverTx) {
+	if res.Status >= 200 {
+		e.noteFinal(req, res.Status)
+	}
+	out := *res
+	out.Headers = append([]model.Header(nil), res.Headers...)
+	popVia(&out)
+	e.reply(tx, encode(&out))
+}
+
+// noteFinal notes a final status on behalf of an element that is not one of
+// ours and cannot tell us what it received.
+func (e *element) noteFinal(req *model.Message, status int) {
+	c := e.world.current(req)
+	if c == nil || e.world.Has(userOf(req, "From")) {
+		return
+	}
+	switch req.Method {
+	case "INVITE":
+		c.Outcome.Status = status
+	case "BYE":
+		c.Outcome.ByeReply = status
+	}
+}
+
+// refuse answers a request itself. An ACK has no answer.
+func (e *element) refuse(m *model.Message, tx *serverTx, code int, reason string) {
+	if m.Method == "ACK" {
+		return
+	}
+	req, err := dialogRequest(m)
+	if err != nil {
+		return
+	}
+	e.noteFinal(m, code)
+	e.answer(tx, req, code, reason, "")
+}
+
+// registered stores a binding and confirms it (RFC 3261 10.3).
+func (e *element) registered(m *model.Message, tx *serverTx) {
+	req, err := dialogRequest(m)
+	if err != nil {
+		return
+	}
+	user := req.To().Address.User
+	contact := contactURI(m)
+	e.bindings[user] = &binding{contact: contact, transport: tx.sock.transport, flow: tx.sock, source: tx.from}
+	res := sip.NewResponseFromRequest(req, 200, "OK", nil)
+	res.AppendHeader(sip.NewHeader("Contact", "<"+contact+">;expires=3600"))
+	e.reply(tx, []byte(res.String()))
+	e.world.registered[user] = true
+}
+
+// looped reports whether this proxy sent the request before: its own sent-by
+// stands in a Via (RFC 5393 4.1 asks for the check where it forks; here it
+// saves Max-Forwards' seventy rounds).
+func (e *element) looped(m *model.Message) bool {
+	for _, v := range m.All("Via") {
+		list, _ := model.ParseVias(v)
+		for _, via := range list {
+			for _, l := range e.el.Listen {
+				if via.Addr == e.addr && via.Port == int(l.Port) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func firstURI(routes []string) string {
+	list, err := model.ParseNameAddrs(routes[0])
+	if err != nil || len(list) == 0 {
+		return routes[0]
+	}
+	return list[0].URI
+}
+
+func userIn(uri string) string {
+	u, err := model.ParseURI(uri)
+	if err != nil {
+		return ""
+	}
+	return u.User
+}

@@ -1,0 +1,339 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sort"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/netns"
+)
+
+// Hooks let the runner look at the world while it stands still. Both may be
+// nil.
+type Hooks struct {
+	// Received: an element has received a message and has not acted on it.
+	Received func(element string, leg model.Leg, m *model.Message)
+	// Using: an element is about to send a request where a URI leads.
+	Using func(u Use)
+}
+
+// Use is an address that an element is about to use.
+type Use struct {
+	Element string
+	Request string // "INVITE", "ACK", "BYE"
+	CallID  string
+	URI     string // raw, as it was handed out
+	Dial    bool   // no live connection carries it: it has to be dialled
+}
+
+// World is all peers of one scenario. It belongs to one goroutine.
+type World struct {
+	lab        *netns.Lab
+	sc         *model.Scenario
+	hooks      Hooks
+	ep         int
+	socks      map[int]*sock
+	elements   map[string]*element
+	timers     []timer
+	call       *Call
+	registered map[string]bool // users whose REGISTER was answered in this step
+	serial     int             // makes tags, branches and Call-IDs of this world unique
+	turns      int             // events handled
+	scratch    []byte          // for one read at a time
+}
+
+// timer is something to do again until it is done.
+type timer struct {
+	at    time.Time
+	every time.Duration
+	do    func() (again bool)
+}
+
+// New makes the peers of a scenario and starts their listeners. Elements that
+// are named in lies tell them; those in others are played by somebody else.
+func New(lab *netns.Lab, sc *model.Scenario, others map[string]bool, lies map[string]Lie, hooks Hooks) (*World, error) {
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("peer: epoll: %w", err)
+	}
+	w := &World{lab: lab, sc: sc, hooks: hooks, ep: ep, socks: map[int]*sock{}, elements: map[string]*element{}, scratch: make([]byte, 65536),
+		registered: map[string]bool{}}
+	for i := range sc.Elements {
+		el := &sc.Elements[i]
+		if others[el.Name] {
+			continue
+		}
+		if err := w.start(el, lies[el.Name]); err != nil {
+			w.Close()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *World) start(el *model.Element, lie Lie) error {
+	e := newElement(w, el, lie)
+	w.elements[el.Name] = e
+	for _, l := range el.Listen {
+		if err := e.listen(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Has reports whether the world plays an element.
+func (w *World) Has(element string) bool { return w.elements[element] != nil }
+
+// Close closes every socket. It leaves nothing behind.
+func (w *World) Close() {
+	for fd := range w.socks {
+		unix.Close(fd)
+	}
+	w.socks = nil
+	unix.Close(w.ep)
+}
+
+// Flows returns the live connections of an element, oldest first.
+func (w *World) Flows(element string) []model.Flow {
+	e := w.elements[element]
+	if e == nil {
+		return nil
+	}
+	var out []model.Flow
+	for _, s := range e.conns {
+		out = append(out, model.Flow{Transport: s.transport, Local: s.local, Remote: s.remote})
+	}
+	return out
+}
+
+// Run handles events until done says so. It returns false when ctx ended
+// first.
+func (w *World) Run(ctx context.Context, done func() bool) (bool, error) {
+	for !done() {
+		if ctx.Err() != nil {
+			return false, nil
+		}
+		if err := w.turn(ctx); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// Drain handles what has already happened and waits for nothing.
+func (w *World) Drain() error {
+	for {
+		before := w.turns
+		if err := w.poll(0); err != nil || w.turns == before {
+			return err
+		}
+	}
+}
+
+// longestTurn bounds one wait, so that a cancelled context is noticed.
+const longestTurn = 50 * time.Millisecond
+
+// turn waits for events once and handles them in the order of their
+// descriptors, so that equal situations are handled equally.
+func (w *World) turn(ctx context.Context) error {
+	wait := longestTurn
+	if dl, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(dl))
+	}
+	if len(w.timers) > 0 {
+		wait = min(wait, time.Until(w.timers[0].at))
+	}
+	if err := w.poll(int((max(wait, 0) + time.Millisecond - 1) / time.Millisecond)); err != nil {
+		return err
+	}
+	w.fire()
+	return nil
+}
+
+// poll handles the events of one epoll_wait of at most ms milliseconds.
+func (w *World) poll(ms int) error {
+	var evs [16]unix.EpollEvent
+	n, err := unix.EpollWait(w.ep, evs[:], ms)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("peer: epoll_wait: %w", err)
+	}
+	ready := evs[:max(n, 0)]
+	sort.Slice(ready, func(i, j int) bool { return ready[i].Fd < ready[j].Fd })
+	for _, ev := range ready {
+		if s := w.socks[int(ev.Fd)]; s != nil {
+			w.handle(s, ev.Events)
+		}
+		w.turns++
+	}
+	return nil
+}
+
+func (w *World) handle(s *sock, events uint32) {
+	switch {
+	case s.listening:
+		w.accept(s)
+	case s.transport == model.UDP:
+		if events&unix.EPOLLERR != 0 {
+			w.datagramErrors(s)
+		}
+		w.receive(s)
+	default:
+		w.read(s)
+	}
+}
+
+// after does f once the delay is over, and again with doubled delay (T1 to T2
+// of RFC 3261 17.1.1.1) as long as f says so.
+func (w *World) after(delay time.Duration, f func() bool) {
+	w.timers = append(w.timers, timer{at: time.Now().Add(delay), every: delay, do: f})
+	w.sortTimers()
+}
+
+func (w *World) sortTimers() {
+	sort.SliceStable(w.timers, func(i, j int) bool { return w.timers[i].at.Before(w.timers[j].at) })
+}
+
+func (w *World) fire() {
+	for len(w.timers) > 0 && !time.Now().Before(w.timers[0].at) {
+		t := w.timers[0]
+		w.timers = w.timers[1:]
+		if t.do() {
+			t.every = min(2*t.every, 4*time.Second)
+			t.at = time.Now().Add(t.every)
+			w.timers = append(w.timers, t)
+		}
+		w.sortTimers()
+	}
+}
+
+func (w *World) add(s *sock) error {
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(s.fd)}
+	if err := unix.EpollCtl(w.ep, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
+		unix.Close(s.fd)
+		return fmt.Errorf("peer: watch a socket of %s: %w", s.owner.el.Name, err)
+	}
+	w.socks[s.fd] = s
+	if s.remote.IsValid() {
+		s.owner.conns = append(s.owner.conns, s)
+	}
+	return nil
+}
+
+func (w *World) drop(s *sock) {
+	if w.socks[s.fd] != s {
+		return
+	}
+	delete(w.socks, s.fd)
+	unix.Close(s.fd)
+	for i, c := range s.owner.conns {
+		if c == s {
+			s.owner.conns = append(s.owner.conns[:i:i], s.owner.conns[i+1:]...)
+			break
+		}
+	}
+}
+
+func (w *World) accept(l *sock) {
+	for {
+		fd, sa, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		if err != nil {
+			return
+		}
+		if l.owner.claim(fd) != nil {
+			unix.Close(fd)
+			continue
+		}
+		tuneTCP(fd)
+		s := &sock{fd: fd, owner: l.owner, transport: model.TCP, local: l.local, remote: addrPort(sa)}
+		if w.add(s) == nil {
+			w.read(s) // a probe is gone again by now, a request may be there
+		}
+	}
+}
+
+func (w *World) receive(s *sock) {
+	for {
+		n, from, err := unix.Recvfrom(s.fd, w.scratch, 0)
+		if err != nil {
+			return
+		}
+		raw := append([]byte(nil), w.scratch[:n]...)
+		if _, size, err := model.FrameLength(raw); err != nil || size == 0 {
+			continue // a keep-alive, a probe, or noise
+		}
+		s.owner.take(raw, s, addrPort(from))
+		if w.socks[s.fd] != s {
+			return // the element closed it while it acted
+		}
+	}
+}
+
+func (w *World) read(s *sock) {
+	for {
+		n, err := unix.Read(s.fd, w.scratch)
+		if errors.Is(err, unix.EAGAIN) {
+			return
+		}
+		if err != nil || n == 0 {
+			w.drop(s)
+			return
+		}
+		unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
+		s.buf = append(s.buf, w.scratch[:n]...)
+		if !w.frames(s) {
+			return
+		}
+	}
+}
+
+// frames hands over each whole message in a connection's buffer. It reports
+// whether the connection is still there.
+func (w *World) frames(s *sock) bool {
+	for {
+		skip, n, err := model.FrameLength(s.buf)
+		if err != nil || len(s.buf) > maxBuffered {
+			w.drop(s) // a stream that lost its framing is of no use any more
+			return false
+		}
+		s.buf = s.buf[skip:]
+		if n == 0 {
+			return true
+		}
+		raw := append([]byte(nil), s.buf[:n]...)
+		s.buf = s.buf[n:]
+		s.owner.take(raw, s, s.remote)
+		if w.socks[s.fd] != s {
+			return false
+		}
+	}
+}
+
+// datagramErrors takes ICMP errors off a UDP socket: each belongs to a
+// datagram that was sent and is lost.
+func (w *World) datagramErrors(s *sock) {
+	var p, oob [512]byte
+	for {
+		_, _, _, to, err := unix.Recvmsg(s.fd, p[:], oob[:], unix.MSG_ERRQUEUE)
+		if err != nil {
+			return
+		}
+		s.owner.lost(addrPort(to))
+	}
+}
+
+// at reports whether a live socket of this world has that local address.
+func (w *World) at(t model.Transport, a netip.AddrPort) bool {
+	for _, s := range w.socks {
+		if s.transport == t && s.local == a {
+			return true
+		}
+	}
+	return false
+}
