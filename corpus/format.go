@@ -1,0 +1,70 @@
+package corpus
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// The sections of a case, in their order.
+const (
+	secScenario    = "scenario"
+	secExpect      = "expect"
+	secFound       = "found"
+	secExplanation = "explanation"
+)
+
+var sections = []string{secScenario, secExpect, secFound, secExplanation}
+
+// Format writes a case. Parse reads it back as c.Normal().
+func Format(c *Case) []byte {
+	c = c.Normal()
+	a := &txtar.Archive{Files: []txtar.File{
+		{Name: secScenario, Data: []byte(model.Format(c.Scenario))},
+		{Name: secExpect, Data: formatExpect(c.Expect)},
+	}}
+	if c.Comment != "" {
+		a.Comment = []byte(c.Comment + "\n\n")
+	}
+	if c.Found != nil {
+		a.Files = append(a.Files, txtar.File{Name: secFound, Data: formatFound(c.Found)})
+	}
+	if c.Explanation != "" {
+		a.Files = append(a.Files, txtar.File{Name: secExplanation, Data: []byte(c.Explanation)})
+	}
+	return txtar.Format(a)
+}
+
+func formatExpect(es []Expectation) []byte {
+	names := make([]string, len(es))
+	widest := 0
+	for i, e := range es {
+		names[i] = e.Stack + "@" + e.Version
+		widest = max(widest, len(names[i]))
+	}
+	var b bytes.Buffer
+	for i, e := range es {
+		fmt.Fprintf(&b, "%-*s %s\n", widest, names[i], formatExpected(e))
+	}
+	return b.Bytes()
+}
+
+// clean is what stands in place of a signature where nothing is to be found.
+const clean = "clean"
+
+func formatExpected(e Expectation) string {
+	if e.Clean() {
+		return clean
+	}
+	return FormatSignature(e.Signature)
+}
+
+func formatFound(f *Found) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed   %d\nindex  %d\nkernel %s\ngreka  %s\n", f.Seed, f.Index, f.Kernel, f.Greka)
+	return []byte(b.String())
+}

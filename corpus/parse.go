@@ -1,0 +1,293 @@
+package corpus
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// MaxSize is the most bytes that a case may have. Real ones have about two
+// thousand; what is larger is no case, and is not read to its end.
+const MaxSize = 1 << 20
+
+// SyntaxError says where a case cannot be read, and what was expected there.
+// It prints on one line.
+type SyntaxError struct {
+	File         string // as it was given to Parse
+	Line, Column int    // from 1; the column counts bytes
+	Found        string
+	Want         string
+}
+
+// Error is one line, as compilers print it.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: found %s, want %s", e.File, e.Line, e.Column, e.Found, e.Want)
+}
+
+// ReadFile reads the case in a file. A text that is no case gives a
+// *SyntaxError.
+func ReadFile(name string) (*Case, error) {
+	data, err := readBounded(name)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(name, data)
+}
+
+func readBounded(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("corpus: read case: %w", err)
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err == nil && !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("corpus: read case %s: not a file (give the .txtar file of a case)", name)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("corpus: read case: %w", err)
+	}
+	return data, nil
+}
+
+// Parse reads a case strictly: every section and every word of it has to be
+// one that the format knows. The name stands in errors, which are of type
+// *SyntaxError.
+func Parse(name string, data []byte) (*Case, error) {
+	p := &parser{file: name}
+	c := p.parse(data)
+	if p.err != nil {
+		return nil, p.err
+	}
+	return c, nil
+}
+
+// parser keeps the first error; what comes after it does not matter.
+type parser struct {
+	file string
+	err  error
+}
+
+// section is the text of one section, and the line of the file on which its
+// text begins.
+type section struct {
+	name string
+	line int
+	text string
+}
+
+func (p *parser) fail(line, column int, found, want string) {
+	if p.err == nil {
+		p.err = &SyntaxError{p.file, line, column, found, want}
+	}
+}
+
+func (p *parser) parse(data []byte) *Case {
+	if len(data) > MaxSize {
+		p.fail(1, 1, "more", fmt.Sprintf("a case of at most %d bytes", MaxSize))
+		return nil
+	}
+	if !p.checkText(data) {
+		return nil
+	}
+	comment, secs := split(data)
+	if !p.checkSections(secs) {
+		return nil
+	}
+	c := &Case{Comment: freeText(comment)}
+	for _, s := range secs {
+		switch s.name {
+		case secScenario:
+			p.scenario(c, s)
+		case secExpect:
+			p.expect(c, s)
+		case secFound:
+			p.found(c, s)
+		case secExplanation:
+			c.Explanation = freeText(s.text)
+		}
+	}
+	return c
+}
+
+// checkText refuses what nobody can see, and a terminal might obey.
+func (p *parser) checkText(data []byte) bool {
+	line, start := 1, 0
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			p.fail(line, i-start+1, fmt.Sprintf("byte %#x", data[i]), "text in UTF-8")
+			return false
+		case r == '\n':
+			line, start = line+1, i+1
+		case isControl(r):
+			p.fail(line, i-start+1, fmt.Sprintf("control character %U", r), "text")
+			return false
+		}
+		i += n
+	}
+	return true
+}
+
+// split cuts a file into its comment and its sections.
+func split(data []byte) (comment string, secs []section) {
+	a := txtar.Parse(data)
+	line := 1 + bytes.Count(a.Comment, []byte("\n"))
+	for _, f := range a.Files {
+		line++ // the marker's own
+		secs = append(secs, section{f.Name, line, string(f.Data)})
+		line += bytes.Count(f.Data, []byte("\n"))
+	}
+	return string(a.Comment), secs
+}
+
+// checkSections wants every section at most once, in order, the first two in
+// any case.
+func (p *parser) checkSections(secs []section) bool {
+	next := 0
+	for _, s := range secs {
+		at := slices.Index(sections, s.name)
+		switch {
+		case at < 0:
+			p.fail(s.line-1, 4, quote(s.name), "one of the sections "+strings.Join(sections, ", "))
+		case at < next, at > next && next < 2:
+			p.fail(s.line-1, 4, quote(s.name), "the sections "+strings.Join(sections, ", ")+", once each and in this order")
+		}
+		next = at + 1
+	}
+	if next < 2 {
+		p.fail(1, 1, "none", "a case with the section -- "+sections[next]+" --")
+	}
+	return p.err == nil
+}
+
+// scenario hands the text to the model, and shifts its error to the file's
+// lines.
+func (p *parser) scenario(c *Case, s section) {
+	sc, err := model.Parse(s.text)
+	var bad *model.ParseError
+	switch {
+	case errors.As(err, &bad):
+		p.fail(s.line-1+bad.Line, bad.Column, bad.Found, bad.Want)
+	case err != nil:
+		p.fail(s.line, 1, err.Error(), "a scenario")
+	default:
+		c.Scenario = sc
+	}
+}
+
+// eachLine calls f with the words of every line that has some.
+func (s section) eachLine(f func(line int, ws []word)) {
+	for i, l := range strings.Split(s.text, "\n") {
+		if ws := splitWords(l); len(ws) > 0 {
+			f(s.line+i, ws)
+		}
+	}
+}
+
+func (p *parser) expect(c *Case, s section) {
+	s.eachLine(func(line int, ws []word) {
+		e, ok := p.expectation(line, ws)
+		if !ok {
+			return
+		}
+		for _, have := range c.Expect {
+			if have.Stack == e.Stack && have.Version == e.Version {
+				p.fail(line, ws[0].col, quote(ws[0].text)+" again", "each stack and version once")
+			}
+		}
+		c.Expect = append(c.Expect, e)
+	})
+	if len(c.Expect) == 0 {
+		p.fail(s.line, 1, "none", "a line such as baresip@1.0.0 clean")
+	}
+}
+
+func (p *parser) expectation(line int, ws []word) (Expectation, bool) {
+	stack, version, _ := strings.Cut(ws[0].text, "@")
+	if !isStack(stack) || version == "" {
+		p.fail(line, ws[0].col, quote(ws[0].text), "a stack and its version, such as baresip@1.0.0")
+		return Expectation{}, false
+	}
+	e := Expectation{Stack: stack, Version: version}
+	if len(ws) == 2 && ws[1].text == clean {
+		return e, true
+	}
+	sig, bad := readSignature(ws[1:])
+	if bad != nil {
+		p.fail(line, max(bad.col, endCol(ws[:1])), bad.found, "clean or a signature: "+bad.want)
+		return e, false
+	}
+	e.Signature = sig
+	return e, true
+}
+
+// isStack accepts the name of a stack: lower-case words, with "/" for a kind
+// of them, as in mutant/contact-loopback.
+func isStack(s string) bool {
+	for _, part := range strings.Split(s, "/") {
+		bad := strings.IndexFunc(part, func(r rune) bool {
+			return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.+", r))
+		})
+		if bad >= 0 || strings.Trim(part, ".") == "" {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *parser) found(c *Case, s section) {
+	f, seen := &Found{}, map[string]bool{}
+	s.eachLine(func(line int, ws []word) {
+		key := ws[0].text
+		if len(ws) != 2 {
+			p.fail(line, endCol(ws[:1]), strconv.Itoa(len(ws)-1), "one value after "+quote(key))
+			return
+		}
+		if seen[key] {
+			p.fail(line, ws[0].col, quote(key)+" again", "each line once")
+		}
+		seen[key] = true
+		p.foundField(f, line, ws[0], ws[1])
+	})
+	for _, key := range foundKeys {
+		if !seen[key] {
+			p.fail(s.line, 1, "none", "a line that begins with "+key)
+		}
+	}
+	c.Found = f
+}
+
+var foundKeys = []string{"seed", "index", "kernel", "greka"}
+
+func (p *parser) foundField(f *Found, line int, key, value word) {
+	var err error
+	switch key.text {
+	case "seed":
+		f.Seed, err = strconv.ParseUint(value.text, 10, 64)
+	case "index":
+		var n uint64
+		n, err = strconv.ParseUint(value.text, 10, 31)
+		f.Index = int(n)
+	case "kernel":
+		f.Kernel = value.text
+	case "greka":
+		f.Greka = value.text
+	default:
+		p.fail(line, key.col, quote(key.text), "one of "+strings.Join(foundKeys, ", "))
+	}
+	if err != nil {
+		p.fail(line, value.col, quote(value.text), "a number after "+key.text)
+	}
+}

@@ -1,0 +1,108 @@
+package corpus
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// Write keeps a case in a directory, which it makes if need be, under the
+// FileName of the signature that is first in c.Expect. It returns the path of
+// the file.
+//
+// If a case of the same stack, version and signature is there already, the
+// smaller one stays. A file of that name which is about something else is left
+// alone, and a number is added to the name. The file appears whole or not at
+// all, whatever happens; several processes may write into one directory. Under
+// sudo, what is made belongs to the caller.
+func Write(dir string, c *Case) (path string, err error) {
+	if err := writable(c); err != nil {
+		return "", err
+	}
+	if err := makeDir(dir); err != nil {
+		return "", writeError(dir, err)
+	}
+	unlock, err := lock(dir)
+	if err != nil {
+		return "", writeError(dir, err)
+	}
+	defer unlock()
+	path, better := place(dir, c)
+	if !better {
+		return path, nil
+	}
+	if err := writeFile(path, Format(c)); err != nil {
+		return "", writeError(path, err)
+	}
+	return path, nil
+}
+
+// writable makes sure that what is written can be read again.
+func writable(c *Case) error {
+	if len(c.Expect) == 0 || c.Expect[0].Clean() {
+		return errors.New("corpus: write case: its first expectation has to be a signature")
+	}
+	if _, err := Parse("case", Format(c)); err != nil {
+		return fmt.Errorf("corpus: write case: it could not be read again: %w", err)
+	}
+	return nil
+}
+
+// writeError says in one line what could not be written and what to do.
+func writeError(path string, err error) error {
+	var op *fs.PathError
+	if errors.As(err, &op) {
+		path, err = op.Path, op.Err
+	}
+	hint := "choose another directory"
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		hint = "free some space or choose another directory"
+	}
+	return fmt.Errorf("corpus: write %s: %w (%s)", path, err, hint)
+}
+
+// place finds the file for a case, and whether the case should be written
+// there: nothing is there yet, or the case is smaller than what is.
+func place(dir string, c *Case) (path string, better bool) {
+	base := strings.TrimSuffix(FileName(c.Expect[0].Signature), extension)
+	for n := 1; ; n++ {
+		name := base
+		if n > 1 {
+			name = fmt.Sprintf("%s-%d", base, n)
+		}
+		path := filepath.Join(dir, name+extension)
+		if _, err := os.Lstat(path); err != nil {
+			return path, true // not there; if that is not why, writing says so
+		}
+		if have, err := ReadFile(path); err == nil && sameFinding(have, c) {
+			return path, smaller(c.Scenario, have.Scenario)
+		}
+	}
+}
+
+// sameFinding reports whether a case expects what c expects first.
+func sameFinding(have, c *Case) bool {
+	e := c.Expect[0]
+	sig, _ := have.Expected(e.Stack, e.Version)
+	return sig == e.Signature
+}
+
+// smaller compares scenarios by lines, then bytes, then text, so that of two
+// the same one wins in any order.
+func smaller(a, b model.Scenario) bool {
+	x, y := model.Format(a), model.Format(b)
+	if m, n := strings.Count(x, "\n"), strings.Count(y, "\n"); m != n {
+		return m < n
+	}
+	if len(x) != len(y) {
+		return len(x) < len(y)
+	}
+	return x < y
+}
