@@ -60,7 +60,7 @@ func growDescriptorTable() {
 // a netlink socket in it, which keeps it alive.
 func newNamespace(proto int) (*conn, error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return nil, fmt.Errorf("make network namespace: %w%s", err, advice(err))
+		return nil, fmt.Errorf("make network namespace: %w", err)
 	}
 	return newConn(proto)
 }
@@ -78,11 +78,15 @@ func away(f func() error) error {
 	// If f panics or the way back fails, the thread stays locked and dies
 	// with its goroutine: nobody else may run in a namespace in doubt.
 	failed := f()
-	if err := enter(home); err != nil {
-		return fmt.Errorf("return to the thread's network namespace: %w", err)
+	back := enter(home)
+	if back == nil {
+		runtime.UnlockOSThread()
+		return failed
 	}
-	runtime.UnlockOSThread()
-	return failed
+	if failed != nil {
+		return failed // who may not leave may not come back either
+	}
+	return fmt.Errorf("return to the thread's network namespace: %w", back)
 }
 
 func enter(ns int) error {
