@@ -1,0 +1,179 @@
+package sut
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// required are the fields that a description cannot be without.
+var required = []string{"name", "version", "version-match", "roles", "transports", "families",
+	"listen", "start", "ready"}
+
+var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+
+// field reads one line of the part "stack".
+func (p *parser) field(f field) error {
+	if f.value == "" {
+		return p.errorf(f.line, "%q has no value", f.key)
+	}
+	if f.key != "port" && f.key != "env" {
+		if err := p.once(f.key, f.line); err != nil {
+			return err
+		}
+	}
+	err := p.set(f)
+	if _, placed := err.(*SyntaxError); err != nil && !placed {
+		return p.errorf(f.line, "%s: %v", f.key, err)
+	}
+	return err
+}
+
+func (p *parser) set(f field) (err error) {
+	switch f.key {
+	case "name":
+		if !namePattern.MatchString(f.value) {
+			return fmt.Errorf("%q: a name has lower case letters, digits, - and _ only", f.value)
+		}
+		p.Name = f.value
+	case "debian":
+		p.Debian, err = packages(f.value)
+	case "version":
+		p.version, err = compile(p.file, f.line, f.value)
+	case "version-match":
+		p.VersionMatch, err = versionMatch(f.value)
+	case "roles":
+		p.Roles, err = each(f.value, parseRole)
+	case "transports":
+		p.Transports, err = each(f.value, parseTransport)
+	case "families":
+		p.Families, err = each(f.value, parseFamily)
+	case "listen":
+		p.SamePort, err = parseListen(f.value)
+	case "port":
+		err = p.addPort(f)
+	case "env":
+		err = p.addEnv(f)
+	case "start":
+		p.start, err = compile(p.file, f.line, f.value)
+	case "ready":
+		p.Ready, err = each(f.value, parseReady)
+	default:
+		return p.errorf(f.line, "unknown field %q", f.key)
+	}
+	return err
+}
+
+// each reads a list of words, each of them once.
+func each[T comparable](value string, parse func(string) (T, error)) ([]T, error) {
+	var list []T
+	for _, w := range strings.Fields(value) {
+		v, err := parse(w)
+		if err != nil {
+			return nil, err
+		}
+		for _, have := range list {
+			if have == v {
+				return nil, fmt.Errorf("%q is there twice", w)
+			}
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+func parseRole(s string) (model.Role, error) {
+	for _, r := range []model.Role{model.RoleCaller, model.RoleCallee} {
+		if r.String() == s {
+			return r, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no role of a described stack (caller, callee)", s)
+}
+
+func parseTransport(s string) (model.Transport, error) {
+	if t, ok := model.ParseTransport(s); ok {
+		return t, nil
+	}
+	return 0, fmt.Errorf("%q is no transport (udp, tcp)", s)
+}
+
+func parseFamily(s string) (model.Family, error) {
+	switch s {
+	case "4":
+		return model.IPv4, nil
+	case "6":
+		return model.IPv6, nil
+	}
+	return 0, fmt.Errorf("%q is no address family (4, 6)", s)
+}
+
+func parseListen(s string) (same bool, err error) {
+	if s != "same" && s != "apart" {
+		return false, fmt.Errorf("%q is neither \"same\" nor \"apart\"", s)
+	}
+	return s == "same", nil
+}
+
+func parseReady(s string) (Ready, error) {
+	if s == "listeners" {
+		return Ready{Listeners: true}, nil
+	}
+	name, port, ok := strings.Cut(s, ":")
+	t, known := model.ParseTransport(name)
+	if !ok || !known || port == "" {
+		return Ready{}, fmt.Errorf("%q is neither \"listeners\" nor TRANSPORT:NAME", s)
+	}
+	return Ready{Transport: t, Port: port}, nil
+}
+
+var packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+
+// packages reads Debian package names. They go on apt-get's command line, so
+// nothing that could be an option gets through.
+func packages(value string) ([]string, error) {
+	return each(value, func(s string) (string, error) {
+		if !packagePattern.MatchString(s) {
+			return "", fmt.Errorf("%q is no name of a Debian package", s)
+		}
+		return s, nil
+	})
+}
+
+func versionMatch(value string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile("(?m)" + value)
+	if err == nil && re.NumSubexp() != 1 {
+		return nil, fmt.Errorf("want one group (...) around the version, not %d", re.NumSubexp())
+	}
+	return re, err
+}
+
+func (p *parser) addPort(f field) error {
+	port, err := parsePort(f.value)
+	if err != nil {
+		return err
+	}
+	total := port.Count
+	for _, have := range p.Ports {
+		if have.Name == port.Name {
+			return fmt.Errorf("%q is declared twice", port.Name)
+		}
+		total += have.Count
+	}
+	if total > windowSize/2 {
+		return fmt.Errorf("%d ports in all: an element can have %d", total, windowSize/2)
+	}
+	p.Ports = append(p.Ports, port)
+	return nil
+}
+
+func (p *parser) addEnv(f field) error {
+	if name, _, ok := strings.Cut(f.value, "="); !ok || !isName(name) {
+		return fmt.Errorf("want NAME=VALUE, not %q", f.value)
+	}
+	t, err := compile(p.file, f.line, f.value)
+	p.env = append(p.env, t)
+	return err
+}

@@ -1,0 +1,102 @@
+package sut
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/sut/peer"
+)
+
+func init() {
+	selfTests = append(selfTests, selfTest("peer", peer.Lie{}))
+	for _, lie := range Lies {
+		s := selfTest("mutant/"+lie.Name, lie)
+		s.Roles = []model.Role{model.RoleCaller, model.RoleCallee}
+		selfTests = append(selfTests, s)
+	}
+}
+
+func selfTest(name string, lie peer.Lie) *Stack {
+	return &Stack{Name: name, Version: "built in", Kind: SelfTest, Lie: lie,
+		Roles: model.Roles, Transports: model.Transports, Families: []model.Family{model.IPv4, model.IPv6}}
+}
+
+// SelfTests returns peer and its mutants.
+func SelfTests() []*Stack { return append([]*Stack(nil), selfTests...) }
+
+// Lies are what the mutants say instead of the truth. Each has to be found, to
+// be minimised and to be named right.
+var Lies = []peer.Lie{
+	{Name: "contact-from-connection", Doc: "Contact is the address that the message arrived on, as libre built it in 2012",
+		Contact: func(c peer.ContactFor) string {
+			if !c.Arrived.Local.IsValid() {
+				return c.Honest
+			}
+			return at(c, c.Arrived.Local)
+		}},
+	{Name: "contact-unspecified", Doc: "Contact has the wildcard address that the socket is bound to",
+		Contact: func(c peer.ContactFor) string { return host(c, netip.IPv4Unspecified(), netip.IPv6Unspecified()) }},
+	{Name: "contact-loopback", Doc: "Contact has the loopback address",
+		Contact: func(c peer.ContactFor) string {
+			return host(c, netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback())
+		}},
+	{Name: "contact-without-transport", Doc: "Contact lacks its transport parameter, and nothing listens on UDP there",
+		Contact: func(c peer.ContactFor) string {
+			if c.Element.Port(model.UDP) == c.Element.Port(c.Transport) {
+				return c.Honest
+			}
+			return strings.ReplaceAll(c.Honest, ";transport=tcp", "")
+		}},
+	{Name: "contact-of-neighbour", Doc: "Contact has the port of another element on the same host",
+		Contact: func(c peer.ContactFor) string {
+			for i := range c.Scenario.Elements {
+				e := &c.Scenario.Elements[i]
+				if p := e.Port(c.Transport); e.Host == c.Element.Host && e.Name != c.Element.Name && p != 0 {
+					return port(c, p)
+				}
+			}
+			return c.Honest
+		}},
+	{Name: "contact-dead-port", Doc: "Contact has a port on which nobody is",
+		Contact: func(c peer.ContactFor) string { return port(c, 9) }},
+	{Name: "stops-listening", Doc: "the listener is closed after REGISTER; the connection stays", AfterRegister: true},
+	{Name: "contact-malformed", Doc: "Contact lacks its closing bracket",
+		Contact: func(c peer.ContactFor) string { return strings.TrimSuffix(c.Honest, ">") }},
+	{Name: "lies-as-caller", Doc: "only the Contact of INVITE has a port on which nobody is",
+		Contact: only("INVITE")},
+	{Name: "lies-in-register", Doc: "only the Contact of REGISTER has a port on which nobody is",
+		Contact: only("REGISTER")},
+}
+
+func only(message string) func(peer.ContactFor) string {
+	return func(c peer.ContactFor) string {
+		if c.Message != message {
+			return c.Honest
+		}
+		return port(c, 9)
+	}
+}
+
+// at writes a Contact with another address and port, with the transport of
+// the leg.
+func at(c peer.ContactFor, a netip.AddrPort) string {
+	params := ""
+	if c.Transport != model.UDP {
+		params = ";transport=" + c.Transport.String()
+	}
+	return fmt.Sprintf("<sip:%s@%s%s>", c.Element.Name, a, params)
+}
+
+func port(c peer.ContactFor, p uint16) string {
+	return at(c, netip.AddrPortFrom(c.Scenario.ElementAddr(c.Element.Name), p))
+}
+
+func host(c peer.ContactFor, v4, v6 netip.Addr) string {
+	a := v4
+	if c.Scenario.ElementAddr(c.Element.Name).Is6() {
+		a = v6
+	}
+	return at(c, netip.AddrPortFrom(a, c.Element.Port(c.Transport)))
+}

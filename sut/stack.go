@@ -1,0 +1,184 @@
+package sut
+
+import (
+	"embed"
+	"fmt"
+	"net/netip"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/sut/peer"
+)
+
+// Kind tells Greka's own elements from real stacks.
+type Kind uint8
+
+// The kinds of stack.
+const (
+	Real     Kind = iota + 1 // described by data, started as a program
+	SelfTest                 // played by Greka itself: peer and its mutants
+)
+
+// Stack is an implementation of an element.
+type Stack struct {
+	Name        string
+	Version     string // as Installed found it; "built in" for a self-test
+	Kind        Kind
+	Description *Description // nil for a self-test
+
+	// What it can do, for generators.
+	Roles      []model.Role
+	Transports []model.Transport
+	Families   []model.Family
+	SamePort   bool // udp and tcp share one port number, and both are always open
+
+	Lie peer.Lie // a mutant's untruth; the zero value is honest
+}
+
+//go:embed stacks/*.txtar
+var files embed.FS
+
+// embedded holds the descriptions that come with Greka, by name. They are
+// checked by the tests, so an error here cannot happen to a user.
+var embedded = sync.OnceValues(func() (map[string]*Description, error) {
+	names, err := files.ReadDir("stacks")
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]*Description, len(names))
+	for _, n := range names {
+		file := path.Join("stacks", n.Name())
+		data, err := files.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		d, err := parse(file, "", data)
+		if err != nil {
+			return nil, err
+		}
+		if n.Name() != d.Name+".txtar" {
+			return nil, fmt.Errorf("sut: %s describes a stack of another name: %s", file, d.Name)
+		}
+		all[d.Name] = d
+	}
+	return all, nil
+})
+
+// Find returns the stack of a name that Greka knows, or the one that a
+// description file describes: what contains a slash or ends in ".txtar" is
+// such a file's path.
+func Find(nameOrPath string) (*Stack, error) {
+	if strings.Contains(nameOrPath, "/") && !known(nameOrPath) || strings.HasSuffix(nameOrPath, ".txtar") {
+		d, err := Load(nameOrPath)
+		if err != nil {
+			return nil, err
+		}
+		return newStack(d), nil
+	}
+	var names []string
+	for _, s := range everything() {
+		if s.Name == nameOrPath {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	return nil, fmt.Errorf("sut: unknown stack %q: know %s; or name a description file (./mine.txtar)",
+		nameOrPath, strings.Join(names, ", "))
+}
+
+// known reports whether a name with a slash in it is a stack's, as those of
+// the mutants are.
+func known(name string) bool {
+	for _, s := range everything() {
+		if s.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// All returns the real stacks that come with Greka, by name.
+func All() []*Stack {
+	all, err := embedded()
+	if err != nil {
+		panic(err) // a description that came with the program is wrong: a test forbids it
+	}
+	list := make([]*Stack, 0, len(all))
+	for _, d := range all {
+		list = append(list, newStack(d))
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
+
+// selfTests are the stacks that Greka plays itself.
+var selfTests []*Stack
+
+func everything() []*Stack { return append(append([]*Stack(nil), selfTests...), All()...) }
+
+func newStack(d *Description) *Stack {
+	return &Stack{Name: d.Name, Kind: Real, Description: d,
+		Roles: d.Roles, Transports: d.Transports, Families: d.Families, SamePort: d.SamePort}
+}
+
+func familyOf(a netip.Addr) model.Family {
+	if a.Unmap().Is4() {
+		return model.IPv4
+	}
+	return model.IPv6
+}
+
+// Fits tells why the stack cannot play an element of a scenario, or nil.
+func (s *Stack) Fits(sc *model.Scenario, element string) error {
+	e := sc.Element(element)
+	if e == nil {
+		return fmt.Errorf("the scenario has no element %q", element)
+	}
+	d := s.Description
+	if d == nil {
+		return nil
+	}
+	if e.Kind != model.UserAgent {
+		return fmt.Errorf("%s is no user agent, and %s plays nothing else", element, d.Name)
+	}
+	for i, l := range e.Listen {
+		if slices.ContainsFunc(e.Listen[:i], func(have model.Listen) bool { return have.Transport == l.Transport }) {
+			return fmt.Errorf("%s listens on two %s ports, and a described stack has one of each transport", element, l.Transport)
+		}
+		if !d.talks(l.Transport) {
+			return fmt.Errorf("%s listens on %s, which %s cannot", element, l.Transport, d.Name)
+		}
+		if d.SamePort && l.Port != e.Listen[0].Port {
+			return fmt.Errorf("%s listens on ports %d and %d, but %s has one port for all transports",
+				element, e.Listen[0].Port, l.Port, d.Name)
+		}
+	}
+	if err := d.fitsSteps(sc, e); err != nil {
+		return err
+	}
+	return d.clash(sc, e)
+}
+
+func (d *Description) fitsSteps(sc *model.Scenario, e *model.Element) error {
+	addr := sc.ElementAddr(e.Name)
+	if len(e.Listen) == 0 || !addr.IsValid() {
+		return fmt.Errorf("%s has no listener or no address", e.Name)
+	}
+	if f := familyOf(addr); !d.works(f) {
+		return fmt.Errorf("%s is on an IPv%d network, on which %s does not work", e.Name, f, d.Name)
+	}
+	for _, step := range sc.Steps {
+		c, ok := step.(model.Call)
+		if ok && c.From == e.Name && !d.plays(model.RoleCaller) {
+			return fmt.Errorf("%s calls, which %s cannot", e.Name, d.Name)
+		}
+		if ok && c.To == e.Name && !d.plays(model.RoleCallee) {
+			return fmt.Errorf("%s is called, which %s cannot be", e.Name, d.Name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package sut
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// Data is what the templates of a description see.
+type Data struct {
+	Name       string   // the element's name: its user part in SIP
+	Addr       string   // its address, bare: 10.77.0.1, fd77::1
+	Host       string   // its address as a URI has it: 10.77.0.1, [fd77::1]
+	Family     int      // 4 or 6
+	Interface  string   // the network interface that has the address
+	Dir        string   // the directory of the description file, "" if embedded
+	Transports []string // of its listeners, in its order: "udp", "tcp"
+	UDP, TCP   uint16   // its ports, 0 if it has none there; equal if "listen same"
+	Port       uint16   // the port of its first listener
+	Via        *ViaData // its proxy, nil if it has none
+
+	// Ports are the further ports that the description declares, by name.
+	Ports map[string]Block
+
+	// The rest is for register, call and hangup.
+
+	Transport  string          // of the first hop: "udp", "tcp"
+	To         string          // whom to call: a SIP URI
+	Registered map[string]bool // the transports over which it was told to register before
+}
+
+// ViaData is the proxy and registrar of an element.
+type ViaData struct {
+	Name       string
+	Addr, Host string
+	Transports []string // on which both can talk
+	UDP, TCP   uint16   // the proxy's ports, 0 if it has none there
+}
+
+// Port returns the proxy's port on a transport, by the transport's name.
+func (v *ViaData) Port(transport string) (uint16, error) {
+	switch transport {
+	case "udp":
+		return v.UDP, nil
+	case "tcp":
+		return v.TCP, nil
+	}
+	return 0, fmt.Errorf("no such transport: %q", transport)
+}
+
+// text is one compiled template of a description.
+type text struct {
+	file  string
+	line  int // of its first line
+	empty bool
+	tmpl  *template.Template
+}
+
+// compile reads the template that starts on a line of a file.
+func compile(file string, line int, body string) (*text, error) {
+	t := &text{file: file, line: line, empty: strings.TrimSpace(body) == ""}
+	padded := strings.Repeat("\n", line-1) + body
+	tmpl, err := template.New(file).Option("missingkey=error").Parse(padded)
+	if err != nil {
+		return nil, templateError(file, line, err)
+	}
+	t.tmpl = tmpl
+	return t, nil
+}
+
+// expand fills the template.
+func (t *text) expand(d *Data) (string, error) {
+	var out bytes.Buffer
+	if err := t.tmpl.Execute(&out, d); err != nil {
+		return "", templateError(t.file, t.line, err)
+	}
+	// A trim marker ({{-) at the very start may have eaten the padding.
+	return strings.TrimPrefix(out.String(), strings.Repeat("\n", t.line-1)), nil
+}
+
+// argv fills the template and splits what comes out into a command.
+func (t *text) argv(d *Data) ([]string, error) {
+	line, err := t.expand(d)
+	if err != nil {
+		return nil, err
+	}
+	argv, err := words(line)
+	if err == nil && len(argv) == 0 {
+		err = fmt.Errorf("the command is empty")
+	}
+	if err != nil {
+		return nil, &SyntaxError{File: t.file, Line: t.line, Msg: err.Error()}
+	}
+	return argv, nil
+}
+
+// newData fills what does not change while an element runs.
+func newData(d *Description, sc *model.Scenario, e *model.Element) (*Data, error) {
+	addr := sc.ElementAddr(e.Name)
+	if !addr.IsValid() {
+		return nil, fmt.Errorf("%s has no address: host %s is on no network", e.Name, e.Host)
+	}
+	if len(e.Listen) == 0 {
+		return nil, fmt.Errorf("%s has no listener", e.Name)
+	}
+	data := &Data{
+		Name: e.Name, Addr: addr.String(), Host: uriHost(addr.String()),
+		Family: 4, Interface: "eth0", Dir: d.dir, Port: e.Listen[0].Port,
+		UDP: e.Port(model.UDP), TCP: e.Port(model.TCP),
+	}
+	if addr.Is6() {
+		data.Family = 6
+	}
+	for _, l := range e.Listen {
+		data.Transports = append(data.Transports, l.Transport.String())
+	}
+	if d.SamePort && d.talks(model.UDP) {
+		data.UDP = data.Port
+	}
+	if d.SamePort && d.talks(model.TCP) {
+		data.TCP = data.Port
+	}
+	if p := sc.Element(e.Via); p != nil {
+		data.Via = newViaData(sc, e, p)
+	}
+	return data, nil
+}
+
+func newViaData(sc *model.Scenario, e, proxy *model.Element) *ViaData {
+	addr := sc.ElementAddr(proxy.Name).String()
+	via := &ViaData{
+		Name: proxy.Name, Addr: addr, Host: uriHost(addr),
+		UDP: proxy.Port(model.UDP), TCP: proxy.Port(model.TCP),
+	}
+	for _, l := range e.Listen {
+		if proxy.Port(l.Transport) != 0 {
+			via.Transports = append(via.Transports, l.Transport.String())
+		}
+	}
+	return via
+}
+
+func uriHost(addr string) string {
+	if strings.Contains(addr, ":") {
+		return "[" + addr + "]"
+	}
+	return addr
+}
