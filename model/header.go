@@ -103,33 +103,30 @@ func (c *cursor) displayName() string {
 	return strings.TrimRight(c.text[start:c.at], " \t")
 }
 
+// inBrackets takes the URI behind "<", and the ">".
 func (c *cursor) inBrackets() string {
-	end := strings.IndexAny(c.rest(), "<>")
-	if end == 0 {
+	uri := c.until("<>")
+	if uri == "" {
 		c.fail("a URI")
 	}
-	if end < 0 || c.rest()[end:][0] == '<' {
-		c.fail(`a URI and ">"`)
-		return ""
+	if !c.eat('>') {
+		c.fail(`">" behind the URI`)
 	}
-	uri := c.rest()[:end]
-	c.at += end + 1
 	return uri
 }
 
 func (c *cursor) addrSpec() string {
-	uri := c.rest()
-	if end := strings.IndexAny(uri, " \t,;<>\""); end >= 0 {
-		uri = uri[:end]
-	}
+	start := c.at
+	uri := c.until(" \t,;<>\"")
 	if uri == "" {
 		c.fail("a URI, or a display name and a URI in <>")
 	}
-	if i := strings.IndexByte(uri, '?'); i >= 0 {
-		c.failAt(c.at+i, "<> around a URI that has a question mark (RFC 3261 20.10)")
-		return ""
+	if uri == "*" {
+		c.failAt(start, "* alone, or a URI")
 	}
-	c.at += len(uri)
+	if i := strings.IndexByte(uri, '?'); i >= 0 {
+		c.failAt(start+i, "<> around a URI that has a question mark (RFC 3261 20.10)")
+	}
 	return uri
 }
 

@@ -252,15 +252,6 @@ func (c *cursor) header(m *Message) {
 	m.Headers = append(m.Headers, Header{Name: CanonicalHeader(name), Value: value})
 }
 
-func (c *cursor) until(stop string) string {
-	r := c.rest()
-	if i := strings.IndexAny(r, stop); i >= 0 {
-		r = r[:i]
-	}
-	c.at += len(r)
-	return r
-}
-
 // endOfLine takes the rest of a line with its line end. A lone CR or LF is an
 // error: who takes it for a line end sees another message than who does not.
 func (c *cursor) endOfLine() string {

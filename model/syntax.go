@@ -108,6 +108,16 @@ func (c *cursor) run(set *charset) string {
 	return r[:n]
 }
 
+// until takes everything up to the first of these bytes.
+func (c *cursor) until(stop string) string {
+	r := c.rest()
+	if i := strings.IndexAny(r, stop); i >= 0 {
+		r = r[:i]
+	}
+	c.at += len(r)
+	return r
+}
+
 // escaped is run, where % and two hexadecimal digits stand for a byte too.
 func (c *cursor) escaped(set *charset) string {
 	start := c.at

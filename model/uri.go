@@ -186,15 +186,15 @@ func (c *cursor) reference() (string, netip.Addr) {
 	return inner, a
 }
 
-// bareV6 tells whether an IPv6 address without its opening bracket begins here.
+// bareV6 tells whether an IPv6 address without its opening bracket begins here:
+// two colons, and no dot before the first.
 func bareV6(s string) bool {
-	colons := 0
-	for i := 0; i < len(s) && v6Chars[s[i]]; i++ {
-		if s[i] == ':' {
-			colons++
-		}
+	n := 0
+	for n < len(s) && v6Chars[s[n]] {
+		n++
 	}
-	return colons > 1
+	first, rest, _ := strings.Cut(s[:n], ":")
+	return strings.Contains(rest, ":") && !strings.Contains(first, ".")
 }
 
 // hostname follows RFC 3261 25.1.
