@@ -33,10 +33,10 @@ func Parse(text string) (Scenario, error) {
 			"a scenario of at most " + strconv.Itoa(MaxText) + " bytes"}
 	}
 	var p textParser
-	for number := 1; text != ""; number++ {
+	for row := 1; text != ""; row++ {
 		var raw string
 		raw, text, _ = strings.Cut(text, "\n")
-		l := splitLine(number, raw)
+		l := splitLine(row, raw)
 		if len(l.words) == 0 {
 			continue
 		}
@@ -185,7 +185,7 @@ func (p *textParser) locate(e *InvalidError) *ParseError {
 		return out
 	}
 	l := p.lines[e.section][e.index]
-	out.Line, out.Column = l.number, l.words[0].column
+	out.Line, out.Column = l.row, l.words[0].column
 	if e.word > 0 {
 		out.Column = l.words[e.word].column
 		return out

@@ -1,5 +1,7 @@
 package model
 
+import "strconv"
+
 // The text of the SIP steps.
 
 func init() {
@@ -43,8 +45,8 @@ func writeCall(call Call) []string {
 	if call.OverFlow {
 		words = append(words, "over=flow")
 	}
-	if call.Hangup == Callee {
-		words = append(words, "hangup=callee")
+	if call.Hangup != Caller {
+		words = append(words, "hangup="+call.Hangup.String())
 	}
 	return words
 }
@@ -58,7 +60,7 @@ func checkCall(c *checker, call Call) {
 		c.fail(2, call.To, "another user agent than the one that calls")
 	}
 	if call.Hangup > Callee {
-		c.fail(0, "", "caller or callee to hang up")
+		c.fail(0, "hangup="+call.Hangup.String(), "hangup=callee, or the caller")
 	}
 	next := to
 	if from.Via != "" {
@@ -83,6 +85,16 @@ func (c *checker) firstHop(word int, ua, next *Element, asked Transport) Transpo
 	}
 	return t
 }
+
+// String returns "caller" or "callee".
+func (s Side) String() string {
+	if int(s) < len(sideNames) {
+		return sideNames[s]
+	}
+	return "side(" + strconv.Itoa(int(s)) + ")"
+}
+
+var sideNames = [...]string{Caller: "caller", Callee: "callee"}
 
 func transportWords(t Transport) []string {
 	if t == 0 {

@@ -8,7 +8,7 @@ import (
 // textLine is one line of a scenario, split into words, and how far it is
 // read. The first failure sticks, and everything after it reads nothing.
 type textLine struct {
-	number int // from 1
+	row    int // its number, from 1
 	words  []textWord
 	length int // in bytes, without blanks and comment at its end
 	next   int // index of the word to read next
@@ -21,8 +21,8 @@ type textWord struct {
 }
 
 // splitLine splits a line at blanks, tabs and the CR of a foreign line end.
-func splitLine(number int, raw string) *textLine {
-	l := &textLine{number: number}
+func splitLine(row int, raw string) *textLine {
+	l := &textLine{row: row}
 	for at := 0; at < len(raw); {
 		if strings.IndexByte(" \t\r", raw[at]) >= 0 {
 			at++
@@ -86,7 +86,7 @@ func (l *textLine) fail(want string) {
 	if l.err != nil {
 		return
 	}
-	l.err = &ParseError{Line: l.number, Column: l.length + 1, Found: "the end of the line", Want: want}
+	l.err = &ParseError{Line: l.row, Column: l.length + 1, Found: "the end of the line", Want: want}
 	if l.next < len(l.words) {
 		l.err.Column = l.words[l.next].column
 		l.err.Found = quote(l.words[l.next].text)

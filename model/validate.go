@@ -7,11 +7,15 @@ import (
 	"strings"
 )
 
-// Bounds of a scenario, so that addresses read as identities (10.77.0.3).
+// Bounds of a scenario. Addresses read as identities (10.77.0.3), and the
+// canonical text is never longer than MaxText, whatever the names are.
 const (
-	MaxNets   = 256
-	MaxHosts  = 254
-	maxListen = 16 // listeners of one element
+	MaxNets     = 256
+	MaxHosts    = 254
+	MaxElements = 1000
+	MaxSteps    = 4000
+	maxAttached = 16 // networks of one host
+	maxListen   = 16 // listeners of one element
 )
 
 const nameRule = "letters a-z, digits and hyphens, a letter first, at most 32"
@@ -129,12 +133,18 @@ func (c *checker) bounds() {
 		c.fail(0, "", "at least one net")
 	case len(c.s.Hosts) == 0:
 		c.fail(0, "", "at least one host")
-	case len(c.s.Nets) > MaxNets:
-		c.section, c.index = netLines, MaxNets
-		c.fail(1, c.s.Nets[MaxNets].Name, "at most "+strconv.Itoa(MaxNets)+" nets")
-	case len(c.s.Hosts) > MaxHosts:
-		c.section, c.index = hostLines, MaxHosts
-		c.fail(1, c.s.Hosts[MaxHosts].Name, "at most "+strconv.Itoa(MaxHosts)+" hosts")
+	}
+	c.atMost(netLines, len(c.s.Nets), MaxNets, "nets")
+	c.atMost(hostLines, len(c.s.Hosts), MaxHosts, "hosts")
+	c.atMost(elementLines, len(c.s.Elements), MaxElements, "elements")
+	c.atMost(stepLines, len(c.s.Steps), MaxSteps, "steps")
+}
+
+// atMost complains about the first item of a section that is one too many.
+func (c *checker) atMost(sec section, n, most int, what string) {
+	if n > most {
+		c.section, c.index = sec, most
+		c.fail(0, strconv.Itoa(n)+" "+what, "at most "+strconv.Itoa(most))
 	}
 }
 
@@ -153,6 +163,10 @@ func (c *checker) hostLine(h *Host) {
 	}
 	seen := map[string]bool{}
 	for i, n := range h.Nets {
+		if i == maxAttached {
+			c.fail(2+i, n, "at most "+strconv.Itoa(maxAttached)+" networks")
+			return
+		}
 		if c.nets[n] == nil {
 			c.fail(2+i, n, "the name of a net")
 		}
@@ -283,10 +297,16 @@ func validName(s string) bool {
 	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// validStack: "baresip", "mutant/contact-from-connection", "sipgo_1.7".
+// validStack: "baresip", "mutant/contact-from-connection", "sipgo_1.7". It may
+// become a path, so it stays below where it begins.
 func validStack(s string) bool {
-	if s == "" || len(s) > 64 || strings.IndexByte("abcdefghijklmnopqrstuvwxyz0123456789", s[0]) < 0 {
+	if len(s) > 64 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-._/") != "" {
 		return false
 	}
-	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-._/") == ""
+	for _, part := range strings.Split(s, "/") {
+		if strings.TrimLeft(part, "-._") != part || part == "" {
+			return false
+		}
+	}
+	return true
 }
