@@ -1,0 +1,114 @@
+package props
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/sut"
+)
+
+// Hunt plays scenarios with a stack as the element that is judged, minimises
+// what it finds, and returns the summary. It ends when cfg says, or when ctx
+// is done: then the summary is of what was played by then.
+//
+// The error is about what keeps a hunt from beginning: a stack that is not
+// installed, a restriction that leaves nothing to play. What goes wrong later
+// is in the summary.
+func Hunt(ctx context.Context, stack *sut.Stack, cfg Config) (*Summary, error) {
+	if err := cfg.fits(stack); err != nil {
+		return nil, err
+	}
+	version, err := stack.Installed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return run(ctx, newEngine(stack, version, &cfg), cfg), nil
+}
+
+func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
+	space := SpaceOf(stack, cfg.Transport, cfg.Role)
+	p := &player{stack: stack}
+	return engine{
+		stack: stack.Name, version: version,
+		draw: func(index int) *model.Scenario {
+			s := Draw(cfg.Seed, index, space)
+			return &s
+		},
+		play: p.play,
+		minimize: func(ctx context.Context, s *model.Scenario, sig model.Signature) (*model.Scenario, *Played, int) {
+			return Minimize(ctx, s, sig, p.play)
+		},
+		explain: func(p *Played, v model.Verdict) string { return Explain(p, v, stack.Name) },
+		ours:    func(e *model.Element) bool { return e.SUT || e.Stack == "" && stack.Name == honest },
+		owed:    owed(space, cfg.Only),
+	}
+}
+
+// honest is the stack that every element is unless the scenario says otherwise.
+const honest = "peer"
+
+// fits says why nothing could be played.
+func (c *Config) fits(s *sut.Stack) error {
+	for _, name := range c.Only {
+		if !slices.ContainsFunc(model.Claims, func(c model.Claim) bool { return c.Name == name }) {
+			return fmt.Errorf("props: unknown claim %q: know %s", name, claimList())
+		}
+	}
+	if err := oneOf("transport", c.Transport, s.Transports, s.Name); err != nil {
+		return err
+	}
+	return oneOf("role", c.Role, s.Roles, s.Name)
+}
+
+func claimList() string {
+	var names []string
+	for _, c := range model.Claims {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// oneOf refuses a restriction to what the stack does not have.
+func oneOf[T fmt.Stringer](what, want string, has []T, stack string) error {
+	var names []string
+	for _, h := range has {
+		if h.String() == want {
+			return nil
+		}
+		names = append(names, h.String())
+	}
+	if want == "" {
+		return nil
+	}
+	return fmt.Errorf("props: %s has no %s %q: it has %s", stack, what, want, strings.Join(names, ", "))
+}
+
+// owed lists what a hunt in a space has to have judged, to be no empty one.
+func owed(sp Space, only []string) []JudgedKey {
+	var keys []JudgedKey
+	add := func(c model.Claim, transport, role string) {
+		if len(only) == 0 || slices.Contains(only, c.Name) {
+			keys = append(keys, JudgedKey{c.Name, transport, role})
+		}
+	}
+	agent := false
+	for _, r := range sp.Roles {
+		claim := model.ContactAccepts
+		if r == model.RoleProxy {
+			claim = model.RecordRouteAccepts
+		} else {
+			agent = true
+		}
+		for _, t := range sp.Transports {
+			add(claim, t.String(), r.String())
+		}
+	}
+	if agent { // a judged proxy has no direct twin
+		add(model.ProxyTransparent, "", "")
+	}
+	add(model.SocketsAgree, "", "")
+	return keys
+}

@@ -1,0 +1,97 @@
+package props
+
+import (
+	"strings"
+
+	"github.com/greka-sip/greka/corpus"
+	"github.com/greka-sip/greka/model"
+)
+
+// Event is something that a hunt tells of while it runs: a *ScenarioEvent, a
+// *Finding or a *Summary. As JSON each is one object with its name in "event".
+type Event interface{ isEvent() }
+
+func (*ScenarioEvent) isEvent() {}
+func (*Finding) isEvent()       {}
+func (*Summary) isEvent()       {}
+
+// The names of the events in JSON.
+const (
+	eventScenario = "scenario"
+	eventFinding  = "finding"
+	eventSummary  = "summary"
+)
+
+// ScenarioEvent tells what came of one scenario of the hunt's list.
+type ScenarioEvent struct {
+	Event    string `json:"event"` // "scenario"
+	Stack    string `json:"stack"`
+	Version  string `json:"version"`
+	Seed     uint64 `json:"seed"`
+	Index    int    `json:"index"`
+	Result   Result `json:"result"`
+	Detail   string `json:"detail,omitempty"` // of a broken or inconclusive one: why
+	Scenario string `json:"scenario"`
+}
+
+// Result is what came of one scenario: the first that applies of broken,
+// inconclusive, finding, latent, clean.
+type Result string
+
+// The results.
+const (
+	ResultBroken       Result = "broken"
+	ResultInconclusive Result = "inconclusive"
+	ResultFinding      Result = "finding"
+	ResultLatent       Result = "latent"
+	ResultClean        Result = "clean"
+)
+
+// Finding is one thing that a stack does wrong, with the smallest scenario
+// that shows it.
+type Finding struct {
+	Event   string `json:"event"` // "finding"
+	Stack   string `json:"stack"`
+	Version string `json:"version"`
+	model.Signature
+	Title       string `json:"title"`       // one line
+	Scenario    string `json:"scenario"`    // minimal, in its text form
+	Explanation string `json:"explanation"` // what an engineer would write of it
+	CaseFile    string `json:"case_file"`   // "" if none was written
+	Seed        uint64 `json:"seed"`        // of the hunt
+	Index       int    `json:"index"`       // of the scenario in the hunt, before it was minimised
+}
+
+// newFinding makes a finding of the last confirmation of a minimal scenario.
+func newFinding(eng *engine, s *suspect, minimal *model.Scenario, p *Played) *Finding {
+	v := verdictOf(p, s.signature)
+	return &Finding{
+		Event: eventFinding, Stack: eng.stack, Version: eng.version,
+		Signature:   s.signature,
+		Title:       title(p, v),
+		Scenario:    model.Format(*minimal),
+		Explanation: eng.explain(p, v),
+		Index:       s.index(),
+	}
+}
+
+// Case is the finding as a case of the stack that shows it.
+func (f *Finding) Case(minimal *model.Scenario) *corpus.Case {
+	return &corpus.Case{
+		Comment:     "Found and minimised by greka hunt in " + f.Stack + " " + f.Version + ".",
+		Scenario:    *minimal,
+		Expect:      []corpus.Expectation{{Stack: f.Stack, Version: f.Version, Signature: f.Signature}},
+		Found:       &corpus.Found{Seed: f.Seed, Index: f.Index, Kernel: kernelRelease(), Greka: Version()},
+		Explanation: f.Title + "\n\n" + strings.Trim(f.Explanation, "\n"),
+	}
+}
+
+// verdictOf is the first verdict of a signature in a play that shows it.
+func verdictOf(p *Played, sig model.Signature) model.Verdict {
+	for i := range p.Verdicts {
+		if p.Verdicts[i].Signature(&p.Obs) == sig {
+			return p.Verdicts[i]
+		}
+	}
+	return model.Verdict{Claim: sig.Claim, Class: sig.Class, Severity: sig.Severity, Advert: -1, Use: -1}
+}

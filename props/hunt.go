@@ -1,0 +1,244 @@
+package props
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// Config says how to hunt. Its zero value works.
+type Config struct {
+	Seed      uint64        // of the list of scenarios: scenario i of a seed is the same everywhere
+	Checks    int           // scenarios to play; 0 is 200
+	Time      time.Duration // how long to play scenarios, instead of Checks; 0 is no limit
+	Workers   int           // labs at once; 0 is all cores
+	Only      []string      // claims to judge; nil is all
+	Transport string        // only scenarios whose judged element uses it; "" is any
+	Role      string        // only scenarios in which the judged element plays it; "" is any
+	Out       string        // directory for the cases of findings; "" writes none
+
+	Progress func(Progress) // called often, from one goroutine; may be nil
+	Event    func(Event)    // told of each scenario in the order of the list, and of each finding; may be nil
+}
+
+const defaultChecks = 200
+
+// checks is the number of scenarios to play, 0 if time decides.
+func (c *Config) checks() int {
+	switch {
+	case c.Time > 0:
+		return 0
+	case c.Checks > 0:
+		return c.Checks
+	}
+	return defaultChecks
+}
+
+func (c *Config) workers() int {
+	if c.Workers > 0 {
+		return c.Workers
+	}
+	return runtime.NumCPU()
+}
+
+// twin reports whether a scenario is played beside its direct twin: a sample,
+// or all of them if nothing else is asked for.
+func (c *Config) twin(index int) bool {
+	return index%twinEvery == 0 || len(c.Only) == 1 && c.Only[0] == model.ProxyTransparent.Name
+}
+
+// judges reports whether a claim is one of those that were asked for.
+func (c *Config) judges(claim string) bool {
+	return len(c.Only) == 0 || slices.Contains(c.Only, claim)
+}
+
+// engine is what a hunt needs to know of scenarios and labs. Its functions may
+// be called by several workers at once.
+type engine struct {
+	stack, version string
+	// draw returns scenario i of the hunt's seed.
+	draw func(index int) *model.Scenario
+	// play plays a scenario in a fresh lab; with twin, its direct twin too.
+	play func(ctx context.Context, s *model.Scenario, twin bool) *Played
+	// minimize returns the smallest scenario that still shows the signature,
+	// the last play that confirmed it, and how many of Confirmations did.
+	minimize func(ctx context.Context, s *model.Scenario, sig model.Signature) (*model.Scenario, *Played, int)
+	// explain writes what an engineer would say of a verdict.
+	explain func(p *Played, v model.Verdict) string
+	// ours reports whether an element is played by the stack that is judged.
+	ours func(e *model.Element) bool
+	// owed lists what a hunt of some length has to have judged.
+	owed []JudgedKey
+}
+
+const (
+	// Confirmations is how many fresh plays of a minimal scenario have to
+	// show a finding, all of them, before it is reported.
+	Confirmations = 5
+	// twinEvery is the sample on which a call is compared with its direct
+	// twin: one scenario in so many.
+	twinEvery = 10
+	// progressEvery is the longest that Progress is not called.
+	progressEvery = time.Second
+)
+
+// hunt is one hunt under way. Only the goroutine of run touches it.
+type hunt struct {
+	cfg     Config
+	engine  engine
+	ledger  *ledger
+	started time.Time
+
+	next    int              // index of the next scenario to hand out
+	busy    int              // jobs handed out and not yet back
+	pending []job            // minimisations to hand out
+	played  map[int]*outcome // scenarios that came back before an earlier one
+	admit   int              // index of the next scenario to count
+	over    bool             // no more scenarios
+	stopped bool             // interrupted: no more minimisations either
+}
+
+// job is what a worker does next: play scenario index, or minimise what a
+// suspect's signature was seen in. Workers read the suspect's name only.
+type job struct {
+	index    int
+	suspect  *suspect
+	scenario *model.Scenario // to minimise
+}
+
+// outcome is what came of a job.
+type outcome struct {
+	job      job
+	scenario *model.Scenario
+	played   *Played // of the minimal scenario, if it was to be minimised
+	held     int     // confirmations
+	took     time.Duration
+	cut      bool // the hunt was interrupted meanwhile: nothing in here counts
+}
+
+// run hunts until all scenarios are played, the time is over or ctx is done,
+// and returns the summary in each case.
+func run(ctx context.Context, eng engine, cfg Config) *Summary {
+	h := &hunt{
+		cfg: cfg, engine: eng, started: time.Now(),
+		ledger: newLedger(&cfg, &eng),
+		played: map[int]*outcome{},
+	}
+	jobs, results := make(chan job), make(chan *outcome)
+	for range cfg.workers() {
+		go h.work(ctx, jobs, results)
+	}
+	h.loop(ctx, jobs, results)
+	close(jobs)
+	s := h.ledger.summary(time.Since(h.started), ctx.Err() != nil)
+	h.report(s.Seconds)
+	return s
+}
+
+// loop hands out jobs and takes in results; minimisations go first, so that
+// findings are shown while the hunt goes on.
+func (h *hunt) loop(ctx context.Context, jobs chan<- job, results <-chan *outcome) {
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	var deadline <-chan time.Time
+	if h.cfg.Time > 0 {
+		timer := time.NewTimer(h.cfg.Time)
+		defer timer.Stop()
+		deadline = timer.C
+	}
+	done := ctx.Done()
+	for {
+		job, out := h.upcoming(jobs)
+		if out == nil && h.busy == 0 {
+			return
+		}
+		select {
+		case out <- job:
+			h.handedOut(job)
+		case r := <-results:
+			h.busy--
+			h.take(r)
+		case <-deadline:
+			h.over = true
+		case <-done:
+			h.over, h.stopped, done = true, true, nil
+		case <-tick.C:
+		}
+		h.report(time.Since(h.started).Seconds())
+	}
+}
+
+// upcoming is the job to hand out next; the channel is nil if there is none.
+func (h *hunt) upcoming(jobs chan<- job) (job, chan<- job) {
+	if len(h.pending) > 0 && !h.stopped {
+		return h.pending[0], jobs
+	}
+	if n := h.cfg.checks(); h.over || n > 0 && h.next >= n {
+		return job{}, nil
+	}
+	return job{index: h.next}, jobs
+}
+
+func (h *hunt) handedOut(j job) {
+	h.busy++
+	if j.suspect != nil {
+		h.pending = h.pending[1:]
+		return
+	}
+	h.next++
+}
+
+// work does jobs until there are no more.
+func (h *hunt) work(ctx context.Context, jobs <-chan job, results chan<- *outcome) {
+	for j := range jobs {
+		start := time.Now()
+		r := &outcome{job: j}
+		if j.suspect != nil {
+			r.scenario, r.played, r.held = h.engine.minimize(ctx, j.scenario, j.suspect.signature)
+		} else {
+			r.scenario = h.engine.draw(j.index)
+			r.played = h.engine.play(ctx, r.scenario, h.cfg.twin(j.index))
+		}
+		r.took, r.cut = time.Since(start), ctx.Err() != nil
+		results <- r
+	}
+}
+
+// take counts a result. Scenarios are counted in the order of the list,
+// whichever came back first: so what is minimised does not depend on the
+// number of workers.
+func (h *hunt) take(r *outcome) {
+	switch {
+	case r.cut:
+		return
+	case r.job.suspect != nil:
+		if again := h.ledger.conclude(r); again {
+			h.pending = append(h.pending, r.job.suspect.job())
+		}
+		return
+	}
+	h.played[r.job.index] = r
+	for {
+		next := h.played[h.admit]
+		if next == nil || h.ledger.hopeless() {
+			return
+		}
+		delete(h.played, h.admit)
+		h.admit++
+		for _, s := range h.ledger.count(next) {
+			h.pending = append(h.pending, s.job())
+		}
+		if h.ledger.hopeless() {
+			h.over = true
+		}
+	}
+}
+
+func (h *hunt) report(seconds float64) {
+	if h.cfg.Progress != nil {
+		h.cfg.Progress(h.ledger.progress(seconds, len(h.pending)))
+	}
+}

@@ -1,0 +1,424 @@
+package props
+
+import (
+	"context"
+	"fmt"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/greka-sip/greka/corpus"
+	"github.com/greka-sip/greka/model"
+)
+
+// fake is a stack whose faults are known: scenario i shows what faults[i]
+// says. It is played without a lab.
+type fake struct {
+	faults   func(index int) []model.Verdict
+	twin     func(index int) *Played
+	held     func(index, try int) int // confirmations; nil: all
+	minimize func()                   // called while minimising
+	before   func(ctx context.Context, index int)
+
+	mu        sync.Mutex
+	minimized []int // index of each scenario that was minimised
+}
+
+// scenarioOf is a scenario that carries its index, in bob's port.
+func scenarioOf(index int) *model.Scenario {
+	s, err := model.Parse(fmt.Sprintf("net lan 4\nhost box lan\nua bob box tcp:%d sut\nua ann box tcp:5081\nua eve box tcp:5082\ncall ann bob\n", 10000+index))
+	if err != nil {
+		panic(err)
+	}
+	return &s
+}
+
+func indexOf(s *model.Scenario) int { return int(s.Element("bob").Listen[0].Port) - 10000 }
+
+// contact is a verdict about bob's Contact in one of his messages.
+func contact(class model.Class, severity model.Severity, advert int) model.Verdict {
+	return model.Verdict{Claim: model.ContactAccepts.Name, Class: class, Severity: severity, Advert: advert, Use: -1}
+}
+
+var fakeAdverts = []model.Advert{
+	{Header: "Contact", Message: "200 INVITE", Giver: "bob", Role: model.RoleCallee, Leg: model.Leg{Transport: model.TCP}},
+	{Header: "Contact", Message: "INVITE", Giver: "bob", Role: model.RoleCaller, Leg: model.Leg{Transport: model.TCP}},
+}
+
+func (f *fake) played(s *model.Scenario) *Played {
+	p := &Played{Scenario: *s, Lookups: 1}
+	p.Obs.Adverts = fakeAdverts
+	p.Obs.After = []int{0}
+	if f.faults != nil {
+		p.Verdicts = f.faults(indexOf(s))
+	}
+	p.Verdicts = append(p.Verdicts, contact(model.Accepting, model.None, 0))
+	for _, v := range p.Verdicts {
+		if v.Class == model.Broken {
+			p.Broken = v.Detail
+		}
+	}
+	return p
+}
+
+var owedKey = JudgedKey{"ContactAccepts", "tcp", "callee"}
+
+func (f *fake) engine() engine {
+	tries := map[model.Signature]int{}
+	return engine{
+		stack: "fake", version: "1.0",
+		owed: []JudgedKey{owedKey},
+		ours: func(e *model.Element) bool { return e.SUT },
+		draw: scenarioOf,
+		play: func(ctx context.Context, s *model.Scenario, twin bool) *Played {
+			if f.before != nil {
+				f.before(ctx, indexOf(s))
+			}
+			p := f.played(s)
+			if twin && f.twin != nil {
+				p.Twin = f.twin(indexOf(s))
+			}
+			return p
+		},
+		minimize: func(_ context.Context, s *model.Scenario, sig model.Signature) (*model.Scenario, *Played, int) {
+			if f.minimize != nil {
+				f.minimize()
+			}
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.minimized = append(f.minimized, indexOf(s))
+			held := Confirmations
+			if f.held != nil {
+				held = f.held(indexOf(s), tries[sig])
+			}
+			tries[sig]++
+			small := *s
+			small.Elements = small.Elements[:2]
+			return &small, f.played(s), held
+		},
+		explain: func(p *Played, v model.Verdict) string { return "because of " + string(v.Class) },
+	}
+}
+
+// jitter makes scenarios end in another order than they began.
+func jitter(context.Context, int) {
+	for range rand.Intn(2000) {
+		runtime.Gosched()
+	}
+}
+
+func at(index int, vs ...model.Verdict) func(int) []model.Verdict {
+	return func(i int) []model.Verdict {
+		if i >= index {
+			return vs
+		}
+		return nil
+	}
+}
+
+func TestHuntOfACleanStack(t *testing.T) {
+	var events []int
+	s := run(context.Background(), (&fake{before: jitter}).engine(), Config{Seed: 7, Event: func(e Event) {
+		events = append(events, e.(*ScenarioEvent).Index)
+	}})
+	if s.Cases != 200 || s.ExitStatus() != ExitClean || len(s.Findings) != 0 || s.Seed != 7 {
+		t.Errorf("%+v", s)
+	}
+	if s.Steps != 200 || s.Judged[owedKey] != 200 {
+		t.Errorf("%d steps, %d judged", s.Steps, s.Judged[owedKey])
+	}
+	for i, e := range events {
+		if i != e {
+			t.Fatalf("event %d is of scenario %d", i, e)
+		}
+	}
+}
+
+// summaryOf is what must not depend on the number of workers.
+func summaryOf(s *Summary) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, s.Cases, s.Twins, s.Steps, s.Broken, s.Inconclusive, s.Latent, s.Judged, s.EmptyRun, s.Latents, s.Unconfirmed)
+	for _, f := range s.Findings {
+		fmt.Fprintln(&b, f.Index, corpus.FormatSignature(f.Signature), f.Scenario)
+	}
+	return b.String()
+}
+
+func TestSameResultOnAnyNumberOfWorkers(t *testing.T) {
+	r := rand.New(rand.NewSource(3))
+	classes := make([][]model.Verdict, 200)
+	for i := range classes {
+		switch r.Intn(6) {
+		case 0:
+			classes[i] = []model.Verdict{contact(model.ConnectionPort, model.Finding, r.Intn(2))}
+		case 1:
+			classes[i] = []model.Verdict{contact(model.Closed, model.Latent, 0), contact(model.Malformed, model.Finding, 1)}
+		case 2:
+			if r.Intn(4) == 0 {
+				classes[i] = []model.Verdict{contact(model.Inconclusive, model.None, 0)}
+			}
+		}
+	}
+	var want string
+	for _, workers := range []int{1, 2, 7, 7, 7} {
+		f := &fake{before: jitter, faults: func(i int) []model.Verdict { return classes[i] },
+			held: func(index, try int) int { return Confirmations - 1 + min(try, 1) }}
+		got := summaryOf(run(context.Background(), f.engine(), Config{Workers: workers}))
+		if want == "" {
+			want = got
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%d workers:\n%s", workers, d)
+		}
+	}
+}
+
+func TestHuntReportsEachSignatureOnce(t *testing.T) {
+	var told []*Finding
+	f := &fake{before: jitter, faults: at(3, contact(model.ConnectionPort, model.Finding, 0), contact(model.ConnectionPort, model.Latent, 0), contact(model.ConnectionPort, model.Finding, 1))}
+	s := run(context.Background(), f.engine(), Config{Checks: 50, Event: func(e Event) {
+		if f, ok := e.(*Finding); ok {
+			told = append(told, f)
+		}
+	}})
+	if len(s.Findings) != 2 || len(told) != 2 || len(f.minimized) != 2 || s.ExitStatus() != ExitFindings {
+		t.Fatalf("%d findings, %d told, %d minimised, exit %d", len(s.Findings), len(told), len(f.minimized), s.ExitStatus())
+	}
+	got := s.Findings[0]
+	want := &Finding{
+		Event: "finding", Stack: "fake", Version: "1.0",
+		Signature: model.Signature{Claim: "ContactAccepts", Class: model.ConnectionPort, Severity: model.Finding,
+			Header: "Contact", Message: "200 INVITE", Role: "callee", Transport: "tcp"},
+		Title:       "ConnectionPort: the Contact of bob's 200 INVITE does not accept",
+		Scenario:    "net  lan 4\nhost box lan\nua   bob box tcp:10003 sut\nua   ann box tcp:5081\n\ncall ann bob\n",
+		Explanation: "because of ConnectionPort",
+		Index:       3,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if s.Latent != 47 || len(s.Latents) != 1 || s.Latents[0].Times != 47 {
+		t.Errorf("%d latent, %v", s.Latent, s.Latents)
+	}
+}
+
+// A finding is reported only after 5 of 5; less is inconclusive, and the next
+// scenarios that show it are tried, up to maxTries.
+func TestUnconfirmedIsInconclusive(t *testing.T) {
+	for _, x := range []struct {
+		name                          string
+		held                          func(index, try int) int
+		findings, tries, inconclusive int
+	}{
+		{"never", func(int, int) int { return Confirmations - 1 }, 0, maxTries, maxTries},
+		{"at the second try", func(_, try int) int { return 4 + try }, 1, 2, 1},
+		{"at once", func(int, int) int { return Confirmations }, 1, 1, 0},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			f := &fake{before: jitter, held: x.held, faults: at(10, contact(model.Closed, model.Finding, 0))}
+			s := run(context.Background(), f.engine(), Config{Checks: 100})
+			if len(s.Findings) != x.findings || len(f.minimized) != x.tries || s.Inconclusive != x.inconclusive {
+				t.Errorf("%d findings, %d tries, %d inconclusive", len(s.Findings), len(f.minimized), s.Inconclusive)
+			}
+			for i, index := range f.minimized {
+				if index != 10+i {
+					t.Errorf("try %d was scenario %d", i, index)
+				}
+			}
+			if unconfirmed := x.findings == 0; unconfirmed != (len(s.Unconfirmed) == 1) {
+				t.Errorf("unconfirmed: %v", s.Unconfirmed)
+			}
+		})
+	}
+}
+
+func TestEmptyRuns(t *testing.T) {
+	every := func(n int, v model.Verdict) func(int) []model.Verdict {
+		return func(i int) []model.Verdict {
+			if i%n == n-1 {
+				return []model.Verdict{v}
+			}
+			return nil
+		}
+	}
+	broken := model.Verdict{Class: model.Broken, Detail: "it never listened", Advert: -1}
+	undecided := contact(model.Inconclusive, model.None, 0)
+	undecided.Detail = "a race"
+	for _, x := range []struct {
+		name   string
+		faults func(int) []model.Verdict
+		owed   []JudgedKey
+		want   string // in EmptyRun; "" is a run that proves something
+	}{
+		{"one in ten is not too much", every(10, broken), nil, ""},
+		{"one in nine broken", every(9, broken), nil, "were broken or inconclusive, 22 of them so: it never listened"},
+		{"one in nine undecided", every(9, undecided), nil, "ContactAccepts: a race"},
+		{"a claim was never judged", nil, []JudgedKey{owedKey, {"ContactAccepts", "udp", "caller"}}, "never judged in 200 scenarios: ContactAccepts udp caller"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			eng := (&fake{faults: x.faults}).engine()
+			if x.owed != nil {
+				eng.owed = x.owed
+			}
+			s := run(context.Background(), eng, Config{})
+			if (s.EmptyRun == "") != (x.want == "") || !strings.Contains(s.EmptyRun, x.want) {
+				t.Errorf("empty run: %q, want %q", s.EmptyRun, x.want)
+			}
+			if want := map[bool]int{true: ExitClean, false: ExitNoWork}[x.want == ""]; s.ExitStatus() != want {
+				t.Errorf("exit status %d, want %d", s.ExitStatus(), want)
+			}
+		})
+	}
+}
+
+// A run that can only end as an empty one ends early.
+func TestHopelessRunsEndEarly(t *testing.T) {
+	broken := at(0, model.Verdict{Class: model.Broken, Detail: "no such file", Advert: -1})
+	for name, cfg := range map[string]Config{"by checks": {Checks: 1000}, "by time": {Time: time.Hour}} {
+		s := run(context.Background(), (&fake{faults: broken}).engine(), cfg)
+		if s.Cases > 120 || s.Broken != s.Cases || !strings.Contains(s.EmptyRun, "no such file") {
+			t.Errorf("%s: %d cases, %d broken, %q", name, s.Cases, s.Broken, s.EmptyRun)
+		}
+	}
+}
+
+func TestBrokenScenariosGiveNoFindings(t *testing.T) {
+	both := at(0, model.Verdict{Class: model.Broken, Detail: "x", Advert: -1}, contact(model.Closed, model.Finding, 0))
+	s := run(context.Background(), (&fake{faults: both}).engine(), Config{Checks: 20})
+	if len(s.Findings)+len(s.Unconfirmed) != 0 || s.Judged[owedKey] != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestTwinsAreCountedApart(t *testing.T) {
+	f := &fake{}
+	f.twin = func(i int) *Played {
+		p := f.played(scenarioOf(i))
+		p.Verdicts = []model.Verdict{contact(model.Malformed, model.Finding, 1)}
+		return p
+	}
+	s := run(context.Background(), f.engine(), Config{Checks: 95})
+	if s.Cases != 95 || s.Twins != 10 || s.Steps != 105 {
+		t.Errorf("%d cases, %d twins, %d steps", s.Cases, s.Twins, s.Steps)
+	}
+	if len(s.Findings) != 1 || s.Findings[0].Class != model.Malformed || s.Findings[0].Index != 0 {
+		t.Errorf("what the twin showed is not found: %+v", s.Findings)
+	}
+}
+
+// Interrupted while scenarios are being played: what ended by then counts,
+// what did not does not, and nobody is left waiting.
+func TestInterrupt(t *testing.T) {
+	for _, x := range []struct {
+		name   string
+		faults func(int) []model.Verdict
+		want   int
+	}{
+		{"without findings", nil, ExitInterrupted},
+		{"with one", at(0, contact(model.Closed, model.Finding, 0)), ExitFindings},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			confirmed := make(chan struct{})
+			f := &fake{faults: x.faults}
+			f.before = func(ctx context.Context, i int) {
+				if i < 30 {
+					return
+				}
+				if x.faults != nil {
+					<-confirmed
+				}
+				cancel()
+				<-ctx.Done()
+			}
+			cfg := Config{Workers: 4, Event: func(e Event) {
+				if _, ok := e.(*Finding); ok {
+					close(confirmed)
+				}
+			}}
+			s := run(ctx, f.engine(), cfg)
+			if !s.Interrupted || s.Cases != 30 || s.EmptyRun != "" || s.ExitStatus() != x.want {
+				t.Errorf("%d cases, exit status %d, %+v", s.Cases, s.ExitStatus(), s)
+			}
+		})
+	}
+}
+
+// Interrupted while a finding is being minimised: it is named as unconfirmed.
+func TestInterruptWhileMinimizing(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &fake{faults: at(5, contact(model.Closed, model.Finding, 0)), minimize: cancel}
+	s := run(ctx, f.engine(), Config{Workers: 2})
+	if len(s.Findings) != 0 || len(s.Unconfirmed) != 1 || s.ExitStatus() != ExitInterrupted {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestHuntByTime(t *testing.T) {
+	var played atomic.Int64
+	f := &fake{before: func(context.Context, int) { played.Add(1) }}
+	s := run(context.Background(), f.engine(), Config{Time: 50 * time.Millisecond, Workers: 2})
+	if s.Cases == 0 || s.EmptyRun != "" || s.Interrupted || int64(s.Cases) > played.Load() {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestFindingsAreWrittenAsCases(t *testing.T) {
+	out := t.TempDir()
+	f := &fake{faults: at(4, contact(model.ConnectionPort, model.Finding, 0))}
+	s := run(context.Background(), f.engine(), Config{Seed: 99, Out: out})
+	path := filepath.Join(out, "fake", "contact-connection-port-200-invite-tcp.txtar")
+	if len(s.Findings) != 1 || s.Findings[0].CaseFile != path {
+		t.Fatalf("%+v", s.Findings)
+	}
+	c, err := corpus.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sig, ok := c.Expected("fake", "1.0"); !ok || sig != s.Findings[0].Signature {
+		t.Errorf("it expects %v", sig)
+	}
+	if c.Found == nil || c.Found.Seed != 99 || c.Found.Index != 4 || c.Found.Kernel == "" {
+		t.Errorf("found: %+v", c.Found)
+	}
+	if !strings.Contains(c.Explanation, "because of ConnectionPort") || !strings.Contains(c.Explanation, "does not accept") {
+		t.Errorf("explanation: %s", c.Explanation)
+	}
+}
+
+// What cannot be written does not hide the finding, and is told.
+func TestCasesThatCannotBeWritten(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(out, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	f := &fake{faults: at(4, contact(model.ConnectionPort, model.Finding, 0))}
+	s := run(context.Background(), f.engine(), Config{Out: out})
+	if len(s.Findings) != 1 || s.Findings[0].CaseFile != "" || s.OutErr == nil || s.ExitStatus() != ExitNoWork {
+		t.Errorf("%+v, %v", s.Findings, s.OutErr)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var last Progress
+	done := 0
+	cfg := Config{Checks: 40, Progress: func(p Progress) {
+		if p.Done < last.Done {
+			t.Errorf("from %d to %d", last.Done, p.Done)
+		}
+		last, done = p, p.Done
+	}}
+	run(context.Background(), (&fake{faults: at(30, contact(model.Closed, model.Finding, 0))}).engine(), cfg)
+	if done != 40 || last.Planned != 40 || last.Findings != 1 || last.Minimizing != 0 || last.Rate <= 0 {
+		t.Errorf("%+v", last)
+	}
+}

@@ -1,0 +1,88 @@
+package props
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// wrapped prints a line, broken at blanks where it is wider than the terminal.
+// What follows a label ("probe from ann:  ") stays to the right of it.
+func (p *Printer) wrapped(l string) {
+	l = visible(l)
+	for p.Width > 0 && columns(l) > p.Width {
+		hang := hanging(l)
+		if hang > p.Width/2 {
+			hang = p.Width / 4
+		}
+		cut := breakAt(l, hang, p.Width)
+		if cut < 0 {
+			break
+		}
+		fmt.Fprintln(p.W, strings.TrimRight(l[:cut], " "))
+		l = strings.Repeat(" ", hang) + strings.TrimLeft(l[cut:], " ")
+	}
+	fmt.Fprintln(p.W, l)
+}
+
+// hanging is the column at which what follows a label begins, or the line's
+// own indent.
+func hanging(l string) int {
+	own := len(l) - len(strings.TrimLeft(l, " "))
+	if label, rest, ok := strings.Cut(l, ":  "); ok && strings.TrimSpace(rest) != "" {
+		return columns(label) + len(":  ") + len(rest) - len(strings.TrimLeft(rest, " "))
+	}
+	return own
+}
+
+// breakAt is the byte index of the last blank, right of hang, before which the
+// line fits the width; -1 if there is none.
+func breakAt(l string, hang, width int) int {
+	at, column := -1, 0
+	for i, r := range l {
+		if column > width {
+			break
+		}
+		if r == ' ' && column > hang {
+			at = i
+		}
+		column++
+	}
+	return at
+}
+
+func columns(s string) int { return len([]rune(s)) }
+
+// visible spells out control characters, and bytes that are no UTF-8.
+func visible(s string) string {
+	if strings.IndexFunc(s, hidden) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == unicode.ReplacementChar && s[i] != "\uFFFD"[0]:
+			fmt.Fprintf(&b, "\\x%02x", s[i])
+		case hidden(r) && r != unicode.ReplacementChar:
+			fmt.Fprintf(&b, "\\u%04x", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func hidden(r rune) bool {
+	return r == unicode.ReplacementChar || r != '\t' && !unicode.IsPrint(r)
+}
+
+// shellWord quotes a file's name for a shell, where it needs it.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+@:,=", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,231 @@
+package props
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/greka-sip/greka/corpus"
+	"github.com/greka-sip/greka/model"
+)
+
+// Printer writes findings and summaries for people. Its zero value, with W
+// set, writes plain text.
+type Printer struct {
+	W     io.Writer
+	Width int  // of the terminal in columns; 0 if it is none: lines are as long as they are
+	Color bool // with the terminal's colours
+
+	shown map[group]int // findings printed so far
+}
+
+// group is what findings are shown together by: who gave the address, in which
+// part, and what is wrong with it.
+type group struct {
+	stack, role string
+	class       model.Class
+}
+
+// pageWidth is where the right-hand side of a heading ends, unless the
+// terminal is narrower.
+const pageWidth = 88
+
+// Finding prints a finding: the first of its giver and class in full, the
+// others in two lines.
+func (p *Printer) Finding(f *Finding) {
+	if p.shown == nil {
+		p.shown = map[group]int{}
+	}
+	g := group{f.Stack + "@" + f.Version, f.Role, f.Class}
+	p.shown[g]++
+	if p.shown[g] == 1 {
+		p.full(f)
+		return
+	}
+	p.heading(f.Title, f.Stack+" "+f.Version)
+	p.line("  the same of %s in another message or over another transport (over %s)", orSomebody(f.Role), orAny(f.Transport))
+	p.replay(f)
+	p.line("")
+}
+
+func orSomebody(role string) string {
+	if role == "" {
+		return "the stack"
+	}
+	return "the " + role
+}
+
+func orAny(transport string) string {
+	if transport == "" {
+		return "any transport"
+	}
+	return transport
+}
+
+// full prints everything that is known of a finding.
+func (p *Printer) full(f *Finding) {
+	p.heading(f.Title, f.Stack+" "+f.Version)
+	p.line("")
+	for _, l := range strings.Split(strings.Trim(f.Explanation, "\n"), "\n") {
+		p.wrapped(indent(l))
+	}
+	p.line("")
+	p.scenario(f.Scenario)
+	p.replay(f)
+	p.line("")
+}
+
+// indent moves a line in by two, unless it is so already.
+func indent(l string) string {
+	if l == "" || strings.HasPrefix(l, "  ") {
+		return l
+	}
+	return "  " + l
+}
+
+func (p *Printer) scenario(text string) {
+	lines := strings.Split(strings.Trim(text, "\n"), "\n")
+	n := 0
+	for _, l := range lines {
+		if l != "" {
+			n++
+		}
+	}
+	p.line("  scenario (%d lines)", n)
+	for _, l := range lines {
+		if l != "" {
+			l = "    " + l
+		}
+		p.line("%s", l)
+	}
+}
+
+func (p *Printer) replay(f *Finding) {
+	if f.CaseFile != "" {
+		p.line("  replay:  greka replay %s", shellWord(f.CaseFile))
+	}
+}
+
+// heading prints a title, and at the right which stack it is about.
+func (p *Printer) heading(title, stack string) {
+	width := pageWidth
+	if p.Width > 0 {
+		width = min(width, p.Width)
+	}
+	title, stack = visible(title), visible(stack)
+	gap := max(width-columns(title)-columns(stack), 2)
+	if p.Color {
+		class, rest, _ := strings.Cut(title, ":")
+		title = "\x1b[1;31m" + class + ":\x1b[0;1m" + rest + "\x1b[0m"
+	}
+	fmt.Fprintf(p.W, "%s%*s%s\n", title, gap, "", stack)
+}
+
+// line prints one line; nothing that a stack put into it reaches the terminal
+// as a command.
+func (p *Printer) line(format string, args ...any) {
+	fmt.Fprintln(p.W, visible(fmt.Sprintf(format, args...)))
+}
+
+// Summary prints what a hunt saw.
+func (p *Printer) Summary(s *Summary) {
+	p.line("%s %s: %s", s.Stack, s.Version, s.verdict())
+	p.line("  played:   %d scenarios and %d direct twins, %d steps, in %.1f s (%.1f a second without minimising), seed %d",
+		s.Cases, s.Twins, s.Steps, s.Seconds, s.CasesPerSecond, s.Seed)
+	for _, l := range s.judgedLines() {
+		p.wrapped(l)
+	}
+	p.line("  trouble:  %d broken, %d inconclusive, %d look-ups that disagree with their probe", s.Broken, s.Inconclusive, s.LookupDisagreements)
+	p.signatures("  latent:   %d verdicts; the rule is broken, but nobody in these scenarios is hurt", s.Latent, s.Latents)
+	for _, sig := range s.Unconfirmed {
+		p.line("  seen, but not confirmed: %s", corpus.FormatSignature(sig))
+	}
+	p.groups(s.Findings)
+}
+
+// verdict is the one thing to know of a hunt.
+func (s *Summary) verdict() string {
+	found := "nothing found"
+	switch n := len(s.Findings); {
+	case n == 1:
+		found = "1 finding"
+	case n > 1:
+		found = fmt.Sprintf("%d findings", n)
+	}
+	switch {
+	case s.EmptyRun != "":
+		return found + ", but the run proves nothing: " + s.EmptyRun
+	case s.Interrupted:
+		return found + " until it was interrupted"
+	}
+	return found
+}
+
+// judgedLines tells how often each claim was judged, over which transports, of
+// whom.
+func (s *Summary) judgedLines() []string {
+	var lines []string
+	label := "  judged:   "
+	for _, c := range model.Claims {
+		var parts []string
+		total := 0
+		for _, k := range s.judgedKeys() {
+			if k.Claim != c.Name {
+				continue
+			}
+			total += s.Judged[k]
+			if k.Role != "" {
+				parts = append(parts, fmt.Sprintf("%s %s %d", k.Transport, k.Role, s.Judged[k]))
+			}
+		}
+		if total == 0 {
+			continue
+		}
+		l := fmt.Sprintf("%s%s %d", label, c.Name, total)
+		if len(parts) > 0 {
+			l += " (" + strings.Join(parts, ", ") + ")"
+		}
+		lines = append(lines, l)
+		label = strings.Repeat(" ", len(label))
+	}
+	return lines
+}
+
+func (s *Summary) judgedKeys() []JudgedKey {
+	keys := make([]JudgedKey, 0, len(s.Judged))
+	for k := range s.Judged {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b JudgedKey) int { return strings.Compare(a.String(), b.String()) })
+	return keys
+}
+
+func (p *Printer) signatures(format string, n int, list []Count) {
+	if n == 0 {
+		return
+	}
+	p.line(format, n)
+	for _, c := range list {
+		p.line("            %5d  %s", c.Times, corpus.FormatSignature(c.Signature))
+	}
+}
+
+// groups lists the findings by giver and class.
+func (p *Printer) groups(fs []*Finding) {
+	var order []group
+	members := map[group][]*Finding{}
+	for _, f := range fs {
+		g := group{f.Stack, f.Role, f.Class}
+		if members[g] == nil {
+			order = append(order, g)
+		}
+		members[g] = append(members[g], f)
+	}
+	for _, g := range order {
+		p.line("  found:    %s, of %s", g.class, orSomebody(g.role))
+		for _, f := range members[g] {
+			p.line("            %s", strings.Join(strings.Fields(strings.Join([]string{f.Header, f.Message, f.Transport, f.CaseFile}, " ")), "  "))
+		}
+	}
+}

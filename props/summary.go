@@ -1,0 +1,200 @@
+package props
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/greka-sip/greka/corpus"
+	"github.com/greka-sip/greka/model"
+)
+
+// Summary is what a hunt saw. In JSON it is the last event.
+type Summary struct {
+	Event   string  `json:"event"` // "summary"
+	Stack   string  `json:"stack"`
+	Version string  `json:"version"`
+	Seed    uint64  `json:"seed"`
+	Cases   int     `json:"cases"` // scenarios of the list that were played
+	Twins   int     `json:"twins"` // direct twins that were played beside them
+	Steps   int     `json:"steps"` // of scenarios and twins
+	Seconds float64 `json:"seconds"`
+	// CasesPerSecond counts cases and twins, and leaves out the workers'
+	// time that went into minimising.
+	CasesPerSecond      float64           `json:"cases_per_second"`
+	Broken              int               `json:"broken"`
+	Inconclusive        int               `json:"inconclusive"`
+	LookupDisagreements int               `json:"lookup_disagreements"`
+	Latent              int               `json:"latent"` // verdicts
+	Judged              map[JudgedKey]int `json:"judged"` // verdicts
+	Findings            []*Finding        `json:"findings"`
+	// EmptyRun says why the hunt proves nothing, "" if it does.
+	EmptyRun    string `json:"empty_run,omitempty"`
+	Interrupted bool   `json:"interrupted,omitempty"`
+
+	// Latents are the latent signatures and how often each was seen, the
+	// most frequent first.
+	Latents []Count `json:"-"`
+	// Unconfirmed are the signatures that were seen but are no findings:
+	// not all confirmations held, or the hunt was interrupted before.
+	Unconfirmed []model.Signature `json:"-"`
+	// OutErr is the first error met in writing cases.
+	OutErr error `json:"-"`
+}
+
+// Count is how often a signature was seen.
+type Count struct {
+	Signature model.Signature
+	Times     int
+}
+
+// The exit statuses of a hunt.
+const (
+	ExitClean       = 0
+	ExitFindings    = 1
+	ExitNoWork      = 2
+	ExitInterrupted = 130
+)
+
+// ExitStatus is what the command ends with: 2 for a run that proves nothing,
+// or else 1 with findings, 130 if interrupted, 0.
+func (s *Summary) ExitStatus() int {
+	switch {
+	case s.EmptyRun != "" || s.OutErr != nil:
+		return ExitNoWork
+	case len(s.Findings) > 0:
+		return ExitFindings
+	case s.Interrupted:
+		return ExitInterrupted
+	}
+	return ExitClean
+}
+
+// Progress is how far a hunt is.
+type Progress struct {
+	Stack, Version string
+	Seed           uint64
+	Done, Planned  int // scenarios; Planned is 0 if time decides
+	Seconds, Limit float64
+	Rate           float64 // scenarios and twins a second
+	Findings       int
+	Minimizing     int // signatures
+	Bad            int // broken or inconclusive
+}
+
+func (l *ledger) progress(seconds float64, waiting int) Progress {
+	return Progress{
+		Stack: l.engine.stack, Version: l.engine.version, Seed: l.cfg.Seed,
+		Done: l.sum.Cases, Planned: l.cfg.checks(),
+		Seconds: seconds, Limit: l.cfg.Time.Seconds(),
+		Rate:       l.rate(seconds),
+		Findings:   l.findings,
+		Minimizing: l.unsettled(),
+		Bad:        l.bad,
+	}
+}
+
+// unsettled counts the suspects that are being minimised or wait for it.
+func (l *ledger) unsettled() (n int) {
+	for _, s := range l.order {
+		if s.finding == nil && !s.waiting {
+			n++
+		}
+	}
+	return n
+}
+
+// rate is how many scenarios and twins were played in a second, minimising
+// left out: by the share of the workers' time that went into it.
+func (l *ledger) rate(seconds float64) float64 {
+	if seconds <= 0 || l.playing <= 0 {
+		return 0
+	}
+	share := float64(l.playing) / float64(l.playing+l.minimizing)
+	return float64(l.sum.Cases+l.sum.Twins) / (seconds * share)
+}
+
+func (l *ledger) summary(took time.Duration, interrupted bool) *Summary {
+	s := l.sum
+	s.Seconds = took.Seconds()
+	s.CasesPerSecond = l.rate(s.Seconds)
+	s.Interrupted = interrupted
+	s.OutErr = l.outErr
+	for _, x := range l.order {
+		if x.finding != nil {
+			s.Findings = append(s.Findings, x.finding)
+		} else {
+			s.Unconfirmed = append(s.Unconfirmed, x.signature)
+		}
+	}
+	for sig, n := range l.latent {
+		s.Latents = append(s.Latents, Count{sig, n})
+	}
+	slices.SortFunc(s.Latents, func(a, b Count) int {
+		return cmp.Or(b.Times-a.Times, cmp.Compare(corpus.FormatSignature(a.Signature), corpus.FormatSignature(b.Signature)))
+	})
+	if !interrupted {
+		s.EmptyRun = l.emptyRun()
+	}
+	return &s
+}
+
+// The share of bad scenarios above which a run is empty: one in badShare.
+const badShare = 10
+
+// emptyRun says why a run that ended by itself proves nothing, "" if it does.
+func (l *ledger) emptyRun() string {
+	played := l.sum.Cases + l.sum.Twins
+	switch {
+	case played == 0:
+		return "no scenario was played"
+	case l.bad*badShare > played:
+		return fmt.Sprintf("%d of %d scenarios were broken or inconclusive, %s", l.bad, played, l.mostly())
+	}
+	var missing []string
+	for _, k := range l.engine.owed {
+		if l.sum.Judged[k] == 0 {
+			missing = append(missing, k.String())
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Sprintf("never judged in %d scenarios: %s (more --checks, or fewer restrictions)", played, strings.Join(missing, "; "))
+	}
+	return ""
+}
+
+// mostly names the most frequent reason for bad scenarios.
+func (l *ledger) mostly() string {
+	top := l.reason
+	for why, n := range l.reasons {
+		if n > l.reasons[top] || n == l.reasons[top] && n > 1 && why < top {
+			top = why
+		}
+	}
+	if n := l.reasons[top]; n > 1 {
+		return fmt.Sprintf("%d of them so: %s", n, top)
+	}
+	return "the first so: " + l.reason
+}
+
+// hopeless reports whether the run is bound to end as an empty one, so that
+// nobody waits for the rest of it.
+func (l *ledger) hopeless() bool {
+	const early = 20
+	if n := l.cfg.checks(); n > 0 {
+		return l.bad*badShare > n+n/twinEvery+1
+	}
+	return l.bad >= early && 2*l.bad > l.sum.Cases+l.sum.Twins
+}
+
+func unconfirmed(sig model.Signature, held int) string {
+	return fmt.Sprintf("%s was confirmed in %d of %d plays only", corpus.FormatSignature(sig), held, Confirmations)
+}
+
+// caseDir is where the cases of a stack go.
+func caseDir(out, stack string) string {
+	return filepath.Join(out, filepath.FromSlash(stack))
+}

@@ -1,0 +1,44 @@
+package props
+
+import (
+	"fmt"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// title says in one line what is wrong, as in
+//
+//	ConnectionPort: the Contact of bob's 200 INVITE does not accept
+func title(p *Played, v model.Verdict) string {
+	return fmt.Sprintf("%s: %s", v.Class, complaint(p, &v))
+}
+
+func complaint(p *Played, v *model.Verdict) string {
+	if v.Advert < 0 || v.Advert >= len(p.Obs.Adverts) {
+		if text := complaints[v.Claim]; text != "" {
+			return text
+		}
+		return v.Claim + " does not hold"
+	}
+	a := &p.Obs.Adverts[v.Advert]
+	return fmt.Sprintf("the %s of %s's %s %s", a.Header, a.Giver, a.Message, shortcoming(v.Class))
+}
+
+// complaints are for the claims that are not about one address.
+var complaints = map[string]string{
+	model.ProxyTransparent.Name: "the call through a proxy does not end as the direct one does",
+	model.SocketsAgree.Name:     "there are other sockets than the model predicts",
+	model.LookupAgrees.Name:     "a probe met another socket than the snapshot says",
+}
+
+func shortcoming(c model.Class) string {
+	switch c {
+	case model.Malformed:
+		return "is no address"
+	case model.Unreachable:
+		return "cannot be reached"
+	case model.WrongOwner:
+		return "leads to somebody else"
+	}
+	return "does not accept"
+}
