@@ -88,13 +88,13 @@ func (c *checker) firstHop(word int, ua, next *Element, asked Transport) Transpo
 
 // String returns "caller" or "callee".
 func (s Side) String() string {
-	if int(s) < len(sideNames) {
-		return sideNames[s]
+	if int(s) < len(callSides) {
+		return callSides[s]
 	}
 	return "side(" + strconv.Itoa(int(s)) + ")"
 }
 
-var sideNames = [...]string{Caller: "caller", Callee: "callee"}
+var callSides = [...]string{Caller: "caller", Callee: "callee"}
 
 func transportWords(t Transport) []string {
 	if t == 0 {
