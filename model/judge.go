@@ -50,7 +50,7 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 	target, err := a.Target()
 	if err != nil {
 		v.Class, v.Detail = classOfError(err), err.Error()
-		v.Severity = severity(a, u, v.Class)
+		v.Severity = severity(a, u, v.Class, u.MustDial)
 		return v, nil
 	}
 	v.Target = target
@@ -68,7 +68,7 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 			v.Class, v.Detail = Inconclusive, why
 		}
 	}
-	v.Severity = severity(a, u, v.Class)
+	v.Severity = severity(a, u, v.Class, u.MustDial || !rides(a, u, snap, target))
 	return v, probed
 }
 
@@ -205,10 +205,40 @@ func takenBy(r Reached, owner string) bool {
 	return false
 }
 
+// rides reports whether a live connection of the viewpoint to exactly the
+// target has the giver at its other end. One that somebody else accepted
+// carries the request too, but to the wrong place.
+func rides(a *Advert, u *Use, snap *Snapshot, t Target) bool {
+	h := snap.Host(u.View.Host)
+	if h == nil {
+		return false
+	}
+	for i := range h.Sockets {
+		s := &h.Sockets[i]
+		if s.Owner == u.View.Element && s.Transport == t.Transport && s.Remote == t.Addr && s.State == StateEstablished {
+			return far(snap, s) == a.Giver
+		}
+	}
+	return false
+}
+
+// far returns the owner of the other end of a connection.
+func far(snap *Snapshot, s *Socket) string {
+	for i := range snap.Hosts {
+		for j := range snap.Hosts[i].Sockets {
+			x := &snap.Hosts[i].Sockets[j]
+			if x.Transport == s.Transport && x.Local == s.Remote && x.Remote == s.Local {
+				return x.Owner
+			}
+		}
+	}
+	return ""
+}
+
 // severity is Finding only where somebody is hurt: a request is about to go
 // there and has to be dialled. The Contact of an unreliable 18x moves no
 // target (RFC 6141 4.3): nobody dials it.
-func severity(a *Advert, u *Use, c Class) Severity {
+func severity(a *Advert, u *Use, c Class, dials bool) Severity {
 	switch c {
 	case Accepting, AcceptingOtherTransport, Inconclusive, Broken:
 		return None
@@ -217,7 +247,7 @@ func severity(a *Advert, u *Use, c Class) Severity {
 			return Latent
 		}
 	}
-	if u.Request == "" || !u.MustDial || a.Message == "180 INVITE" {
+	if u.Request == "" || !dials || a.Message == "180 INVITE" {
 		return Latent
 	}
 	return Finding

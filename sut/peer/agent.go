@@ -67,7 +67,7 @@ func (w *World) Invite(index int) error {
 	w.call.id = d.callID
 	d.local = fmt.Sprintf("<sip:%s@%s>;tag=%s", e.el.Name, e.domain(), w.unique("t"))
 	d.remote = "<" + aorOf(plan.RequestURI) + ">"
-	e.dialogs[d.callID] = d
+	e.dialogs[dialogKey(d.callID, tagOf(d.local))] = d
 	o := outgoing{method: "INVITE", callID: d.callID, uri: plan.RequestURI, flow: flow,
 		answer: func(m *model.Message) { e.inviteAnswer(d, m) },
 		build: func(via string) []byte {
@@ -185,7 +185,7 @@ func (e *element) agentRequest(m *model.Message, tx *serverTx) {
 	if err != nil {
 		return
 	}
-	d := e.dialogs[req.CallID().Value()]
+	d := e.dialogs[dialogKey(req.CallID().Value(), tagOf(req.To().Value()))]
 	switch {
 	case m.Method == "INVITE" && d == nil:
 		e.invited(m, req, tx)
@@ -202,6 +202,10 @@ func (e *element) agentRequest(m *model.Message, tx *serverTx) {
 		e.answer(tx, req, 481, "Call/Transaction Does Not Exist", "")
 	}
 }
+
+// dialogKey is what tells dialogs apart on one side (RFC 3261 12): the Call-ID
+// and our own tag. A request that comes back to its sender has the other's.
+func dialogKey(callID, localTag string) string { return callID + " " + localTag }
 
 // other is the other side of a call.
 func (e *element) other(c *Call) string {
@@ -221,7 +225,7 @@ func (e *element) invited(m *model.Message, req *sip.Request, tx *serverTx) {
 	from, _ := m.Get("From")
 	d := &dialog{callID: req.CallID().Value(), cseq: 1, remote: from, local: req.To().Value(),
 		target: contactURI(m), routeSet: addressList(m, "Record-Route")}
-	e.dialogs[d.callID] = d
+	e.dialogs[dialogKey(d.callID, tagOf(d.local))] = d
 	records := m.All("Record-Route")
 	for _, r := range []struct {
 		code   int
@@ -256,7 +260,9 @@ func (e *element) invited(m *model.Message, req *sip.Request, tx *serverTx) {
 func (e *element) ackArrived(d *dialog, m *model.Message) {
 	c := e.world.current(m)
 	if d == nil {
-		e.world.fail("the ACK arrived at %s, who knows no such call", e.el.Name)
+		if c != nil {
+			e.world.fail("the ACK arrived at %s, who knows no such call", e.el.Name)
+		}
 		return
 	}
 	if d.acked || c == nil || c.Step.To != e.el.Name {

@@ -125,6 +125,20 @@ func userOf(m *model.Message, header string) string {
 	return u.User
 }
 
+// tagOf returns the tag parameter of a From or To value, "" if it has none.
+func tagOf(value string) string {
+	list, err := model.ParseNameAddrs(value)
+	if err != nil || len(list) != 1 {
+		return ""
+	}
+	for _, p := range list[0].Params {
+		if p.Name == "tag" {
+			return p.Value
+		}
+	}
+	return ""
+}
+
 func topVia(m *model.Message) (model.Via, bool) {
 	v, ok := m.Get("Via")
 	if !ok {

@@ -143,6 +143,9 @@ func (e *element) noteFinal(req *model.Message, status int) {
 // refuse answers a request itself. An ACK has no answer.
 func (e *element) refuse(m *model.Message, tx *serverTx, code int, reason string) {
 	if m.Method == "ACK" {
+		if e.world.current(m) != nil {
+			e.world.fail("the ACK ended at %s: %s", e.el.Name, reason)
+		}
 		return
 	}
 	req, err := dialogRequest(m)

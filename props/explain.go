@@ -1,0 +1,242 @@
+package props
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// Explain writes what an experienced engineer would say of a verdict: what was
+// given away, who uses it, what is really there, and what comes of it. stack
+// is the name of the judged element's stack.
+func Explain(p *Played, v model.Verdict, stack string) string {
+	e := &explanation{p: p, v: v, stack: stack}
+	switch {
+	case v.Advert >= 0 && v.Use >= 0:
+		e.a, e.u = &p.Obs.Adverts[v.Advert], &p.Obs.Uses[v.Use]
+		e.advert()
+	case v.Class == model.SocketsDiffer:
+		e.row("after step", "%d", v.Step+1)
+		for _, l := range strings.Split(v.Detail, "\n") {
+			e.line("%s", l)
+		}
+	default:
+		e.line("%s", v.Detail)
+		e.line("no address that was handed out explains the difference")
+	}
+	return strings.TrimRight(e.b.String(), "\n")
+}
+
+type explanation struct {
+	p     *Played
+	v     model.Verdict
+	stack string
+	a     *model.Advert
+	u     *model.Use
+	b     strings.Builder
+}
+
+func (e *explanation) line(format string, args ...any) {
+	fmt.Fprintf(&e.b, "  "+format+"\n", args...)
+}
+
+// row writes a label and what belongs to it.
+// An empty label continues the row above.
+func (e *explanation) row(label, format string, args ...any) {
+	if label != "" {
+		label += ":"
+	}
+	fmt.Fprintf(&e.b, "  %-24s %s\n", label, fmt.Sprintf(format, args...))
+}
+
+func (e *explanation) advert() {
+	if e.a.Value != "" {
+		e.line("%s: %s", e.a.Header, e.a.Value)
+	} else {
+		e.line("no %s at all", e.a.Header)
+	}
+	e.line("%s", e.who())
+	if e.v.Detail != "" && e.v.Class != model.ConnectionPort && e.v.Class != model.Closed {
+		e.line("%s", e.v.Detail)
+	}
+	e.b.WriteByte('\n')
+	e.sockets()
+	if e.u.Probe.Result != model.ProbeNone {
+		e.row("probe from "+e.u.View.Element, "%s", e.u.Probe.Result)
+	}
+	e.row("so", "%s", e.fate())
+	e.direct()
+	e.fairness()
+}
+
+// who says who uses the address next, and by which rule.
+func (e *explanation) who() string {
+	user, request := e.u.View.Element, e.u.Request
+	proxy := e.p.Scenario.Element(user) != nil && e.p.Scenario.Element(user).Kind == model.Proxy
+	switch {
+	case request == "":
+		return user + " holds it, and in this scenario nobody dials it"
+	case request == "INVITE":
+		return user + " sends the INVITE there: the registered Contact becomes the Request-URI (RFC 3261 16.5, 16.6)"
+	case proxy:
+		return fmt.Sprintf("%s passes the %s on to it: %s recorded a route and is the last of it, so it resolves the remote target (RFC 3261 16.6)", user, request, user)
+	case e.a.Header == "Record-Route":
+		return fmt.Sprintf("%s sends the %s there: it is the first of the route set (RFC 3261 12.2.1.1)", user, request)
+	case e.v.Class == model.Malformed:
+		return fmt.Sprintf("%s needs it as the Request-URI of the %s (RFC 3261 12.2.1.1)", user, request)
+	}
+	return fmt.Sprintf("%s sends the %s straight there: no Record-Route, so the remote target is the next hop (RFC 3261 12.2.1.1)", user, request)
+}
+
+// sockets lists what is at the port, and where the giver does accept.
+func (e *explanation) sockets() {
+	snap := &e.p.Obs.Snapshots[e.u.Snapshot]
+	if e.v.Target.Addr.IsValid() {
+		e.atTarget(snap)
+	}
+	label := e.a.Giver + " accepts on"
+	found := false
+	for _, h := range snap.Hosts {
+		for i := range h.Sockets {
+			s := &h.Sockets[i]
+			role := h.RoleOf(s)
+			if s.Owner == e.a.Giver && (role == model.RoleListener || role == model.RoleDatagram && !s.Remote.IsValid()) && e.known(s) {
+				e.row(label, "%-6s %s %s   %s", s.State, s.Transport, s.Local, e.owner(s.Owner))
+				label, found = "", true
+			}
+		}
+	}
+	if !found {
+		e.row(label, "nothing any more")
+	}
+}
+
+// known leaves out the ports that a stack has for other things than SIP.
+func (e *explanation) known(s *model.Socket) bool {
+	el := e.p.Scenario.Element(e.a.Giver)
+	for _, l := range el.Listen {
+		if l.Port == s.Local.Port() {
+			return true
+		}
+	}
+	return s.State == model.StateListen
+}
+
+func (e *explanation) atTarget(snap *model.Snapshot) {
+	t := e.v.Target
+	host := snap.HostOf(e.u.View.Host, t.Addr.Addr())
+	if host == "" {
+		e.row("address", "%s belongs to no host", t.Addr.Addr())
+		return
+	}
+	label := fmt.Sprintf("on %s, %s port %d", host, t.Transport, t.Addr.Port())
+	h := snap.Host(host)
+	found := false
+	for i := range h.Sockets {
+		s := &h.Sockets[i]
+		if s.Local.Port() != t.Addr.Port() {
+			continue
+		}
+		found = true
+		if s.Remote.IsValid() {
+			e.row(label, "%-6s %s <-> %s   %s <-> %s   only a connection", s.State, s.Local, s.Remote, e.owner(s.Owner), e.owner(otherEnd(snap, s)))
+		} else {
+			e.row(label, "%-6s %s %s   %s", s.State, s.Transport, s.Local, e.owner(s.Owner))
+		}
+	}
+	if !found {
+		e.row(label, "nobody")
+	}
+}
+
+// otherEnd returns the owner of the other end of a connection.
+func otherEnd(snap *model.Snapshot, s *model.Socket) string {
+	for _, h := range snap.Hosts {
+		for _, x := range h.Sockets {
+			if x.Transport == s.Transport && x.Local == s.Remote && x.Remote == s.Local {
+				return x.Owner
+			}
+		}
+	}
+	return "?"
+}
+
+// owner adds the stack's name to the element that is judged.
+func (e *explanation) owner(name string) string {
+	if x := e.p.Scenario.Element(name); x != nil && x.SUT {
+		return fmt.Sprintf("%s (%s)", name, e.stack)
+	}
+	return name
+}
+
+// fate says what becomes of the call: what the RFC makes follow, and what was
+// seen.
+func (e *explanation) fate() string {
+	switch e.u.Request {
+	case "ACK":
+		return "the ACK is lost, the 200 is retransmitted, the call dies after 32 s (64*T1, RFC 3261 13.3.1.4)"
+	case "BYE":
+		return fmt.Sprintf("the BYE is lost, and %s stays in a call that is over", e.a.Giver)
+	case "INVITE":
+		return fmt.Sprintf("the INVITE never arrives at %s, and the call fails%s", e.a.Giver, e.status())
+	}
+	return "nobody is hurt here; who dials it later is"
+}
+
+func (e *explanation) status() string {
+	for _, o := range e.p.Obs.Outcomes {
+		if o.Step == e.u.Step && o.Status >= 300 {
+			return fmt.Sprintf(" with %d", o.Status)
+		}
+	}
+	return ""
+}
+
+// direct says how the direct twin fared.
+func (e *explanation) direct() {
+	if e.p.Twin == nil || e.p.Twin.Broken != "" {
+		return
+	}
+	for _, v := range e.p.Twin.Verdicts {
+		if v.Severity == model.Finding {
+			e.row("direct call", "the same calls without the proxy fail too: %s", v.Class)
+			return
+		}
+	}
+	for _, o := range e.p.Twin.Obs.Outcomes {
+		if !o.Completed() {
+			e.row("direct call", "the same calls without the proxy: %s", o)
+			return
+		}
+	}
+	e.row("direct call", "the same scenario without %s has no finding", e.proxies())
+}
+
+func (e *explanation) proxies() string {
+	var names []string
+	for _, x := range e.p.Scenario.Elements {
+		if x.Kind == model.Proxy {
+			names = append(names, x.Name)
+		}
+	}
+	return strings.Join(names, " and ")
+}
+
+// fairness says what a maintainer would, before he does.
+func (e *explanation) fairness() {
+	if e.v.Class != model.ConnectionPort {
+		return
+	}
+	binding := "RFC 3261 8.1.1.8 and 12.1.1 bind the user agent all the same"
+	if c, ok := e.p.Scenario.Steps[e.u.Step].(model.Call); ok && c.OverFlow {
+		e.row("in fairness", "the call came down a connection that %s's side had dialled, which few do without RFC 5626; %s", e.a.Giver, binding)
+		return
+	}
+	for _, x := range e.p.Scenario.Elements {
+		if x.Kind == model.Proxy && x.Deliver == model.DeliverFlow {
+			e.row("in fairness", "%s sent the call down %s's own connection, without RFC 5626, as proxies do for clients behind NAT; %s", x.Name, e.a.Giver, binding)
+			return
+		}
+	}
+}

@@ -1,0 +1,263 @@
+package props
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/sut/peer"
+)
+
+// useKey makes the second use of an advert for the same purpose no news: an
+// ACK that is sent again leads where the first one led.
+type useKey struct {
+	advert           int
+	element, request string
+}
+
+// received is called when one of our elements has received a message and the
+// world stands still.
+func (s *session) received(element string, leg model.Leg, m *model.Message) {
+	s.fresh = len(s.obs.Uses)
+	if s.trouble != nil {
+		return
+	}
+	from, to := userOf(m, "From"), userOf(m, "To")
+	message, giver, role := "", "", model.RoleCallee
+	_, method, _ := m.CSeq()
+	switch {
+	case m.Request && method == "REGISTER":
+		message, giver = "REGISTER", to
+	case m.Request && method == "INVITE":
+		message, giver, role = "INVITE", from, model.RoleCaller
+	case !m.Request && method == "INVITE" && m.Status > 100 && m.Status < 300 && hasTag(m):
+		message, giver = fmt.Sprintf("%d INVITE", m.Status), to
+	default:
+		return
+	}
+	if s.sc.Element(giver) == nil || giver == element {
+		return
+	}
+	base := model.Advert{Header: "Contact", Message: message, Giver: giver, Role: role, Seer: element, Leg: leg, Step: s.step}
+	base.CallID, _ = m.Get("Call-ID")
+	for _, a := range contacts(base, m) {
+		i := s.advert(a)
+		if element == s.nextUser(message, element) {
+			s.use(i, element, "", false)
+		}
+	}
+	if message == "INVITE" && s.sc.Element(element).Kind == model.UserAgent {
+		s.recordRoutes(base, m)
+	}
+}
+
+// nextUser returns who uses a Contact next: the registrar's proxy for a
+// registration; in a dialog the last element of the route set, and without one
+// the far end. A proxy that does not record-route is no viewpoint any more.
+func (s *session) nextUser(message, seer string) string {
+	if message == "REGISTER" {
+		return seer
+	}
+	c, ok := s.sc.Steps[s.step].(model.Call)
+	if !ok {
+		return seer
+	}
+	if p := s.sc.Element(s.sc.Element(c.From).Via); p != nil && p.RecordRoute {
+		return p.Name
+	}
+	if message == "INVITE" {
+		return c.To
+	}
+	return c.From
+}
+
+// contacts returns the Contacts of a message. One that forms a dialog has
+// exactly one (RFC 3261 8.1.1.8, 12.1.1); in an 18x it may be missing.
+func contacts(base model.Advert, m *model.Message) []model.Advert {
+	var out []model.Advert
+	for _, value := range m.All("Contact") {
+		list, err := model.ParseNameAddrs(value)
+		if err != nil {
+			a := base
+			a.Value, a.Problem = value, err.Error()
+			out = append(out, a)
+		}
+		for _, n := range list {
+			a := base
+			a.Value, a.URI = value, n.URI
+			if !n.Star {
+				out = append(out, a)
+			}
+		}
+	}
+	if base.Message == "REGISTER" {
+		return out
+	}
+	switch {
+	case len(out) == 0 && m.Status/100 != 1:
+		base.Problem = "the message has no Contact"
+		return []model.Advert{base}
+	case len(out) > 1:
+		base.Value, base.Problem = out[0].Value, fmt.Sprintf("the message has %d Contacts, and a dialog has one remote target", len(out))
+		return []model.Advert{base}
+	}
+	return out
+}
+
+// recordRoutes notes the Record-Routes of an INVITE. The upper one faces the
+// callee, the lower one, if there are two, the caller (RFC 5658 4).
+func (s *session) recordRoutes(base model.Advert, m *model.Message) {
+	call, ok := s.sc.Steps[s.step].(model.Call)
+	if !ok || s.sc.Element(call.From).Via == "" {
+		return
+	}
+	base.Header, base.Role, base.Giver = "Record-Route", model.RoleProxy, s.sc.Element(call.From).Via
+	upstream := base.Leg
+	if plan, err := s.sc.PlanCall(s.step); err == nil {
+		upstream.Transport = plan.Transport
+	}
+	n := 0
+	for _, value := range m.All("Record-Route") {
+		list, err := model.ParseNameAddrs(value)
+		if err != nil {
+			base.Value, base.Problem = value, err.Error()
+			s.use(s.advert(base), base.Seer, "", false)
+			return
+		}
+		for _, a := range list {
+			base.Value, base.URI = value, a.URI
+			if n > 0 {
+				base.Leg = upstream
+			}
+			if i := s.advert(base); n == 0 {
+				s.use(i, base.Seer, "", false)
+			}
+			n++
+		}
+	}
+}
+
+// advert enters an advert, once, and returns its index.
+func (s *session) advert(a model.Advert) int {
+	for i, x := range s.obs.Adverts {
+		if x.CallID == a.CallID && x.Header == a.Header && x.Message == a.Message && x.Giver == a.Giver && x.Value == a.Value && x.URI == a.URI {
+			return i
+		}
+	}
+	s.obs.Adverts = append(s.obs.Adverts, a)
+	return len(s.obs.Adverts) - 1
+}
+
+// using is called when one of our elements is about to send a request where a
+// URI leads.
+func (s *session) using(u peer.Use) {
+	if s.trouble != nil {
+		return
+	}
+	if i := s.find(u); i >= 0 {
+		s.use(i, u.Element, u.Request, u.Dial)
+	}
+}
+
+// find returns the newest advert of the URI that an element is about to use,
+// -1 if it was not handed out: the scenario itself named it then.
+func (s *session) find(u peer.Use) int {
+	want := canonical(u.URI)
+	for i := len(s.obs.Adverts) - 1; i >= 0; i-- {
+		a := &s.obs.Adverts[i]
+		if a.Giver == u.Element {
+			continue
+		}
+		inDialog := a.Message != "REGISTER" && a.CallID == u.CallID
+		binding := a.Message == "REGISTER" && u.Request == "INVITE" && a.Seer == u.Element
+		if !inDialog && !binding {
+			continue
+		}
+		if a.Problem != "" && (u.URI == "" || u.URI == a.Value) || a.Problem == "" && canonical(a.URI) == want {
+			return i
+		}
+	}
+	return -1
+}
+
+func canonical(uri string) string {
+	u, err := model.ParseURI(uri)
+	if err != nil {
+		return uri
+	}
+	return u.String()
+}
+
+// use enters one use of an advert: the snapshot first, then the probe, which
+// changes what it tests.
+func (s *session) use(advert int, element, request string, dial bool) {
+	key := useKey{advert, element, request}
+	if s.seen[key] {
+		return
+	}
+	s.seen[key] = true
+	host := s.sc.Element(element).Host
+	u := model.Use{Advert: advert, Request: request, MustDial: dial, Step: s.step,
+		View: model.Viewpoint{Element: element, Host: host, Source: s.sc.ElementAddr(element)}}
+	if err := s.look(&u); err != nil {
+		s.trouble = err
+		return
+	}
+	s.obs.Uses = append(s.obs.Uses, u)
+}
+
+// look takes the snapshot of a use and probes. What was seen since the last
+// message came in, while the world stood still, is not looked at again: a
+// stack with a short accept queue would refuse the third probe in a row.
+func (s *session) look(u *model.Use) (err error) {
+	for _, x := range s.obs.Uses[s.fresh:] {
+		if x.Advert == u.Advert && x.View == u.View {
+			u.Snapshot, u.Probe = x.Snapshot, x.Probe
+			return nil
+		}
+	}
+	if u.Snapshot, err = s.snapshot(); err != nil {
+		return err
+	}
+	if t, err := s.obs.Adverts[u.Advert].Target(); err == nil {
+		u.Probe = s.lab.Host(u.View.Host).Probe(sourceFor(u.View.Source, t), t)
+	}
+	return nil
+}
+
+// sourceFor leaves the choice of a source to the kernel where the viewpoint's
+// own address is of another family than the target.
+func sourceFor(own netip.Addr, t model.Target) netip.Addr {
+	if own.Is4() != t.Addr.Addr().Unmap().Is4() {
+		return netip.Addr{}
+	}
+	return own
+}
+
+func hasTag(m *model.Message) bool {
+	v, _ := m.Get("To")
+	list, err := model.ParseNameAddrs(v)
+	if err != nil || len(list) != 1 {
+		return false
+	}
+	for _, p := range list[0].Params {
+		if p.Name == "tag" {
+			return true
+		}
+	}
+	return false
+}
+
+// userOf returns the user part of the URI in a From or To header.
+func userOf(m *model.Message, header string) string {
+	v, _ := m.Get(header)
+	list, err := model.ParseNameAddrs(v)
+	if err != nil || len(list) != 1 {
+		return ""
+	}
+	u, err := model.ParseURI(list[0].URI)
+	if err != nil {
+		return ""
+	}
+	return u.User
+}

@@ -1,0 +1,357 @@
+package props
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/netns"
+	"github.com/greka-sip/greka/sut"
+	"github.com/greka-sip/greka/sut/peer"
+)
+
+const (
+	// callBound ends a call in which nothing more happens: an outcome is
+	// decided by events, and this is for those that never come.
+	callBound = 2 * time.Second
+	// registerBound is the same for a registration.
+	registerBound = 5 * time.Second
+)
+
+// player plays scenarios with one stack as the element that is judged. It may
+// be used by several goroutines.
+type player struct {
+	stack *sut.Stack
+	// watch is called with each lab before anything happens in it, to take a
+	// capture. It returns what to call at the end. Usually nil.
+	watch func(lab *netns.Lab) (stop func())
+}
+
+// play plays a scenario in a fresh lab, and with twin its direct twin in
+// another one.
+func (p *player) play(ctx context.Context, sc *model.Scenario, twin bool) *Played {
+	out := p.once(ctx, sc)
+	if !twin || out.Broken != "" {
+		return out
+	}
+	direct, ok := model.Direct(sc)
+	if !ok {
+		return out
+	}
+	out.Twin = p.once(ctx, &direct)
+	verdicts := model.Compare(sc, &out.Obs, &out.Twin.Obs, explained(out.Verdicts))
+	out.Verdicts = append(out.Verdicts, verdicts...)
+	out.count(verdicts)
+	return out
+}
+
+// explained reports whether some advert was found wanting: a call that ends
+// otherwise has its reason then.
+func explained(verdicts []model.Verdict) bool {
+	for _, v := range verdicts {
+		if v.Severity != model.None || v.Class == model.Inconclusive {
+			return true
+		}
+	}
+	return false
+}
+
+// once plays a scenario in a fresh lab and judges it.
+func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
+	out := &Played{Scenario: *sc, Judged: map[JudgedKey]int{}}
+	s := &session{sc: sc, stack: p.stack, processes: map[string]*sut.Process{}, seen: map[useKey]bool{}}
+	s.obs.Own = map[string]bool{}
+	if err := s.run(ctx, p.watch); err != nil {
+		s.obs.Broken = err.Error()
+	}
+	out.Obs, out.Broken = s.obs, s.obs.Broken
+	if out.Broken == "" {
+		out.Verdicts = acquit(sc, &s.obs, model.Judge(sc, &s.obs))
+		out.count(out.Verdicts)
+	}
+	return out
+}
+
+// acquit turns what speaks against an element that is not judged into Broken:
+// an honest element is never guilty, so it is we who are.
+func acquit(sc *model.Scenario, o *model.Observation, verdicts []model.Verdict) []model.Verdict {
+	judged := ""
+	if e := sc.SUT(); e != nil {
+		judged = e.Name
+	}
+	for i := range verdicts {
+		v := &verdicts[i]
+		if v.Severity == model.None {
+			continue
+		}
+		against := judged
+		if v.Advert >= 0 {
+			against = o.Adverts[v.Advert].Giver
+		} else if v.Class == model.SocketsDiffer && !o.Own[judged] {
+			against = ""
+		}
+		if against != judged || judged == "" {
+			v.Detail = fmt.Sprintf("%s speaks against %s, who is not judged: %s", v.Class, against, v.Detail)
+			v.Class, v.Severity = model.Broken, model.None
+		}
+	}
+	return verdicts
+}
+
+// count enters verdicts into what was judged.
+func (p *Played) count(verdicts []model.Verdict) {
+	for i := range verdicts {
+		v := &verdicts[i]
+		if v.Claim == model.LookupAgrees.Name {
+			p.Lookups++
+			if v.Class == model.Inconclusive {
+				p.Disagreements++
+			}
+		}
+		if v.Claim == "" || v.Class == model.Broken || v.Class == model.Inconclusive {
+			continue
+		}
+		key := JudgedKey{Claim: v.Claim}
+		if v.Advert >= 0 {
+			a := &p.Obs.Adverts[v.Advert]
+			key.Transport, key.Role = a.Leg.Transport.String(), a.Role.String()
+		}
+		p.Judged[key]++
+	}
+}
+
+// session is one scenario being played.
+type session struct {
+	sc        *model.Scenario
+	stack     *sut.Stack
+	lab       *netns.Lab
+	world     *peer.World
+	processes map[string]*sut.Process
+	obs       model.Observation
+	seen      map[useKey]bool
+	step      int
+	fresh     int   // index of the first use since the last message came in
+	trouble   error // the first failure inside a hook
+}
+
+// run plays all steps, or up to the first one that fails.
+func (s *session) run(ctx context.Context, watch func(*netns.Lab) func()) (err error) {
+	if s.lab, err = netns.New(s.sc); err != nil {
+		return err
+	}
+	defer s.lab.Close()
+	if watch != nil {
+		defer watch(s.lab)()
+	}
+	if err := s.start(ctx); err != nil {
+		return err
+	}
+	defer s.stop()
+	for i, st := range s.sc.Steps {
+		s.step = i
+		ok, err := s.play(ctx, st)
+		if err == nil {
+			err = s.trouble
+		}
+		if err != nil || !ok {
+			return err
+		}
+		if err := s.settle(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start brings up every element: our own first, then the stacks.
+func (s *session) start(ctx context.Context) (err error) {
+	stacks, lies := map[string]*sut.Stack{}, map[string]peer.Lie{}
+	others := map[string]bool{}
+	for _, e := range s.sc.Elements {
+		st := s.stack
+		if !e.SUT {
+			if e.Stack == "" {
+				s.obs.Own[e.Name] = true
+				continue
+			}
+			if st, err = sut.Find(e.Stack); err != nil {
+				return err
+			}
+		}
+		stacks[e.Name] = st
+		lies[e.Name] = st.Lie
+		others[e.Name] = st.Kind == sut.Real
+		s.obs.Own[e.Name] = st.Kind != sut.Real && st.Lie.Name == ""
+	}
+	s.world, err = peer.New(s.lab, s.sc, others, lies, peer.Hooks{Received: s.received, Using: s.using})
+	if err != nil {
+		return err
+	}
+	for _, e := range s.sc.Elements {
+		if !others[e.Name] {
+			continue
+		}
+		p, err := stacks[e.Name].Start(ctx, s.lab, s.sc, e.Name)
+		if err != nil {
+			s.stop()
+			return err
+		}
+		s.processes[e.Name] = p
+	}
+	return nil
+}
+
+func (s *session) stop() {
+	for _, p := range s.processes {
+		p.Close()
+	}
+	s.world.Close()
+}
+
+// play plays one step. It returns false if the step failed: what would follow
+// is not worth playing.
+func (s *session) play(ctx context.Context, st model.Step) (bool, error) {
+	switch st := st.(type) {
+	case model.Register:
+		return s.register(ctx, st)
+	case model.Call:
+		return s.call(ctx, st)
+	}
+	return false, fmt.Errorf("props: step %d: this is no step of a SIP scenario", s.step+1)
+}
+
+func (s *session) register(ctx context.Context, r model.Register) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, registerBound)
+	defer cancel()
+	status := 0
+	done := func() bool { return status != 0 || s.trouble != nil }
+	if p := s.processes[r.UA]; p != nil {
+		plan, err := s.sc.PlanRegister(s.step)
+		if err != nil {
+			return false, err
+		}
+		if err := p.Register(ctx, plan.Transport); err != nil {
+			return false, err
+		}
+		done = func() bool { return s.world.Registered(r.UA) || s.trouble != nil || exited(p) }
+	} else if err := s.world.Register(s.step, func(code int) { status = code }); err != nil {
+		return false, err
+	}
+	ok, err := s.world.Run(ctx, done)
+	if err == nil && !ok {
+		err = fmt.Errorf("%s did not register within %v%s", r.UA, registerBound, s.tail(r.UA))
+	}
+	if err == nil {
+		err = s.died()
+	}
+	return ok, err
+}
+
+// call plays one call from INVITE to BYE and notes its outcome.
+func (s *session) call(ctx context.Context, c model.Call) (bool, error) {
+	bound, cancel := context.WithTimeout(ctx, callBound)
+	defer cancel()
+	call := s.world.Begin(s.step, c)
+	defer s.world.End()
+	if err := s.place(bound, c, call); err != nil {
+		return false, err
+	}
+	hanger := s.processes[c.From]
+	if c.Hangup == model.Callee {
+		hanger = s.processes[c.To]
+	}
+	var hangup error
+	ok, err := s.world.Run(bound, func() bool {
+		if hanger != nil && call.Outcome.Acked {
+			hangup = hanger.Hangup(bound)
+			hanger = nil
+		}
+		return call.Over() || s.trouble != nil || hangup != nil || s.anyExited()
+	})
+	if err == nil {
+		err = hangup
+	}
+	if err == nil {
+		err = s.died()
+	}
+	if !ok && call.Outcome.Failure == "" {
+		call.Outcome.Failure = fmt.Sprintf("nothing more happened within %v", callBound)
+	}
+	if ctx.Err() == nil {
+		s.obs.Outcomes = append(s.obs.Outcomes, call.Outcome)
+	}
+	return call.Outcome.Completed(), err
+}
+
+// place makes the caller send its INVITE.
+func (s *session) place(ctx context.Context, c model.Call, call *peer.Call) error {
+	p := s.processes[c.From]
+	if p == nil {
+		if err := s.world.Invite(s.step); err != nil {
+			call.Outcome.Failure = err.Error()
+		}
+		return nil
+	}
+	plan, err := s.sc.PlanCall(s.step)
+	if err != nil {
+		return err
+	}
+	return p.Call(ctx, plan.RequestURI, plan.Transport)
+}
+
+// settle lets the world finish what it was doing and notes the sockets.
+func (s *session) settle() error {
+	if err := s.world.Drain(); err != nil {
+		return err
+	}
+	i, err := s.snapshot()
+	if err != nil {
+		return err
+	}
+	s.obs.After = append(s.obs.After, i)
+	return nil
+}
+
+func (s *session) snapshot() (int, error) {
+	snap, err := s.lab.Snapshot()
+	if err != nil {
+		return 0, err
+	}
+	s.obs.Snapshots = append(s.obs.Snapshots, snap)
+	return len(s.obs.Snapshots) - 1, nil
+}
+
+func (s *session) anyExited() bool {
+	for _, p := range s.processes {
+		if exited(p) {
+			return true
+		}
+	}
+	return false
+}
+
+func exited(p *sut.Process) bool {
+	gone, _ := p.Exited()
+	return gone
+}
+
+// died returns an error if a stack has ended: all that follows is its end's
+// consequence and says nothing about addresses.
+func (s *session) died() error {
+	for name, p := range s.processes {
+		if gone, err := p.Exited(); gone {
+			return fmt.Errorf("the stack that plays %s ended during step %d: %v%s", name, s.step+1, err, s.tail(name))
+		}
+	}
+	return nil
+}
+
+// tail returns the end of a stack's output, to be appended to an error.
+func (s *session) tail(element string) string {
+	p := s.processes[element]
+	if p == nil || p.Tail() == "" {
+		return ""
+	}
+	return "; its last words: " + p.Tail()
+}

@@ -1,0 +1,283 @@
+package props
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// reductions make a scenario smaller or plainer by one thing, the most
+// promising first: steps, then elements, hosts, listeners and options. Each
+// returns candidates; none changes its argument.
+var reductions = []func(model.Scenario) []model.Scenario{
+	dropHalves, dropStep, dropElement, dropProxy, oneHost, joinHosts,
+	plainSteps, plainProxies, dropListener, onePort, ipv4,
+}
+
+// dropHalves leaves out the first or the second half of the steps.
+func dropHalves(s model.Scenario) []model.Scenario {
+	n := len(s.Steps)
+	if n < 4 {
+		return nil
+	}
+	a, b := s, s
+	a.Steps, b.Steps = s.Steps[n/2:], s.Steps[:n/2]
+	return []model.Scenario{a, b}
+}
+
+func dropStep(s model.Scenario) (out []model.Scenario) {
+	for i := range s.Steps {
+		c := s
+		c.Steps = slices.Delete(slices.Clone(s.Steps), i, i+1)
+		if len(c.Steps) > 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// dropElement leaves out an element that no step and no other element names,
+// and the hosts that stay empty.
+func dropElement(s model.Scenario) (out []model.Scenario) {
+	for i, e := range s.Elements {
+		if e.SUT || needed(&s, e.Name) {
+			continue
+		}
+		c := s
+		c.Elements = slices.Delete(slices.Clone(s.Elements), i, i+1)
+		out = append(out, withoutEmptyHosts(c))
+	}
+	return append(out, without(&s)...)
+}
+
+// without drops an element together with the steps that name it.
+func without(s *model.Scenario) (out []model.Scenario) {
+	for i, e := range s.Elements {
+		if e.SUT || e.Kind != model.UserAgent || !needed(s, e.Name) {
+			continue
+		}
+		c := *s
+		c.Elements = slices.Delete(slices.Clone(s.Elements), i, i+1)
+		c.Steps = slices.DeleteFunc(slices.Clone(s.Steps), func(st model.Step) bool { return names(st, e.Name) })
+		if len(c.Steps) > 0 {
+			out = append(out, withoutEmptyHosts(c))
+		}
+	}
+	return out
+}
+
+func needed(s *model.Scenario, name string) bool {
+	for _, e := range s.Elements {
+		if e.Via == name {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.Steps, func(st model.Step) bool { return names(st, name) })
+}
+
+func names(st model.Step, name string) bool {
+	switch st := st.(type) {
+	case model.Register:
+		return st.UA == name
+	case model.Call:
+		return st.From == name || st.To == name
+	}
+	return false
+}
+
+// dropProxy takes one user agent, or all, off the proxy; what registers there
+// goes with it.
+func dropProxy(s model.Scenario) (out []model.Scenario) {
+	for _, p := range s.Elements {
+		if p.Kind != model.Proxy || p.SUT {
+			continue
+		}
+		c := s
+		c.Elements = nil
+		for _, e := range s.Elements {
+			if e.Via == p.Name {
+				e.Via = ""
+			}
+			if e.Name != p.Name {
+				c.Elements = append(c.Elements, e)
+			}
+		}
+		c.Steps = nil
+		for _, st := range s.Steps {
+			if r, ok := st.(model.Register); !ok || s.Element(r.UA).Via != p.Name {
+				c.Steps = append(c.Steps, st)
+			}
+		}
+		if len(c.Steps) > 0 {
+			out = append(out, withoutEmptyHosts(c))
+		}
+	}
+	return append(out, eachElement(s, func(e *model.Element) bool {
+		had := e.Via != ""
+		e.Via = ""
+		return had
+	})...)
+}
+
+func withoutEmptyHosts(s model.Scenario) model.Scenario {
+	var hosts []model.Host
+	for _, h := range s.Hosts {
+		if slices.ContainsFunc(s.Elements, func(e model.Element) bool { return e.Host == h.Name }) {
+			hosts = append(hosts, h)
+		}
+	}
+	s.Hosts = hosts
+	return s
+}
+
+// oneHost puts everybody on the first host.
+func oneHost(s model.Scenario) []model.Scenario {
+	if len(s.Hosts) < 2 {
+		return nil
+	}
+	c := s
+	c.Elements = slices.Clone(s.Elements)
+	for i := range c.Elements {
+		c.Elements[i].Host = s.Hosts[0].Name
+	}
+	return []model.Scenario{spread(withoutEmptyHosts(c)), withoutEmptyHosts(c)}
+}
+
+// joinHosts moves the elements of one host to another.
+func joinHosts(s model.Scenario) (out []model.Scenario) {
+	for i := range s.Hosts {
+		for j := range i {
+			c := s
+			c.Elements = slices.Clone(s.Elements)
+			for k := range c.Elements {
+				if c.Elements[k].Host == s.Hosts[i].Name {
+					c.Elements[k].Host = s.Hosts[j].Name
+				}
+			}
+			out = append(out, spread(withoutEmptyHosts(c)))
+		}
+	}
+	return out
+}
+
+// spread moves ports apart that elements on different hosts had in common.
+func spread(s model.Scenario) model.Scenario {
+	used := map[string]bool{}
+	s.Elements = slices.Clone(s.Elements)
+	for i := range s.Elements {
+		e := &s.Elements[i]
+		e.Listen = slices.Clone(e.Listen)
+		for taken(used, e) {
+			for j := range e.Listen {
+				e.Listen[j].Port += 10
+			}
+		}
+		for _, l := range e.Listen {
+			used[key(e, l)] = true
+		}
+	}
+	return s
+}
+
+func taken(used map[string]bool, e *model.Element) bool {
+	return slices.ContainsFunc(e.Listen, func(l model.Listen) bool { return used[key(e, l)] })
+}
+
+func key(e *model.Element, l model.Listen) string { return fmt.Sprint(e.Host, l.Port) }
+
+// plainSteps takes the options off the steps, one at a time.
+func plainSteps(s model.Scenario) (out []model.Scenario) {
+	for i, st := range s.Steps {
+		for _, plain := range plainer(st) {
+			c := s
+			c.Steps = slices.Clone(s.Steps)
+			c.Steps[i] = plain
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func plainer(st model.Step) (out []model.Step) {
+	switch st := st.(type) {
+	case model.Register:
+		if st.Transport != 0 {
+			st.Transport = 0
+			out = append(out, st)
+		}
+	case model.Call:
+		a, b, c := st, st, st
+		a.OverFlow, b.Hangup, c.Transport = false, model.Caller, 0
+		for _, x := range []model.Call{a, b, c} {
+			if x != st {
+				out = append(out, x)
+			}
+		}
+	}
+	return out
+}
+
+func plainProxies(s model.Scenario) []model.Scenario {
+	out := eachElement(s, func(e *model.Element) bool {
+		had := e.RecordRoute
+		e.RecordRoute = false
+		return had
+	})
+	return append(out, eachElement(s, func(e *model.Element) bool {
+		had := e.Deliver == model.DeliverFlow
+		if had {
+			e.Deliver = model.DeliverContact
+		}
+		return had
+	})...)
+}
+
+func dropListener(s model.Scenario) (out []model.Scenario) {
+	for i := range s.Elements {
+		for j := range s.Elements[i].Listen {
+			if len(s.Elements[i].Listen) < 2 {
+				continue
+			}
+			c := s
+			c.Elements = slices.Clone(s.Elements)
+			c.Elements[i].Listen = slices.Delete(slices.Clone(s.Elements[i].Listen), j, j+1)
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// onePort gives an element the same port for all its transports.
+func onePort(s model.Scenario) []model.Scenario {
+	return eachElement(s, func(e *model.Element) bool {
+		changed := false
+		e.Listen = slices.Clone(e.Listen)
+		for j := range e.Listen {
+			changed = changed || e.Listen[j].Port != e.Listen[0].Port
+			e.Listen[j].Port = e.Listen[0].Port
+		}
+		return changed
+	})
+}
+
+func ipv4(s model.Scenario) []model.Scenario {
+	c := s
+	c.Nets = slices.Clone(s.Nets)
+	for i := range c.Nets {
+		c.Nets[i].Family = model.IPv4
+	}
+	return []model.Scenario{c}
+}
+
+// eachElement returns a candidate for every element that change changes.
+func eachElement(s model.Scenario, change func(*model.Element) bool) (out []model.Scenario) {
+	for i := range s.Elements {
+		c := s
+		c.Elements = slices.Clone(s.Elements)
+		if change(&c.Elements[i]) {
+			out = append(out, c)
+		}
+	}
+	return out
+}

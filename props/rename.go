@@ -1,0 +1,121 @@
+package props
+
+import (
+	"slices"
+
+	"github.com/greka-sip/greka/model"
+)
+
+var (
+	plainHosts = []string{"box", "hut", "den", "inn"}
+	plainPorts = []uint16{5072, 5081, 5090, 5099}
+)
+
+// rename gives hosts and elements the names that a person would: the first
+// host is box, the first caller ann, whom she calls bob.
+func rename(s model.Scenario) model.Scenario {
+	host, element := map[string]string{}, map[string]string{}
+	for i, h := range s.Hosts {
+		host[h.Name] = plainHosts[i%len(plainHosts)]
+	}
+	if len(s.Hosts) > len(plainHosts) {
+		return s
+	}
+	for _, st := range s.Steps {
+		if c, ok := st.(model.Call); ok && len(element) == 0 {
+			element[c.From], element[c.To] = "ann", "bob"
+		}
+	}
+	for _, e := range s.Elements {
+		if e.Kind == model.UserAgent && element[e.Name] == "" {
+			element[e.Name] = free(element, "carl", "dora", "emil")
+		}
+	}
+	return renamed(s, host, element)
+}
+
+// free returns the first name that is not given away.
+func free(given map[string]string, list ...string) string {
+	for _, n := range list {
+		taken := false
+		for _, g := range given {
+			taken = taken || g == n
+		}
+		if !taken {
+			return n
+		}
+	}
+	return list[0]
+}
+
+func renamed(s model.Scenario, host, element map[string]string) model.Scenario {
+	name := func(n string) string {
+		if x := element[n]; x != "" {
+			return x
+		}
+		return n
+	}
+	s.Hosts, s.Elements, s.Steps = slices.Clone(s.Hosts), slices.Clone(s.Elements), slices.Clone(s.Steps)
+	for i := range s.Hosts {
+		s.Hosts[i].Name = host[s.Hosts[i].Name]
+	}
+	for i := range s.Elements {
+		e := &s.Elements[i]
+		e.Name, e.Host, e.Via = name(e.Name), host[e.Host], name(e.Via)
+	}
+	for i, st := range s.Steps {
+		switch st := st.(type) {
+		case model.Register:
+			st.UA = name(st.UA)
+			s.Steps[i] = st
+		case model.Call:
+			st.From, st.To = name(st.From), name(st.To)
+			s.Steps[i] = st
+		}
+	}
+	return s
+}
+
+// renumber gives the proxy 5060 and everybody else a port that nobody takes
+// for a default; an element's unequal ports stay unequal.
+func renumber(s model.Scenario) model.Scenario {
+	s.Elements = slices.Clone(s.Elements)
+	next := 0
+	for i := range s.Elements {
+		e := &s.Elements[i]
+		base := uint16(5060)
+		if e.Kind != model.Proxy {
+			if next == len(plainPorts) {
+				return s
+			}
+			base = plainPorts[next]
+			next++
+		}
+		first := e.Listen[0].Port
+		e.Listen = slices.Clone(e.Listen)
+		for j := range e.Listen {
+			if e.Listen[j].Port == first {
+				e.Listen[j].Port = base
+			} else {
+				e.Listen[j].Port = base + 1
+			}
+		}
+	}
+	return s
+}
+
+// reorder puts proxies first, then the judged element, then the others.
+func reorder(s model.Scenario) model.Scenario {
+	rank := func(e model.Element) int {
+		switch {
+		case e.Kind == model.Proxy:
+			return 0
+		case e.SUT:
+			return 1
+		}
+		return 2
+	}
+	s.Elements = slices.Clone(s.Elements)
+	slices.SortStableFunc(s.Elements, func(a, b model.Element) int { return rank(a) - rank(b) })
+	return s
+}

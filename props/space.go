@@ -1,0 +1,69 @@
+package props
+
+import (
+	"slices"
+
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/sut"
+)
+
+// Space is what scenarios are drawn from: what the judged element can play.
+type Space struct {
+	Roles      []model.Role
+	Transports []model.Transport
+	Families   []model.Family
+	SamePort   bool // the judged element has one port for all its transports
+}
+
+// SpaceOf returns the space of a stack, narrowed to a transport and a role if
+// those are given.
+func SpaceOf(s *sut.Stack, transport, role string) Space {
+	sp := Space{Roles: s.Roles, Transports: s.Transports, Families: s.Families, SamePort: s.SamePort}
+	if t, ok := model.ParseTransport(transport); ok {
+		sp.Transports = []model.Transport{t}
+	}
+	for _, r := range model.Roles {
+		if r.String() == role {
+			sp.Roles = []model.Role{r}
+		}
+	}
+	return sp
+}
+
+func (sp Space) has(r model.Role) bool { return slices.Contains(sp.Roles, r) }
+
+// dimension is one thing that varies, with the weights of its values in
+// percent. They are honest if none is above 60 and none below 5: the generator
+// does not know what it is looking for.
+type dimension struct {
+	name   string
+	values []string
+	weight []int
+}
+
+// The dimensions. TestWeights counts how often each value is really drawn.
+var (
+	dimFamily    = dimension{"family", []string{"4", "6"}, []int{50, 50}}
+	dimRole      = dimension{"role of sut", []string{"callee", "caller", "proxy"}, []int{45, 40, 15}}
+	dimMiddle    = dimension{"middle", []string{"direct", "proxy"}, []int{45, 55}}
+	dimLayout    = dimension{"hosts", []string{"shared", "two", "apart"}, []int{35, 30, 35}}
+	dimDeliver   = dimension{"deliver", []string{"contact", "flow"}, []int{50, 50}}
+	dimRecord    = dimension{"record-route", []string{"no", "yes"}, []int{60, 40}}
+	dimAgents    = dimension{"user agents", []string{"two", "three"}, []int{60, 40}}
+	dimCommon    = dimension{"common transport", []string{"udp", "tcp"}, []int{50, 50}}
+	dimListeners = dimension{"listeners", []string{"one transport", "two, one port", "two, unequal ports"}, []int{40, 30, 30}}
+	dimPorts     = dimension{"ports across hosts", []string{"different", "same"}, []int{60, 40}}
+	dimSUTReg    = dimension{"sut registers", []string{"no", "yes"}, []int{45, 55}}
+	dimOtherReg  = dimension{"another registers", []string{"no", "yes"}, []int{60, 40}}
+	dimCalls     = dimension{"calls", []string{"one", "two", "three"}, []int{50, 30, 20}}
+	dimTurn      = dimension{"next call", []string{"same way", "back", "third party"}, []int{45, 35, 20}}
+	dimStepVia   = dimension{"transport of a step", []string{"first shared", "udp", "tcp"}, []int{40, 30, 30}}
+	dimOverFlow  = dimension{"over=flow", []string{"no", "yes"}, []int{55, 45}}
+	dimHangup    = dimension{"hangup", []string{"caller", "callee"}, []int{60, 40}}
+	dimExtraPath = dimension{"second caller's proxy", []string{"same proxy", "none"}, []int{60, 40}}
+)
+
+// Dimensions lists every dimension.
+var dimensions = []*dimension{&dimFamily, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
+	&dimCommon, &dimListeners, &dimPorts, &dimSUTReg, &dimOtherReg, &dimCalls, &dimTurn, &dimStepVia, &dimOverFlow,
+	&dimHangup, &dimExtraPath}
