@@ -121,6 +121,7 @@ func (h *Host) configure(ports [][]port) error {
 			if p.host == h {
 				setUp(&b, p.device)
 				addAddress(&b, p)
+				failFast(&b, p)
 				addNeighbours(&b, p, at)
 			}
 		}

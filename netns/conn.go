@@ -37,7 +37,15 @@ func newConn(proto int) (*conn, error) {
 	return &conn{fd: fd}, nil
 }
 
-func (c *conn) close() error { return unix.Close(c.fd) }
+// close gives the descriptor back. What is asked afterwards fails: the number
+// may be another file's by then.
+func (c *conn) close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fd := c.fd
+	c.fd = -1
+	return unix.Close(fd)
+}
 
 // namespace returns a new descriptor of the socket's network namespace.
 func (c *conn) namespace() (int, error) {

@@ -48,12 +48,26 @@ func (h *Host) make() (err error) {
 // goroutines that rely on the namespace: they run on other threads.
 func (h *Host) Do(f func() error) error {
 	return away(func() error {
-		if err := enter(h.ns); err != nil {
+		if err := h.enter(); err != nil {
 			return fmt.Errorf("netns: host %s: %w", h.name, err)
 		}
 		return f()
 	})
 }
+
+// enter brings the thread into the host's namespace. The lock is there for the
+// number: after close it may be another file's.
+func (h *Host) enter() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return errClosed
+	}
+	return enter(h.ns)
+}
+
+// errClosed is what a lab answers after Close.
+var errClosed = errors.New("the lab is closed")
 
 // Socket opens a socket in the host's namespace: non-blocking and closed on
 // exec. The caller owns the descriptor, which may be used from any thread.
@@ -75,10 +89,7 @@ func (h *Host) close() error {
 	processes := h.processes
 	h.processes, h.closed = nil, true
 	h.mu.Unlock()
-	var failed []error
-	for _, p := range processes {
-		failed = append(failed, p.Kill())
-	}
+	failed := killAll(processes)
 	for _, c := range []*conn{h.diag, h.route} {
 		if c != nil {
 			failed = append(failed, c.close())

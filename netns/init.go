@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"syscall"
@@ -39,7 +40,6 @@ func init() {
 // namespace, daemons too.
 func runInit() int {
 	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE)
-	unix.CloseOnExec(controlFD)
 	control := os.NewFile(controlFD, "control")
 	var o orders
 	if err := receive(control, &o); err != nil {
@@ -71,8 +71,10 @@ func begin(o orders) (pid int, err error) {
 	if err := writeFiles(Home, o.Files); err != nil {
 		return 0, err
 	}
-	// No core file is to be written anywhere.
+	// No core file is to be written anywhere, and no descriptor that this
+	// program was started with is the command's.
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+	_ = unix.CloseRange(controlFD, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 	pid, err = syscall.ForkExec(o.Path, o.Argv, &syscall.ProcAttr{
 		Dir: Home, Env: o.Env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setpgid: true}})
 	if err != nil {

@@ -95,7 +95,3 @@ func enter(ns int) error {
 	}
 	return nil
 }
-
-// lockForever ties the calling goroutine to its thread and keeps the thread
-// alive for as long as the goroutine is.
-func lockForever() { runtime.LockOSThread() }

@@ -11,8 +11,8 @@ import (
 )
 
 // Home is the directory in which a spawned process starts and which its HOME
-// names. It is the same in every process and private to each. TMPDIR is /tmp,
-// which is private too.
+// and TMPDIR name. It is the same in every process and private to each, so a
+// configuration file may contain it.
 const Home = "/mnt"
 
 // masked are the directories in which programs leave things for others: a
@@ -68,7 +68,7 @@ func mask() error {
 		if err := os.MkdirAll(behind, 0o755); err != nil {
 			return fmt.Errorf("make private %s: %w", dir, err)
 		}
-		if err := os.Chmod(behind, 0o1777); err != nil {
+		if err := unix.Chmod(behind, 0o1777); err != nil {
 			return fmt.Errorf("make private %s: %w", dir, err)
 		}
 		if err := unix.Mount(behind, dir, "", unix.MS_BIND, ""); err != nil {

@@ -79,9 +79,9 @@ func (p *probe) taker() (owner string, found bool, err error) {
 		return "", false, nil
 	}
 	s, found, err := h.diag.lookup(p.Transport, p.Source, p.Target)
-	if err == nil && found && waiting(&s) {
-		// Nobody has accepted it: ask again from a port that no connection
-		// can have, and the look-up ends at the listener.
+	if err == nil && found && s.Inode == 0 {
+		// Nobody has accepted it, or it was closed already: ask again from a
+		// port that no connection can have, and it is the listener.
 		s, found, err = h.diag.lookup(p.Transport, netip.AddrPortFrom(p.Source.Addr(), 0), p.Target)
 	}
 	if err != nil {

@@ -185,6 +185,17 @@ func (p *Process) Err() error {
 	return p.err
 }
 
+// killAll kills processes and then waits for each: they die side by side.
+func killAll(processes []*Process) (failed []error) {
+	for _, p := range processes {
+		_ = p.init.Kill()
+	}
+	for _, p := range processes {
+		failed = append(failed, p.Kill())
+	}
+	return failed
+}
+
 // Kill ends the command and all its descendants and returns when none is
 // left. It may be called more than once.
 func (p *Process) Kill() error {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,8 +21,8 @@ type Spec struct {
 	// Argv is the command. A name without a slash is looked up in PATH; a
 	// relative path is that of one of Files, or else lies in Dir.
 	Argv []string
-	// Env is added to the environment, which holds nothing but PATH, HOME,
-	// TMPDIR and LANG=C.UTF-8.
+	// Env is added to the environment, which holds nothing but PATH, HOME
+	// and TMPDIR (both Home) and LANG=C.UTF-8.
 	Env []string
 	// Files are written into Home before the start: relative path, content.
 	Files map[string][]byte
@@ -62,7 +63,7 @@ func (h *Host) adopt(p *Process) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		return fmt.Errorf("netns: host %s: spawn: the lab is closed", h.name)
+		return fmt.Errorf("netns: host %s: spawn: %w", h.name, errClosed)
 	}
 	h.processes = append(h.processes, p)
 	return nil
@@ -78,7 +79,7 @@ func (s Spec) orders() (orders, error) {
 		return orders{}, err
 	}
 	o := orders{Path: path, Argv: s.Argv, Files: s.Files, Keep: []string{}}
-	o.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + Home, "TMPDIR=/tmp", "LANG=C.UTF-8"}, s.Env...)
+	o.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + Home, "TMPDIR=" + Home, "LANG=C.UTF-8"}, s.Env...)
 	if s.Dir != "" {
 		dir, err := filepath.Abs(s.Dir)
 		if err != nil {
@@ -123,7 +124,7 @@ func (s Spec) executable() (string, error) {
 var spawner = sync.OnceValue(func() chan<- func() {
 	jobs := make(chan func())
 	go func() {
-		lockForever()
+		runtime.LockOSThread()
 		for job := range jobs {
 			job()
 		}
