@@ -68,21 +68,37 @@ type textParser struct {
 	lines [sections][]*textLine
 }
 
-// topologyText reads the declarations.
-var topologyText = map[string]func(*textParser, *textLine){
-	"net": (*textParser).net, "host": (*textParser).host,
-	"proxy": (*textParser).proxy, "ua": (*textParser).userAgent,
+// declaration is how one kind of line of the topology reads.
+type declaration struct {
+	word, usage string
+	read        func(*textParser, *textLine)
+}
+
+var declarations = []declaration{
+	{"net", "NAME 4|6", (*textParser).net},
+	{"host", "NAME NET [NET...]", (*textParser).host},
+	{"proxy", "NAME HOST TRANSPORT:PORT... deliver=flow|contact [record-route] [sut] [stack=NAME]", (*textParser).proxy},
+	{"ua", "NAME HOST TRANSPORT:PORT... [via=PROXY] [sut] [stack=NAME]", (*textParser).userAgent},
+}
+
+func declarationOf(word string) *declaration {
+	for i := range declarations {
+		if declarations[i].word == word {
+			return &declarations[i]
+		}
+	}
+	return nil
 }
 
 func (p *textParser) line(l *textLine) {
 	word := l.words[0].text
-	declare, step := topologyText[word], stepByWord[word]
+	declare, step := declarationOf(word), stepByWord[word]
 	switch {
 	case declare != nil && len(p.s.Steps) > 0:
 		l.fail("a step: the topology stands before the first one")
 	case declare != nil:
 		l.next = 1
-		declare(p, l)
+		declare.read(p, l)
 	case step != nil:
 		l.next = 1
 		p.s.Steps = append(p.s.Steps, step.read(l))

@@ -48,7 +48,7 @@ func addStep[T Step](word, usage string, read func(*textLine) T, write func(T) [
 		write: func(s Step) []string { return write(s.(T)) },
 		check: func(c *checker, s Step) { check(c, s.(T)) },
 	}
-	if stepByWord[word] != nil || topologyText[word] != nil {
+	if stepByWord[word] != nil || declarationOf(word) != nil {
 		panic("model: two meanings of " + word)
 	}
 	stepByWord[word] = t
@@ -56,19 +56,16 @@ func addStep[T Step](word, usage string, read func(*textLine) T, write func(T) [
 }
 
 // Usage lists every line that a scenario may hold, topology first.
-func Usage() []string {
-	lines := []string{
-		"net NAME 4|6",
-		"host NAME NET [NET...]",
-		"proxy NAME HOST TRANSPORT:PORT... deliver=flow|contact [record-route] [sut] [stack=NAME]",
-		"ua NAME HOST TRANSPORT:PORT... [via=PROXY] [sut] [stack=NAME]",
+func Usage() (lines []string) {
+	for _, d := range declarations {
+		lines = append(lines, d.word+" "+d.usage)
 	}
-	var steps []string
+	top := len(lines)
 	for _, t := range stepByWord {
-		steps = append(steps, t.word+" "+t.usage)
+		lines = append(lines, t.word+" "+t.usage)
 	}
-	slices.Sort(steps)
-	return append(lines, steps...)
+	slices.Sort(lines[top:])
+	return lines
 }
 
 // firstWords lists the words that a line may begin with, for a message.
