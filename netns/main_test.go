@@ -92,7 +92,7 @@ func adopt(t testing.TB, fd int) *sock {
 func listen(t testing.TB, h *Host, at netip.AddrPort) *sock {
 	t.Helper()
 	s := open(t, h, unix.SOCK_STREAM, at)
-	s.must(unix.Listen(s.fd, 8))
+	s.must(unix.Listen(s.fd, 64))
 	return s
 }
 
@@ -165,4 +165,9 @@ func netListen(t testing.TB, h *Host, addr string) net.Listener {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l
+}
+
+// writeSysctl sets a sysctl of the namespace that the thread stands in.
+func writeSysctl(name, value string) error {
+	return os.WriteFile("/proc/sys/"+name, []byte(value), 0)
 }

@@ -122,11 +122,16 @@ func (p *probe) tcp() error {
 	return p.findOwner()
 }
 
+// udp sends a datagram. The ICMP error about it, if any, has arrived when the
+// write returns, unless this machine is so busy that the kernel put the work
+// off. Hence silence alone is not taken for acceptance: the kernel of the
+// target's host is asked who takes the datagram, and if it is nobody the error
+// is waited for.
 func (p *probe) udp() error {
 	if err := p.open(unix.SOCK_DGRAM); err != nil {
 		return err
 	}
-	if err := unix.Connect(p.fd, sockaddr(p.Target)); err != nil {
+	if err := errors.Join(p.wantErrors(), unix.Connect(p.fd, sockaddr(p.Target))); err != nil {
 		return err
 	}
 	if p.Source == p.Target {
@@ -145,7 +150,10 @@ func (p *probe) udp() error {
 	}
 	if !found {
 		// Nobody takes it: the error is on its way, or nothing will come.
-		return errors.Join(p.await(0), unix.ETIMEDOUT)
+		if err := p.await(0); err != nil {
+			return err
+		}
+		return unix.ETIMEDOUT
 	}
 	p.Result, p.Owner = model.ProbeAccepted, taker
 	return nil

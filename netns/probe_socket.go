@@ -32,6 +32,19 @@ func (p *probe) fail(err error) {
 	}
 }
 
+// wantErrors asks to be told of every ICMP error. Without it a UDP socket
+// learns of a closed port but not of a host that does not exist (ip(7)).
+func (p *probe) wantErrors() error {
+	level, option := unix.IPPROTO_IP, unix.IP_RECVERR
+	if p.Source.Addr().Is6() {
+		level, option = unix.IPPROTO_IPV6, unix.IPV6_RECVERR
+	}
+	if err := unix.SetsockoptInt(p.fd, level, option, 1); err != nil {
+		return fmt.Errorf("%w: ask for ICMP errors: %w", errProbe, err)
+	}
+	return nil
+}
+
 // await waits for an event or an error of the socket, probeBound at the most.
 func (p *probe) await(events int16) error {
 	end := time.Now().Add(probeBound)

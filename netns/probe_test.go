@@ -1,0 +1,181 @@
+package netns
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// expect probes and compares result and owner.
+func expect(t *testing.T, h *Host, from netip.Addr, to model.Target, want model.ProbeResult, owner string) {
+	t.Helper()
+	p := h.Probe(from, to)
+	if p.Result != want || p.Owner != owner {
+		t.Errorf("%s probes %s %s: %s by %q (%s), want %s by %q", h.Name(), to.Transport, to.Addr, p.Result, p.Owner, p.Detail, want, owner)
+	}
+	if p.Target != to.Addr || p.Transport != to.Transport {
+		t.Errorf("the probe of %v says that it is one of %s %s", to, p.Transport, p.Target)
+	}
+	if want == model.ProbeAccepted && (p.Source.Addr() != from || p.Source.Port() < 32768) {
+		t.Errorf("the probe came from %s, want a fresh port of %s", p.Source, from)
+	}
+	if want != model.ProbeAccepted && want != model.ProbeSelf && p.Detail == "" {
+		t.Errorf("a probe that was not accepted gives no reason")
+	}
+}
+
+func TestProbe(t *testing.T) {
+	for _, f := range families {
+		t.Run(fmt.Sprint(f), func(t *testing.T) {
+			s := lan(f, "a", "b")
+			l := newLab(t, s)
+			a, b := s.Addr("a", "lan"), s.Addr("b", "lan")
+			at := func(h netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(h, port) }
+
+			ln := listen(t, l.Host("b"), at(b, 5072))
+			l.Own(ln.inode, "bob")
+			dgram := open(t, l.Host("b"), unix.SOCK_DGRAM, at(b, 5072))
+			l.Own(dgram.inode, "bob's other")
+			listen(t, l.Host("b"), at(b, 5073)) // nobody's
+
+			// The founding case: the port of a connection, seen from outside.
+			registrar := listen(t, l.Host("a"), at(a, 5060))
+			l.Own(registrar.inode, "p")
+			flow := dial(t, l.Host("b"), b, at(a, 5060))
+			l.Own(flow.inode, "bob")
+			registrar.accept()
+
+			// A datagram socket that talks to one peer takes nobody else's.
+			choosy := open(t, l.Host("b"), unix.SOCK_DGRAM, at(b, 5074))
+			choosy.must(unix.Connect(choosy.fd, sockaddr(at(a, 5999))))
+
+			for _, from := range []struct {
+				host string
+				addr netip.Addr
+			}{{"a", a}, {"b", b}} {
+				h := l.Host(from.host)
+				expect(t, h, from.addr, tcpTo(at(b, 5072)), model.ProbeAccepted, "bob")
+				expect(t, h, from.addr, udpTo(at(b, 5072)), model.ProbeAccepted, "bob's other")
+				expect(t, h, from.addr, tcpTo(at(b, 5073)), model.ProbeAccepted, "")
+				expect(t, h, from.addr, tcpTo(flow.addr), model.ProbeRefused, "")
+				expect(t, h, from.addr, udpTo(flow.addr), model.ProbeRefused, "")
+				expect(t, h, from.addr, tcpTo(at(b, 5074)), model.ProbeRefused, "")
+				expect(t, h, from.addr, udpTo(at(b, 5074)), model.ProbeRefused, "")
+			}
+		})
+	}
+}
+
+// What a probe meets is its owner even if that one was quick: accepted
+// already, or accepted and closed.
+func TestProbeOfAQuickListener(t *testing.T) {
+	s := lan(model.IPv4, "a", "b")
+	l := newLab(t, s)
+	at := netip.AddrPortFrom(s.Addr("b", "lan"), 5072)
+	ln := netListen(t, l.Host("b"), at.String())
+	snap, err := l.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Own(snap.Host("b").Sockets[0].Inode, "bob")
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	for i := 0; i < 200; i++ {
+		p := l.Host("a").Probe(s.Addr("a", "lan"), tcpTo(at))
+		// Accepted and not registered, the child's owner is unknown; never
+		// is it somebody else's.
+		if p.Result != model.ProbeAccepted || (p.Owner != "bob" && p.Owner != "") {
+			t.Fatalf("probe %d: %+v", i, p)
+		}
+	}
+}
+
+// Strange targets are answered, not dialled: no panic, no error of the probe.
+func TestProbeOfStrangeTargets(t *testing.T) {
+	for _, f := range families {
+		s := lan(f, "a")
+		l := newLab(t, s)
+		a := s.Addr("a", "lan")
+		for _, target := range []string{
+			"0.0.0.0:5060", "[::]:5060", "10.77.0.1:0", "[fd77::1]:0", "224.0.0.1:5060", "[ff02::1]:5060",
+			"[::ffff:10.77.0.1]:5060", "255.255.255.255:5060", "10.77.0.255:5060", "192.0.2.1:5060",
+			"[2001:db8::1]:5060", "[fe80::1]:5060", "[fe80::1%eth0]:5060", "10.77.0.99:5060", "[fd77::99]:5060", "240.0.0.1:5060",
+		} {
+			for _, transport := range model.Transports {
+				p := l.Host("a").Probe(a, model.Target{Transport: transport, Addr: netip.MustParseAddrPort(target)})
+				if p.Result != model.ProbeUnreachable || p.Detail == "" {
+					t.Errorf("IPv%d: %s %s: %s (%s), want unreachable", f, transport, target, p.Result, p.Detail)
+				}
+			}
+		}
+		for _, bad := range []struct {
+			from   netip.Addr
+			target model.Target
+		}{
+			{netip.Addr{}, tcpTo(netip.AddrPortFrom(a, 5060))},
+			{a.Next(), tcpTo(netip.AddrPortFrom(a, 5060))}, // not an address of the host
+			{a, model.Target{Addr: netip.AddrPortFrom(a, 5060)}},
+			{a, model.Target{Transport: 99, Addr: netip.AddrPortFrom(a, 5060)}},
+		} {
+			if p := l.Host("a").Probe(bad.from, bad.target); p.Result != model.ProbeError || p.Detail == "" {
+				t.Errorf("from %s to %v: %s (%s), want an error of the probe", bad.from, bad.target, p.Result, p.Detail)
+			}
+		}
+		if p := l.Host("a").Probe(a, model.Target{Transport: model.TCP}); p.Result != model.ProbeUnreachable {
+			t.Errorf("no address at all: %+v", p)
+		}
+	}
+}
+
+// Where nobody answers the probe ends by itself.
+func TestProbeTimesOut(t *testing.T) {
+	s := lan(model.IPv4, "a", "b")
+	l := newLab(t, s)
+	full := listen(t, l.Host("b"), netip.AddrPortFrom(s.Addr("b", "lan"), 5060))
+	full.must(unix.Listen(full.fd, 0)) // room for one
+	dial(t, l.Host("a"), s.Addr("a", "lan"), full.addr)
+	expect(t, l.Host("a"), s.Addr("a", "lan"), tcpTo(full.addr), model.ProbeTimeout, "")
+}
+
+// A connection to oneself is no acceptance. It takes a port range of one port
+// to make the kernel do it on purpose.
+func TestProbeOfItself(t *testing.T) {
+	s := lan(model.IPv4, "a")
+	l := newLab(t, s)
+	a := s.Addr("a", "lan")
+	err := l.Host("a").Do(func() error {
+		return writeSysctl("net/ipv4/ip_local_port_range", "40001 40001")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, l.Host("a"), a, tcpTo(netip.AddrPortFrom(a, 40001)), model.ProbeSelf, "")
+	expect(t, l.Host("a"), a, udpTo(netip.AddrPortFrom(a, 40001)), model.ProbeSelf, "")
+}
+
+// A probe leaves nothing behind on its own host.
+func TestProbeLeavesNoSocket(t *testing.T) {
+	s := lan(model.IPv4, "a", "b")
+	l := newLab(t, s)
+	ln := listen(t, l.Host("b"), netip.AddrPortFrom(s.Addr("b", "lan"), 5060))
+	for i := 0; i < 5; i++ {
+		expect(t, l.Host("a"), s.Addr("a", "lan"), tcpTo(ln.addr), model.ProbeAccepted, "")
+	}
+	if got := lines(t, l, "a"); len(got) != 0 {
+		t.Errorf("probes left %q", got)
+	}
+	if got := lines(t, l, "b"); len(got) != 1 {
+		t.Errorf("probes left %q", got)
+	}
+}
