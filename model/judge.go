@@ -50,13 +50,14 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 	target, err := a.Target()
 	if err != nil {
 		v.Class, v.Detail = classOfError(err), err.Error()
-		v.Severity = severity(a, u, v.Class, u.MustDial)
+		v.Severity = severity(a, u, v.Class, u.MustDial, false)
 		return v, nil
 	}
 	v.Target = target
 	r := Lookup(snap, u.View.Host, target.Transport, netip.AddrPortFrom(u.View.Source, 0), target.Addr)
 	v.Picked = r.Socket
 	v.Class, v.Detail = classify(a, u, snap, target, r)
+	works := r.Takes() && r.Socket.Owner == a.Giver
 	if u.Probe.Result == ProbeNone {
 		if v.Class == Accepting || v.Class == AcceptingOtherTransport {
 			v.Class, v.Detail = Inconclusive, "not probed"
@@ -68,7 +69,7 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 			v.Class, v.Detail = Inconclusive, why
 		}
 	}
-	v.Severity = severity(a, u, v.Class, u.MustDial || !rides(a, u, snap, target))
+	v.Severity = severity(a, u, v.Class, u.MustDial || !rides(a, u, snap, target), works)
 	return v, probed
 }
 
@@ -237,13 +238,14 @@ func far(snap *Snapshot, s *Socket) string {
 
 // severity is Finding only where somebody is hurt: a request is about to go
 // there and has to be dialled. The Contact of an unreliable 18x moves no
-// target (RFC 6141 4.3): nobody dials it.
-func severity(a *Advert, u *Use, c Class, dials bool) Severity {
+// target (RFC 6141 4.3): nobody dials it. dials: the request has to be dialled
+// by who holds the address; works: it would arrive all the same.
+func severity(a *Advert, u *Use, c Class, dials, works bool) Severity {
 	switch c {
 	case Accepting, AcceptingOtherTransport, Inconclusive, Broken:
 		return None
 	case Unspecified, Loopback:
-		if u.Probe.Result == ProbeAccepted && u.Probe.Owner == a.Giver {
+		if works { // from the giver's own host, by luck
 			return Latent
 		}
 	}

@@ -135,7 +135,7 @@ func (e *explanation) atTarget(snap *model.Snapshot) {
 	found := false
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
-		if s.Local.Port() != t.Addr.Port() {
+		if s.Local.Port() != t.Addr.Port() || s.Remote.IsValid() && e.v.Class != model.ConnectionPort {
 			continue
 		}
 		found = true

@@ -219,7 +219,9 @@ func (s *session) look(u *model.Use) (err error) {
 	if u.Snapshot, err = s.snapshot(); err != nil {
 		return err
 	}
-	if t, err := s.obs.Adverts[u.Advert].Target(); err == nil {
+	// The wildcard address is nobody's; the kernel makes a look at ourselves
+	// of it, which says nothing about the giver.
+	if t, err := s.obs.Adverts[u.Advert].Target(); err == nil && !t.Addr.Addr().IsUnspecified() {
 		u.Probe = s.lab.Host(u.View.Host).Probe(sourceFor(u.View.Source, t), t)
 	}
 	return nil

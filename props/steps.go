@@ -15,16 +15,31 @@ func (d *draft) registrations() {
 	}
 }
 
+// register adds a registration after which the first call can still be played:
+// a binding over a transport that the caller lacks is of no use to him unless
+// the proxy stays in the path.
 func (d *draft) register(ua string) {
-	d.add(model.Register{UA: ua, Transport: d.stepTransport()}, model.Register{UA: ua})
+	from, to := d.first()
+	for _, t := range []model.Transport{d.stepTransport(), 0, d.common} {
+		r := model.Register{UA: ua, Transport: t}
+		if d.playable(r, model.Call{From: from, To: to}) {
+			d.s.Steps = append(d.s.Steps, r)
+			return
+		}
+	}
 }
 
-// calls draws the calls: the first is what gives sut its role.
-func (d *draft) calls() {
-	from, to := d.other, d.sut
+// first returns who calls whom first: that gives sut its role.
+func (d *draft) first() (from, to string) {
 	if d.sut == "ann" {
-		from, to = to, from
+		return d.sut, d.other
 	}
+	return d.other, d.sut
+}
+
+// calls draws the calls.
+func (d *draft) calls() {
+	from, to := d.first()
 	n := map[string]int{"one": 1, "two": 2, "three": 3}[d.pick(&dimCalls)]
 	for i := range n {
 		if i > 0 {
@@ -107,14 +122,16 @@ func (d *draft) add(wishes ...model.Step) {
 	}
 }
 
-// playable reports whether honest elements can play the scenario with one more
-// step, and whether the judged element can play its part.
-func (d *draft) playable(st model.Step) bool {
-	if c, ok := st.(model.Call); ok && !d.may(c.From, c.To) {
-		return false
+// playable reports whether honest elements can play the scenario with more
+// steps, and whether the judged element can play its part.
+func (d *draft) playable(more ...model.Step) bool {
+	for _, st := range more {
+		if c, ok := st.(model.Call); ok && !d.may(c.From, c.To) {
+			return false
+		}
 	}
 	next := d.s
-	next.Steps = append(append([]model.Step(nil), d.s.Steps...), st)
+	next.Steps = append(append([]model.Step(nil), d.s.Steps...), more...)
 	_, err := model.Predict(&next)
 	return err == nil
 }
