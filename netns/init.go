@@ -39,7 +39,9 @@ func init() {
 // with its control socket: when it ends the kernel kills everything in the
 // namespace, daemons too.
 func runInit() int {
-	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE)
+	// A command may signal its parent. (Taken and dropped: what is ignored
+	// would be ignored by the command too.)
+	signal.Notify(make(chan os.Signal, 1), unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	control := os.NewFile(controlFD, "control")
 	var o orders
 	if err := receive(control, &o); err != nil {
