@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // Judge returns a verdict for every use of every advert, for every probe, and
@@ -27,13 +28,10 @@ func Judge(s *Scenario, o *Observation) []Verdict {
 // judgeOutcomes says of each call that did not go through whether an advert
 // explains it. If none does, nothing is known: it may have been too slow.
 func judgeOutcomes(o *Observation, sofar []Verdict) []Verdict {
-	guilty := map[int]bool{}
-	for _, v := range sofar {
-		guilty[v.Step] = guilty[v.Step] || v.Severity != None
-	}
 	var out []Verdict
 	for _, c := range o.Outcomes {
-		if !c.Completed() && !guilty[c.Step] {
+		explains := func(v Verdict) bool { return v.Severity != None && v.Step <= c.Step }
+		if !c.Completed() && !slices.ContainsFunc(sofar, explains) {
 			out = append(out, Verdict{Class: Inconclusive, Advert: -1, Use: -1, Step: c.Step, Detail: c.String()})
 		}
 	}

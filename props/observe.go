@@ -169,7 +169,7 @@ func (s *session) find(u peer.Use) int {
 			continue
 		}
 		inDialog := a.Message != "REGISTER" && a.CallID == u.CallID
-		binding := a.Message == "REGISTER" && u.Request == "INVITE" && a.Seer == u.Element
+		binding := a.Message == "REGISTER" && u.Request == "INVITE"
 		if !inDialog && !binding {
 			continue
 		}

@@ -61,7 +61,7 @@ var Lies = []peer.Lie{
 		}},
 	{Name: "contact-dead-port", Doc: "Contact has a port on which nobody is",
 		Contact: func(c peer.ContactFor) string { return port(c, 9) }},
-	{Name: "stops-listening", Doc: "the listener is closed after REGISTER; the connection stays", AfterRegister: true},
+	{Name: "stops-listening", Doc: "the TCP listener is closed after REGISTER; the connection stays", AfterRegister: true},
 	{Name: "contact-malformed", Doc: "Contact lacks its closing bracket",
 		Contact: func(c peer.ContactFor) string { return strings.TrimSuffix(c.Honest, ">") }},
 	{Name: "lies-as-caller", Doc: "only the Contact of INVITE has a port on which nobody is",

@@ -231,8 +231,18 @@ func (e *element) datagram(raw []byte, to netip.AddrPort, what string) error {
 }
 
 // note remembers what went to an address, so that an ICMP error can be told
-// in words.
-func (e *element) note(to netip.AddrPort, what string) { e.sent[to] = what }
+// in words. What goes to the wildcard address comes back to the sender's host:
+// in IPv4 to the address that it is sent from (ip_route_output_key_hash_rcu),
+// in IPv6 to loopback (udpv6_sendmsg).
+func (e *element) note(to netip.AddrPort, what string) {
+	e.sent[to] = what
+	switch to.Addr() {
+	case netip.IPv4Unspecified():
+		e.sent[netip.AddrPortFrom(e.addr, to.Port())] = what
+	case netip.IPv6Unspecified():
+		e.sent[netip.AddrPortFrom(netip.IPv6Loopback(), to.Port())] = what
+	}
+}
 
 // lost is called for a datagram that came back as an ICMP error.
 func (e *element) lost(to netip.AddrPort) {

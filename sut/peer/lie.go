@@ -12,7 +12,8 @@ type Lie struct {
 	Doc string
 	// Contact returns the raw value of a Contact header.
 	Contact func(c ContactFor) string
-	// AfterRegister: the element stops listening once it has registered.
+	// AfterRegister: the element closes its TCP listener once it has
+	// registered.
 	AfterRegister bool
 }
 
@@ -36,10 +37,10 @@ func (e *element) contact(message string, t model.Transport, arrived model.Leg) 
 		Transport: t, Arrived: arrived, Honest: honest})
 }
 
-// stopListening closes the listening sockets and keeps the connections.
+// stopListening closes the TCP listener and keeps the connections.
 func (e *element) stopListening() {
 	for _, s := range e.world.socks {
-		if s.owner == e && !s.remote.IsValid() {
+		if s.owner == e && s.listening {
 			e.world.drop(s)
 		}
 	}

@@ -44,15 +44,26 @@ func (e *element) proxyRequest(m *model.Message, tx *serverTx) {
 			e.refuse(m, tx, 404, "Not Found")
 			return
 		}
+		if _, err := model.ParseURI(b.contact); err != nil {
+			// It has to become the Request-URI, whichever way that goes.
+			e.using(Use{Element: e.el.Name, Request: m.Method, CallID: o.callID, URI: b.contact, Dial: true})
+			e.refuse(m, tx, 500, "Unusable Contact In Registration")
+			return
+		}
 		fwd.RequestURI, o.uri = b.contact, b.contact
 		e.deliver(&o, b)
 	}
 	e.forward(&fwd, tx, o)
 }
 
-// deliver sends down the flow of a registration if the scenario says so.
+// deliver sends down the flow of a registration if the scenario says so. Over
+// UDP the flow is an address; where it is the registered one there is nothing
+// to choose, and the Contact is what is used.
 func (e *element) deliver(o *outgoing, b *binding) {
 	if e.el.Deliver != model.DeliverFlow || e.world.socks[b.flow.fd] != b.flow {
+		return
+	}
+	if t, err := resolve(b.contact); err == nil && b.transport == model.UDP && t == (model.Target{Transport: model.UDP, Addr: b.source}) {
 		return
 	}
 	o.flow, o.to = b.flow, b.source
