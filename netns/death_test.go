@@ -1,0 +1,243 @@
+package netns
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/greka-sip/greka/model"
+)
+
+func init() {
+	// labs makes lab after lab, each with a listener and with a stack that
+	// starts a daemon and writes files, and says so, until it is killed.
+	roles["labs"] = func() int {
+		for n := 0; ; n++ {
+			if err := busyLab(os.Getenv("GREKA_TEST_MARK")); err != nil {
+				fmt.Println("failed:", err)
+				return 1
+			}
+			fmt.Println("lab", n)
+		}
+	}
+}
+
+func busyLab(name string) (err error) {
+	s := lan(model.IPv4, "a", "b")
+	l, err := New(s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	fmt.Println("made")
+	for _, h := range l.hosts {
+		p, err := h.Spawn(Spec{Owner: "x", Env: []string{"GREKA_TEST_MARK=" + name}, Argv: []string{"sh", "-c",
+			"setsid sh -c 'trap \"\" TERM HUP INT; sleep 1000; true' & touch /tmp/" + name + " /dev/shm/" + name + "; echo ready; sleep 1000; true"}})
+		if err != nil {
+			return err
+		}
+		fmt.Println("spawned")
+		for !strings.Contains(string(p.Output()), "ready") {
+			time.Sleep(100 * time.Microsecond)
+		}
+	}
+	at := netip.AddrPortFrom(s.Addr("a", "lan"), 5060)
+	if p := l.Host("b").Probe(s.Addr("b", "lan"), tcpTo(at)); p.Result != model.ProbeRefused {
+		return fmt.Errorf("probe: %v", p)
+	}
+	return nil
+}
+
+// Whenever the process is killed, nothing is left: no process, daemons and
+// inits included, no namespace, no link, mount or file of the machine.
+func TestNothingIsLeftAfterSIGKILL(t *testing.T) {
+	Require(t)
+	rounds := 20
+	if testing.Short() {
+		rounds = 4
+	}
+	seed := time.Now().UnixNano()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewSource(seed))
+	for _, uid := range uids() {
+		t.Run(fmt.Sprint("uid", uid), func(t *testing.T) {
+			links, mounts := machineLinks(t), machineMounts(t)
+			name := fmt.Sprintf("greka-test-%d-%d", os.Getpid(), random.Int63())
+			program := copyOfSelf(t, name)
+			for i := 0; i < rounds/len(uids()); i++ {
+				lines, delay := 1+random.Intn(8), time.Duration(random.Int63n(int64(20*time.Millisecond)))
+				killLabs(t, program, name, uid, lines, delay)
+				eventually(t, fmt.Sprintf("no process is left (killed after %d lines and %v)", lines, delay), func() bool {
+					return len(processesOf(t, program, name)) == 0
+				})
+			}
+			if got := machineLinks(t); got != links {
+				t.Errorf("links of the machine: %s, before %s", got, links)
+			}
+			if got := machineMounts(t); got != mounts {
+				t.Errorf("mounts of the machine: %s, before %s", got, mounts)
+			}
+			for _, dir := range []string{"/tmp", "/dev/shm"} {
+				if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("a file is left in %s (%v)", dir, err)
+				}
+			}
+		})
+	}
+}
+
+// The negative twin: what lives is found, with its daemons.
+func TestProcessesAreFoundWhileTheyLive(t *testing.T) {
+	Require(t)
+	name := fmt.Sprintf("greka-test-%d-%d", os.Getpid(), time.Now().UnixNano())
+	program := copyOfSelf(t, name)
+	l := newLab(t, lan(model.IPv4, "a"))
+	p, err := l.Host("a").Spawn(Spec{Owner: "x", Argv: []string{"sh", "-c", "setsid sleep 1000 & echo ready; exec sleep 1000"}, Env: []string{"GREKA_TEST_MARK=" + name}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said(t, p, "ready")
+	eventually(t, "the command and its daemon are found", func() bool { return len(processesOf(t, program, name)) == 2 })
+	if err := p.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if left := processesOf(t, program, name); len(left) != 0 {
+		t.Errorf("Kill leaves %q", left)
+	}
+}
+
+// killLabs runs the role labs as a user and kills it some time after it has
+// printed some lines.
+func killLabs(t *testing.T, program, name string, uid, lines int, delay time.Duration) {
+	t.Helper()
+	cmd := exec.Command(program)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), roleEnv + "=labs", "GREKA_TEST_MARK=" + name}
+	cmd.Stderr = os.Stderr
+	asUser(cmd, uid)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewScanner(out)
+	for i := 0; i < lines && in.Scan(); i++ {
+		if strings.HasPrefix(in.Text(), "failed") {
+			t.Error(in.Text())
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	time.Sleep(delay) // any moment will do: that is the point
+	if err := cmd.Process.Kill(); err != nil {
+		t.Errorf("it ended by itself: %v", err)
+	}
+	_, _ = cmd.Process.Wait()
+}
+
+// uids lists the users as whom tests run this binary: an ordinary one too, if
+// this is the machine's root.
+func uids() []int {
+	if os.Geteuid() != 0 || os.Getenv(mark) == markInside {
+		return []int{os.Geteuid()}
+	}
+	return []int{0, 65534}
+}
+
+func asUser(cmd *exec.Cmd, uid int) {
+	if uid != os.Geteuid() {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+	}
+}
+
+// copyOfSelf copies the test binary to a path of its own that everybody can
+// execute: by it all its processes are known.
+func copyOfSelf(t *testing.T, name string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "greka-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, name+".test")
+	from, err := os.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(to, from); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(to.Close(), os.Chmod(dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// processesOf lists the processes that execute a program or carry a mark in
+// their environment, except zombies.
+func processesOf(t *testing.T, program, name string) (found []string) {
+	t.Helper()
+	all, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range all {
+		dir := "/proc/" + p.Name()
+		exe, err := os.Readlink(dir + "/exe")
+		if err != nil {
+			continue // no process, or one of somebody else's, or ended
+		}
+		env, _ := os.ReadFile(dir + "/environ")
+		if strings.TrimSuffix(exe, " (deleted)") == program || strings.Contains(string(env), "GREKA_TEST_MARK="+name) {
+			found = append(found, p.Name()+" "+exe)
+		}
+	}
+	return found
+}
+
+func machineLinks(t *testing.T) string {
+	t.Helper()
+	all, err := netlink.LinkList()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, l := range all {
+		names = append(names, l.Attrs().Name)
+	}
+	return strings.Join(names, " ")
+}
+
+// machineMounts lists the mounts that could be ours.
+func machineMounts(t *testing.T) string {
+	t.Helper()
+	all, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ours []string
+	for _, line := range strings.Split(string(all), "\n") {
+		if strings.Contains(line, " greka ") || strings.Contains(line, "nsfs") {
+			ours = append(ours, line)
+		}
+	}
+	return strings.Join(ours, "\n")
+}
+
