@@ -114,6 +114,7 @@ func TestParseNoise(t *testing.T) {
 	_, _ = r.Read(noise)
 	for name, text := range map[string]string{
 		"10 MB":            string(noise),
+		"a long comment":   founding + "#" + strings.Repeat("x", MaxText),
 		"10 MB of letters": strings.Repeat("x", 10<<20),
 		"1 MB of noise":    string(noise[:MaxText]),
 		"one word":         strings.Repeat("x", MaxText),
