@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"syscall"
 
 	"github.com/greka-sip/greka/model"
 )
@@ -84,7 +85,8 @@ const maxDescription = 1 << 20
 // Load reads a description from a file. Every error is one line that names
 // the file and, where there is one, the line in it.
 func Load(file string) (*Description, error) {
-	f, err := os.Open(file)
+	// Opening a pipe would wait for somebody to write into it.
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("sut: read the description: %w", err)
 	}
@@ -216,6 +218,9 @@ func (d *Description) works(f model.Family) bool    { return slices.Contains(d.F
 // rehearse expands every template for the elements that the description says
 // it can play, so that an unknown name is found now and not in a hunt.
 func (d *Description) rehearse() error {
+	if _, err := d.version.argv(&Data{Dir: d.dir}); err != nil {
+		return err
+	}
 	for _, data := range d.rehearsals() {
 		for _, t := range d.texts() {
 			if t == d.control["register"] && data.Via == nil {
@@ -225,10 +230,8 @@ func (d *Description) rehearse() error {
 				return err
 			}
 		}
-		for _, command := range []*text{d.version, d.start} {
-			if _, err := command.argv(data); err != nil {
-				return err
-			}
+		if _, err := d.start.argv(data); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -256,7 +259,7 @@ func (d *Description) rehearsals() []*Data {
 
 // texts returns every template, in the order of the file.
 func (d *Description) texts() []*text {
-	list := append([]*text{d.version, d.start}, d.env...)
+	list := append([]*text{d.start}, d.env...)
 	for _, t := range d.home {
 		list = append(list, t)
 	}

@@ -162,8 +162,8 @@ func (p *parser) addPort(f field) error {
 		}
 		total += have.Count
 	}
-	if total > windowSize/2 {
-		return fmt.Errorf("%d ports in all: an element can have %d", total, windowSize/2)
+	if total > maxPorts {
+		return fmt.Errorf("%d ports in all: an element can have %d", total, maxPorts)
 	}
 	p.Ports = append(p.Ports, port)
 	return nil

@@ -26,6 +26,7 @@ const (
 	windowStart = 20000
 	windowSize  = 200
 	windowEnd   = 32768 // where the kernel's own choice begins
+	maxPorts    = 100   // of one element; the rest of its window is room to step aside
 )
 
 // parsePort reads "NAME TRANSPORT COUNT" or "NAME TRANSPORT sip+N".
@@ -47,8 +48,8 @@ func parsePort(value string) (Port, error) {
 	switch {
 	case fixed && (err != nil || n == 0 || n < -100 || n > 100):
 		return Port{}, fmt.Errorf("%q is no offset from the SIP port, such as sip+1", w[2])
-	case !fixed && (err != nil || n < 1 || n > windowSize):
-		return Port{}, fmt.Errorf("%q is no count of ports between 1 and %d", w[2], windowSize)
+	case !fixed && (err != nil || n < 1 || n > maxPorts):
+		return Port{}, fmt.Errorf("%q is no count of ports between 1 and %d", w[2], maxPorts)
 	case fixed:
 		p.Offset, p.Count = n, 1
 	default:

@@ -114,9 +114,9 @@ func (d *Description) endpoints(data *Data) []endpoint {
 }
 
 // Snapshots are the only way to see that somebody listens: sock_diag's
-// multicast groups tell of ends only. They cost about 0.1 ms each.
+// multicast groups tell of ends only. One costs about 0.1 ms.
 const (
-	firstPause = 500 * time.Microsecond
+	firstPause = time.Millisecond
 	longPause  = 20 * time.Millisecond
 )
 
@@ -124,27 +124,31 @@ const (
 func (p *Process) await(ctx context.Context, lab *netns.Lab, host string, bound time.Duration) error {
 	limit := time.NewTimer(bound)
 	defer limit.Stop()
-	pause := firstPause
-	for {
+	for pause := firstPause; ; pause = min(pause*5/4, longPause) {
 		missing, err := p.missing(lab, host)
-		if err != nil || missing == nil {
+		if err != nil {
 			return err
+		}
+		if ended, how := p.Exited(); ended {
+			return fmt.Errorf("%s ended (%w), but it has to stay, in the foreground%s", p.command(), how, p.said())
+		}
+		if missing == nil {
+			return nil
 		}
 		next := time.NewTimer(pause)
 		select {
-		case <-p.process.Done():
-			next.Stop()
-			return fmt.Errorf("%s ended (%s) before it was ready: it has to stay in the foreground%s",
-				p.command(), p.process.Err(), p.said())
-		case <-limit.C:
-			next.Stop()
-			return fmt.Errorf("%s is not ready after %v: nothing of it listens on %s%s",
-				p.command(), bound, missing, p.said())
-		case <-ctx.Done():
-			next.Stop()
-			return ctx.Err()
 		case <-next.C:
-			pause = min(pause*5/4, longPause)
+			continue
+		case <-p.process.Done():
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-limit.C:
+			err = fmt.Errorf("%s is not ready after %v: nothing of it listens on %s%s",
+				p.command(), bound, missing, p.said())
+		}
+		next.Stop()
+		if err != nil {
+			return err
 		}
 	}
 }

@@ -2,6 +2,7 @@ package sut
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"text/template"
@@ -71,9 +72,22 @@ func compile(file string, line int, body string) (*text, error) {
 	return t, nil
 }
 
+// maxText bounds what a template may expand to, in bytes.
+const maxText = 1 << 20
+
+// bounded is a writer that refuses more than maxText.
+type bounded struct{ bytes.Buffer }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxText {
+		return 0, errors.New("it expands to more than 1 MB")
+	}
+	return b.Buffer.Write(p)
+}
+
 // expand fills the template.
 func (t *text) expand(d *Data) (string, error) {
-	var out bytes.Buffer
+	var out bounded
 	if err := t.tmpl.Execute(&out, d); err != nil {
 		return "", templateError(t.file, t.line, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -45,6 +46,9 @@ func (d *Description) askVersion(ctx context.Context, bound time.Duration) (stri
 		return "", err
 	}
 	command := strings.Join(argv, " ")
+	if strings.Contains(argv[0], "/") && !filepath.IsAbs(argv[0]) {
+		argv[0] = filepath.Join(d.dir, argv[0]) // as the start command is found
+	}
 	if _, err := exec.LookPath(argv[0]); err != nil {
 		return "", fmt.Errorf("%w: %s (the version command of %s) is not there", ErrNotInstalled, argv[0], d.file)
 	}
