@@ -287,6 +287,35 @@ func TestReadFileSaysWhatItCannotRead(t *testing.T) {
 	}
 }
 
+func TestReadScenarioTakesPlainOnesToo(t *testing.T) {
+	write := func(text string) string {
+		path := filepath.Join(t.TempDir(), "x")
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	plain := model.Format(scenarios(t)[0])
+	c, err := ReadScenario(write(plain))
+	if err != nil || model.Format(c.Scenario) != plain || len(c.Expect) != 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	c, err = ReadScenario(write(foundingCase))
+	if d := cmp.Diff(parsed(t, foundingCase), c); d != "" || err != nil {
+		t.Error(d, err)
+	}
+	for text, want := range map[string]string{
+		strings.Replace(plain, "udp:5072", "udp:x", 1):                      `:3:14: found "udp:x", want a port`,
+		strings.Replace(foundingCase, "-- scenario --", "-- scenari --", 1): `:4:4: found "scenari", want `,
+		strings.Repeat(plain, 1<<20/len(plain)+1):                           `:1:1: found more, want a case of at most 1048576 bytes`,
+		"net lan 4\x1b\n": `:1:10: found control character U+001B, want text`,
+	} {
+		if _, err := ReadScenario(write(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("\ngot  %v\nwant %s", err, want)
+		}
+	}
+}
+
 func TestOwnCasesAreReadAndWellWritten(t *testing.T) {
 	all, err := All()
 	if err != nil || len(all) == 0 {

@@ -44,6 +44,27 @@ func ReadFile(name string) (*Case, error) {
 	return Parse(name, data)
 }
 
+// ReadScenario reads the case in a file, or the plain scenario: a text without
+// any section is a case that expects nothing.
+func ReadScenario(name string) (*Case, error) {
+	data, err := readBounded(name)
+	if err != nil {
+		return nil, err
+	}
+	if len(txtar.Parse(data).Files) > 0 {
+		return Parse(name, data)
+	}
+	p := &parser{file: name}
+	c := &Case{}
+	if p.checkText(data) {
+		p.scenario(c, section{line: 1, text: string(data)})
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	return c, nil
+}
+
 func readBounded(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -93,10 +114,6 @@ func (p *parser) fail(line, column int, found, want string) {
 }
 
 func (p *parser) parse(data []byte) *Case {
-	if len(data) > MaxSize {
-		p.fail(1, 1, "more", fmt.Sprintf("a case of at most %d bytes", MaxSize))
-		return nil
-	}
 	if !p.checkText(data) {
 		return nil
 	}
@@ -120,8 +137,13 @@ func (p *parser) parse(data []byte) *Case {
 	return c
 }
 
-// checkText refuses what nobody can see, and a terminal might obey.
+// checkText refuses what is no case's size, and what nobody can see and a
+// terminal might obey.
 func (p *parser) checkText(data []byte) bool {
+	if len(data) > MaxSize {
+		p.fail(1, 1, "more", fmt.Sprintf("a case of at most %d bytes", MaxSize))
+		return false
+	}
 	line, start := 1, 0
 	for i := 0; i < len(data); {
 		r, n := utf8.DecodeRune(data[i:])

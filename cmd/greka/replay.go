@@ -1,0 +1,262 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/greka-sip/greka/corpus"
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/netns"
+	"github.com/greka-sip/greka/props"
+	"github.com/greka-sip/greka/sut"
+)
+
+// replayFlags are the flags of greka replay.
+type replayFlags struct {
+	times         int
+	json          bool
+	stack, expect string
+}
+
+func newReplay(s streams) *cobra.Command {
+	var f replayFlags
+	c := &cobra.Command{
+		Use:   "replay [flags] CASE...",
+		Short: "run cases again",
+		Long: `Replay plays the scenario of each case again and compares what it shows with
+what the case expects of this stack in this version: a version that the case
+does not list is expected to be clean. A file with nothing but a scenario will
+do, too.
+
+--json writes one object a line. Its "event" is finding (once for each
+signature that a case showed), replay (one for each case), and at the end
+summary.`,
+		Args: atLeastOne("case"),
+		RunE: func(_ *cobra.Command, args []string) error { return f.replay(s, args) },
+	}
+	fl := c.Flags()
+	fl.SortFlags = false
+	fl.IntVarP(&f.times, "times", "n", 1, "how often to play each case")
+	fl.BoolVar(&f.json, "json", false, "one JSON object a line on standard output")
+	fl.StringVar(&f.stack, "stack", "", "the stack to judge (default the first that the case names, or else peer)")
+	fl.StringVar(&f.expect, "expect", "", "finding or clean (default what the case says)")
+	return c
+}
+
+// rerun is one case to replay.
+type rerun struct {
+	file  string
+	c     *corpus.Case
+	stack *sut.Stack
+	want  props.Want
+}
+
+// replayed is what came of a case, as JSON.
+type replayed struct {
+	Event        string   `json:"event"` // "replay"
+	CaseFile     string   `json:"case_file"`
+	Stack        string   `json:"stack"`
+	Version      string   `json:"version"`
+	Expect       string   `json:"expect"` // a signature, "any finding" or "clean"
+	Plays        int      `json:"plays"`
+	AsExpected   int      `json:"as_expected"`
+	Broken       int      `json:"broken"`
+	Inconclusive int      `json:"inconclusive"`
+	Shown        []string `json:"shown"` // signatures
+	Detail       string   `json:"detail,omitempty"`
+	latent       []string // of those
+}
+
+// replaySummary is the last object of a replay, as JSON.
+type replaySummary struct {
+	Event        string           `json:"event"` // "summary"
+	Cases        int              `json:"cases"`
+	Plays        int              `json:"plays"`
+	AsExpected   int              `json:"as_expected"`
+	Broken       int              `json:"broken"`
+	Inconclusive int              `json:"inconclusive"`
+	Findings     []*props.Finding `json:"findings"`
+}
+
+// replay plays all cases. Every case is read before the first one is played.
+func (f *replayFlags) replay(s streams, files []string) error {
+	if f.times < 1 {
+		return fmt.Errorf("-n %d: give 1 or more", f.times)
+	}
+	if f.expect != "" && f.expect != "finding" && f.expect != "clean" {
+		return fmt.Errorf("--expect %s: give finding or clean", f.expect)
+	}
+	ctx, stop := untilInterrupted()
+	defer stop()
+	var reruns []*rerun
+	for _, file := range files {
+		r, err := f.read(ctx, file)
+		if err != nil {
+			return err
+		}
+		reruns = append(reruns, r)
+	}
+	if err := netns.Start(); err != nil {
+		return err
+	}
+	out := &replayOutput{streams: s, json: f.json, printer: printerFor(s.out)}
+	out.sum.Event, out.sum.Findings = "summary", []*props.Finding{}
+	for _, r := range reruns {
+		if err := f.one(ctx, r, out); err != nil {
+			return err
+		}
+	}
+	return out.end(ctx)
+}
+
+// read reads a case and finds out with which stack to play it, and what to
+// expect.
+func (f *replayFlags) read(ctx context.Context, file string) (*rerun, error) {
+	c, err := corpus.ReadScenario(file)
+	if err != nil {
+		return nil, err
+	}
+	name := f.stack
+	if name == "" {
+		name = "peer"
+		if len(c.Expect) > 0 {
+			name = c.Expect[0].Stack
+		}
+	}
+	stack, err := sut.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	version, err := stack.Installed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &rerun{file, c, stack, f.want(c, stack.Name, version)}, nil
+}
+
+func (f *replayFlags) want(c *corpus.Case, stack, version string) props.Want {
+	want := props.WantOf(c, stack, version)
+	switch {
+	case f.expect == "clean":
+		return props.Want{}
+	case f.expect == "finding" && !want.Finding:
+		// What the case is about, if it says so for any stack.
+		for _, e := range c.Expect {
+			if !e.Clean() {
+				return props.Want{Finding: true, Signature: e.Signature}
+			}
+		}
+		return props.Want{Finding: true}
+	}
+	return want
+}
+
+// one plays one case so often as was asked for.
+func (f *replayFlags) one(ctx context.Context, r *rerun, out *replayOutput) error {
+	res := replayed{Event: "replay", CaseFile: r.file, Stack: r.stack.Name, Version: r.stack.Version,
+		Expect: r.want.String(), Shown: []string{}}
+	for range f.times {
+		p, err := props.Replay(ctx, r.stack, &r.c.Scenario, r.want)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.file, err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		res.add(p)
+		out.findings(r.file, &res, p.Findings())
+	}
+	out.tell(&res)
+	return nil
+}
+
+func (r *replayed) add(p *props.Replayed) {
+	r.Plays++
+	switch p.Result {
+	case props.ResultBroken:
+		r.Broken++
+	case props.ResultInconclusive:
+		r.Inconclusive++
+	}
+	if p.AsExpected {
+		r.AsExpected++
+	} else if r.Detail == "" {
+		r.Detail = p.Detail
+	}
+}
+
+// replayOutput writes what came of replays, as JSON or for people.
+type replayOutput struct {
+	streams
+	json    bool
+	printer *props.Printer
+	sum     replaySummary
+}
+
+func (o *replayOutput) encode(v any) {
+	enc := json.NewEncoder(o.out)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v) // o.out remembers the error
+}
+
+// findings shows each signature of a case once. Latent ones are only named.
+func (o *replayOutput) findings(file string, r *replayed, fs []*props.Finding) {
+	for _, f := range fs {
+		sig := corpus.FormatSignature(f.Signature)
+		if slices.Contains(r.Shown, sig) {
+			continue
+		}
+		r.Shown = append(r.Shown, sig)
+		if f.Severity != model.Finding {
+			r.latent = append(r.latent, sig)
+			continue
+		}
+		f.CaseFile = file
+		o.sum.Findings = append(o.sum.Findings, f)
+		if o.json {
+			o.encode(f)
+		} else {
+			o.printer.Finding(f)
+		}
+	}
+}
+
+func (o *replayOutput) tell(r *replayed) {
+	o.sum.Cases++
+	o.sum.Plays += r.Plays
+	o.sum.AsExpected += r.AsExpected
+	o.sum.Broken += r.Broken
+	o.sum.Inconclusive += r.Inconclusive
+	if o.json {
+		o.encode(r)
+		return
+	}
+	fmt.Fprintf(o.out, "%s: %s %s: %d of %d as expected (%s)\n", r.CaseFile, r.Stack, r.Version, r.AsExpected, r.Plays, r.Expect)
+	for _, sig := range r.latent {
+		fmt.Fprintf(o.out, "  latent, nobody is hurt: %s\n", sig)
+	}
+	if r.AsExpected < r.Plays && r.Detail != "" {
+		fmt.Fprintf(o.out, "  %s\n", oneLine(errors.New(r.Detail)))
+	}
+}
+
+// end tells the summary, and makes the exit status of it.
+func (o *replayOutput) end(ctx context.Context) error {
+	if o.json {
+		o.encode(&o.sum)
+	}
+	switch s := o.sum; {
+	case s.Broken > 0:
+		return fmt.Errorf("%d of %d plays were broken: that is not the stack's doing", s.Broken, s.Plays)
+	case s.AsExpected < s.Plays:
+		return exitStatus(props.ExitFindings)
+	case ctx.Err() != nil:
+		return exitStatus(props.ExitInterrupted)
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/greka-sip/greka/props"
+)
+
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// exitStatus is an error that has been told already, or is none: only the
+// status is left to return.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// run runs one command line and returns its exit status. Whatever keeps it
+// from its work is one line on the error stream, and status 2.
+func run(args []string, s streams) int {
+	s.out = &checked{w: s.out}
+	root := newRoot(s)
+	root.SetArgs(args)
+	err := root.Execute()
+	var status exitStatus
+	switch {
+	case s.out.(*checked).err != nil:
+		err = fmt.Errorf("write to standard output: %w", s.out.(*checked).err)
+	case err == nil:
+		return props.ExitClean
+	case errors.As(err, &status):
+		return int(status)
+	}
+	fmt.Fprintln(s.err, "greka: "+oneLine(err))
+	return props.ExitNoWork
+}
+
+// oneLine is an error's text for who does not know our packages.
+func oneLine(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	for _, p := range []string{"model", "netns", "sut", "corpus", "props"} {
+		text = strings.TrimPrefix(text, p+": ")
+	}
+	return text
+}
+
+// checked remembers the first failure to write: a full disk is no clean end.
+type checked struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checked) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
+
+func newRoot(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "greka",
+		Short: "find addresses that SIP software hands out, and on which nobody accepts",
+		Long: `Greka finds, minimises and explains one class of bug in SIP software:
+an address that was handed out, and on which nobody accepts.
+
+Exit status: 0 nothing found, or all as expected; 1 findings, or not as
+expected; 2 the work could not be done, and one line says why; 130 interrupted
+without findings.`,
+		Version:       props.Version(),
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.DisableSuggestions = true // they take several lines
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w (%s --help lists the flags)", err, c.CommandPath())
+	})
+	root.AddCommand(newHunt(s), newReplay(s), newStacks(s), newInstall(s))
+	return root
+}
+
+// untilInterrupted is a context that Ctrl-C ends, and SIGTERM. The second one
+// ends the program at once.
+func untilInterrupted() (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
