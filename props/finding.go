@@ -62,16 +62,15 @@ type Finding struct {
 	Index       int    `json:"index"`       // of the scenario in the hunt, before it was minimised
 }
 
-// newFinding makes a finding of the last confirmation of a minimal scenario.
-func newFinding(eng *engine, s *suspect, minimal *model.Scenario, p *Played) *Finding {
-	v := verdictOf(p, s.signature)
+// newFinding tells of a signature that a play of a scenario shows.
+func newFinding(eng *engine, sig model.Signature, sc *model.Scenario, p *Played) *Finding {
+	v := verdictOf(p, sig)
 	return &Finding{
 		Event: eventFinding, Stack: eng.stack, Version: eng.version,
-		Signature:   s.signature,
+		Signature:   sig,
 		Title:       title(p, v),
-		Scenario:    model.Format(*minimal),
+		Scenario:    model.Format(*sc),
 		Explanation: eng.explain(p, v),
-		Index:       s.index(),
 	}
 }
 

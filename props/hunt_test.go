@@ -51,6 +51,7 @@ func contact(class model.Class, severity model.Severity, advert int) model.Verdi
 var fakeAdverts = []model.Advert{
 	{Header: "Contact", Message: "200 INVITE", Giver: "bob", Role: model.RoleCallee, Leg: model.Leg{Transport: model.TCP}},
 	{Header: "Contact", Message: "INVITE", Giver: "bob", Role: model.RoleCaller, Leg: model.Leg{Transport: model.TCP}},
+	{Header: "Contact", Message: "180 INVITE", Giver: "bob", Role: model.RoleCallee, Leg: model.Leg{Transport: model.TCP}},
 }
 
 func (f *fake) played(s *model.Scenario) *Played {
@@ -183,7 +184,11 @@ func TestSameResultOnAnyNumberOfWorkers(t *testing.T) {
 
 func TestHuntReportsEachSignatureOnce(t *testing.T) {
 	var told []*Finding
-	f := &fake{before: jitter, faults: at(3, contact(model.ConnectionPort, model.Finding, 0), contact(model.ConnectionPort, model.Latent, 0), contact(model.ConnectionPort, model.Finding, 1))}
+	f := &fake{before: jitter, faults: at(3,
+		contact(model.ConnectionPort, model.Latent, 0), // on receipt; later on it hurts
+		contact(model.ConnectionPort, model.Finding, 0),
+		contact(model.ConnectionPort, model.Finding, 1),
+		contact(model.ConnectionPort, model.Latent, 2))}
 	s := run(context.Background(), f.engine(), Config{Checks: 50, Event: func(e Event) {
 		if f, ok := e.(*Finding); ok {
 			told = append(told, f)
@@ -205,7 +210,7 @@ func TestHuntReportsEachSignatureOnce(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if s.Latent != 47 || len(s.Latents) != 1 || s.Latents[0].Times != 47 {
+	if s.Latent != 47 || len(s.Latents) != 1 || s.Latents[0].Times != 47 || s.Latents[0].Signature.Message != "180 INVITE" {
 		t.Errorf("%d latent, %v", s.Latent, s.Latents)
 	}
 }
@@ -328,12 +333,13 @@ func TestInterrupt(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			confirmed := make(chan struct{})
+			counted, confirmed := make(chan struct{}), make(chan struct{})
 			f := &fake{faults: x.faults}
 			f.before = func(ctx context.Context, i int) {
 				if i < 30 {
 					return
 				}
+				<-counted
 				if x.faults != nil {
 					<-confirmed
 				}
@@ -341,7 +347,12 @@ func TestInterrupt(t *testing.T) {
 				<-ctx.Done()
 			}
 			cfg := Config{Workers: 4, Event: func(e Event) {
-				if _, ok := e.(*Finding); ok {
+				switch e := e.(type) {
+				case *ScenarioEvent:
+					if e.Index == 29 {
+						close(counted)
+					}
+				case *Finding:
 					close(confirmed)
 				}
 			}}

@@ -113,12 +113,27 @@ func (l *ledger) enter(p *Played) (result Result, why string) {
 		if k, ok := l.judged(p, v); ok {
 			l.sum.Judged[k]++
 		}
-		if v.Severity == model.Latent && l.cfg.judges(v.Claim) {
+		if latent(p, v) && l.cfg.judges(v.Claim) {
 			l.sum.Latent++
 			l.latent[v.Signature(&p.Obs)]++
 		}
 	}
 	return result, why
+}
+
+// latent reports whether a verdict is latent and stays so: nobody in the whole
+// scenario is hurt by that address.
+func latent(p *Played, v *model.Verdict) bool {
+	if v.Severity != model.Latent {
+		return false
+	}
+	for i := range p.Verdicts {
+		x := &p.Verdicts[i]
+		if x.Severity == model.Finding && x.Advert == v.Advert && x.Claim == v.Claim {
+			return false
+		}
+	}
+	return true
 }
 
 // judged says what a verdict counts as in the summary. Addresses count only if
@@ -222,8 +237,8 @@ func (l *ledger) conclude(r *outcome) (again bool) {
 	l.minimizing += r.took
 	s := r.job.suspect
 	if r.held == Confirmations {
-		s.finding = newFinding(l.engine, s, r.scenario, r.played)
-		s.finding.Seed = l.cfg.Seed
+		s.finding = newFinding(l.engine, s.signature, r.scenario, r.played)
+		s.finding.Seed, s.finding.Index = l.cfg.Seed, s.index()
 		l.keep(s.finding, r.scenario)
 		l.findings++
 		l.tell(s.finding)

@@ -44,9 +44,16 @@ func (p *Printer) Finding(f *Finding) {
 		return
 	}
 	p.heading(f.Title, f.Stack+" "+f.Version)
-	p.line("  the same of %s in another message or over another transport (over %s)", orSomebody(f.Role), orAny(f.Transport))
+	p.line("  as above%s", over(f.Transport))
 	p.replay(f)
 	p.line("")
+}
+
+func over(transport string) string {
+	if transport == "" {
+		return ""
+	}
+	return ", over " + transport
 }
 
 func orSomebody(role string) string {
@@ -54,13 +61,6 @@ func orSomebody(role string) string {
 		return "the stack"
 	}
 	return "the " + role
-}
-
-func orAny(transport string) string {
-	if transport == "" {
-		return "any transport"
-	}
-	return transport
 }
 
 // full prints everything that is known of a finding.

@@ -1,0 +1,81 @@
+package props
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/greka-sip/greka/netns"
+	"github.com/greka-sip/greka/sut"
+)
+
+// Check hunts a stack from a test with the zero Config: 200 scenarios, the same
+// ones each time. See Config.Check.
+func Check(t testing.TB, stack string) {
+	t.Helper()
+	Config{}.Check(t, stack)
+}
+
+// Check hunts a stack from a test, and fails the test with what it finds: each
+// finding as greka hunt prints it, with the scenario and the line that replays
+// it. A run that proves nothing fails it, too.
+//
+// The stack is a name that Greka knows, or the path of a description file.
+// Cases go to testdata/greka unless c.Out says otherwise.
+//
+// Where there can be no labs or the stack is not installed the test is
+// skipped, with the command that would make it run; with CI=true in the
+// environment it fails instead. The test's TestMain has to be netns.Main.
+func (c Config) Check(t testing.TB, stack string) {
+	t.Helper()
+	netns.Require(t)
+	s, err := sut.Find(stack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if _, err := s.Installed(ctx); err != nil {
+		missing(t, err)
+	}
+	if c.Out == "" {
+		c.Out = filepath.Join("testdata", "greka")
+	}
+	sum, err := Hunt(ctx, s, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fail(t, sum)
+}
+
+// missing ends a test for want of a stack.
+func missing(t testing.TB, err error) {
+	t.Helper()
+	if errors.Is(err, sut.ErrNotInstalled) && os.Getenv("CI") != "true" {
+		t.Skip(err)
+	}
+	t.Fatal(err)
+}
+
+// fail reports a hunt's findings, and why it proves nothing if that is so.
+func fail(t testing.TB, sum *Summary) {
+	t.Helper()
+	var b strings.Builder
+	p := &Printer{W: &b}
+	p.Summary(sum)
+	t.Log("\n" + b.String())
+	for _, f := range sum.Findings {
+		b.Reset()
+		p.Finding(f)
+		t.Error("\n" + b.String())
+	}
+	if sum.EmptyRun != "" {
+		t.Error("the hunt proves nothing: ", sum.EmptyRun)
+	}
+	if sum.OutErr != nil {
+		t.Error(sum.OutErr)
+	}
+}

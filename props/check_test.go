@@ -1,0 +1,35 @@
+package props
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// recorder is a test that is expected to fail.
+type recorder struct {
+	testing.TB
+	errors []string
+}
+
+func (r *recorder) Error(args ...any) { r.errors = append(r.errors, fmt.Sprint(args...)) }
+
+// Check fails a test for a stack that lies, and only then.
+func TestCheck(t *testing.T) {
+	cfg := Config{Checks: 60, Seed: 1, Out: t.TempDir()}
+	for stack, want := range map[string]string{
+		"peer":                           "",
+		"mutant/contact-from-connection": "ConnectionPort: the Contact of",
+	} {
+		r := &recorder{TB: t}
+		cfg.Check(r, stack)
+		if (want == "") != (len(r.errors) == 0) {
+			t.Errorf("%s: %d errors: %s", stack, len(r.errors), strings.Join(r.errors, "\n"))
+		}
+		for _, part := range []string{want, "scenario (7 lines)", "greka replay " + cfg.Out} {
+			if want != "" && !strings.Contains(strings.Join(r.errors, "\n"), part) {
+				t.Errorf("%s: %q is not in: %s", stack, part, r.errors)
+			}
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package props
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/greka-sip/greka/corpus"
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/sut"
+)
+
+// Want is what a replay is expected to show. Its zero value is that nothing is
+// found.
+type Want struct {
+	Finding   bool
+	Signature model.Signature // the one that has to show; the zero value is any
+}
+
+// WantOf returns what a case says of a stack in a version.
+func WantOf(c *corpus.Case, stack, version string) Want {
+	sig, finding := c.Expected(stack, version)
+	return Want{finding, sig}
+}
+
+// String says it as a case does.
+func (w Want) String() string {
+	switch {
+	case !w.Finding:
+		return "clean"
+	case w.Signature == model.Signature{}:
+		return "any finding"
+	}
+	return corpus.FormatSignature(w.Signature)
+}
+
+// Replayed is what came of playing a scenario again.
+type Replayed struct {
+	Played     *Played
+	Result     Result
+	Detail     string            // of a broken or inconclusive one: why
+	Shown      []model.Signature // each once: findings, and what is latent in the whole scenario
+	AsExpected bool
+	engine     *engine
+}
+
+// Replay plays a scenario once, beside its direct twin, with a stack as the
+// element that is judged, and compares what it shows with what is wanted.
+// The error says why the scenario cannot be played with this stack.
+func Replay(ctx context.Context, stack *sut.Stack, sc *model.Scenario, want Want) (*Replayed, error) {
+	judged := sc.SUT()
+	if judged == nil {
+		return nil, errors.New("props: the scenario marks no element as sut")
+	}
+	if err := stack.Fits(sc, judged.Name); err != nil {
+		return nil, fmt.Errorf("props: %s cannot play this scenario: %w", stack.Name, err)
+	}
+	if _, err := model.Predict(sc); err != nil {
+		return nil, fmt.Errorf("props: honest elements cannot play this scenario: %w", err)
+	}
+	eng := newEngine(stack, stack.Version, &Config{})
+	return replay(ctx, &eng, sc, want), nil
+}
+
+func replay(ctx context.Context, eng *engine, sc *model.Scenario, want Want) *Replayed {
+	r := &Replayed{Played: eng.play(ctx, sc, true), engine: eng}
+	r.Result, r.Detail = resultOf(r.Played, &Config{})
+	if r.Result == ResultBroken {
+		return r
+	}
+	seen := map[model.Signature]bool{}
+	finding := false
+	for i := range r.Played.Verdicts {
+		v := &r.Played.Verdicts[i]
+		sig := v.Signature(&r.Played.Obs)
+		if v.Severity == model.None || seen[sig] {
+			continue
+		}
+		seen[sig] = true
+		finding = finding || v.Severity == model.Finding
+		if v.Severity == model.Finding || latent(r.Played, v) {
+			r.Shown = append(r.Shown, sig)
+		}
+	}
+	switch {
+	case !want.Finding:
+		r.AsExpected = !finding && r.Result != ResultInconclusive
+	case want.Signature == model.Signature{}:
+		r.AsExpected = finding
+	default:
+		r.AsExpected = seen[want.Signature]
+	}
+	return r
+}
+
+// Findings tells of each signature that the replay shows.
+func (r *Replayed) Findings() []*Finding {
+	var all []*Finding
+	for _, sig := range r.Shown {
+		all = append(all, newFinding(r.engine, sig, &r.Played.Scenario, r.Played))
+	}
+	return all
+}
