@@ -3,6 +3,7 @@ package props
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/greka-sip/greka/model"
@@ -28,11 +29,11 @@ type player struct {
 	watch func(lab *netns.Lab) (stop func())
 }
 
-// play plays a scenario in a fresh lab, and with twin its direct twin in
-// another one.
+// play plays a scenario in a fresh lab. With twin, or if a call failed and no
+// address explains why, it plays the direct twin in another one.
 func (p *player) play(ctx context.Context, sc *model.Scenario, twin bool) *Played {
 	out := p.once(ctx, sc)
-	if !twin || out.Broken != "" {
+	if out.Broken != "" || !twin && !puzzling(out) {
 		return out
 	}
 	direct, ok := model.Direct(sc)
@@ -40,21 +41,30 @@ func (p *player) play(ctx context.Context, sc *model.Scenario, twin bool) *Playe
 		return out
 	}
 	out.Twin = p.once(ctx, &direct)
-	verdicts := model.Compare(sc, &out.Obs, &out.Twin.Obs, explained(out.Verdicts))
-	out.Verdicts = append(out.Verdicts, verdicts...)
-	out.count(verdicts)
+	out.compare(sc)
 	return out
 }
 
-// explained reports whether some advert was found wanting: a call that ends
-// otherwise has its reason then.
-func explained(verdicts []model.Verdict) bool {
-	for _, v := range verdicts {
-		if v.Severity != model.None || v.Class == model.Inconclusive {
-			return true
-		}
+// puzzling reports whether a call did not go through and no advert explains it.
+func puzzling(p *Played) bool {
+	return slices.ContainsFunc(p.Verdicts, unexplained)
+}
+
+// unexplained picks the verdicts of failed calls that nothing explains.
+func unexplained(v model.Verdict) bool { return v.Claim == "" && v.Class == model.Inconclusive }
+
+// compare judges ProxyTransparent. What nothing explained is no longer open if
+// the direct call fares otherwise: it is the difference that was found.
+func (p *Played) compare(sc *model.Scenario) {
+	explained := slices.ContainsFunc(p.Verdicts, func(v model.Verdict) bool {
+		return v.Severity != model.None || v.Class == model.Inconclusive && !unexplained(v)
+	})
+	verdicts := model.Compare(sc, &p.Obs, &p.Twin.Obs, explained)
+	if slices.ContainsFunc(verdicts, func(v model.Verdict) bool { return v.Severity != model.None }) {
+		p.Verdicts = slices.DeleteFunc(p.Verdicts, unexplained)
 	}
-	return false
+	p.Verdicts = append(p.Verdicts, verdicts...)
+	p.count(verdicts)
 }
 
 // once plays a scenario in a fresh lab and judges it.
@@ -182,7 +192,7 @@ func (s *session) start(ctx context.Context) (err error) {
 		stacks[e.Name] = st
 		lies[e.Name] = st.Lie
 		others[e.Name] = st.Kind == sut.Real
-		s.obs.Own[e.Name] = st.Kind != sut.Real && st.Lie.Name == ""
+		s.obs.Own[e.Name] = st.Kind != sut.Real && !st.Lie.Addresses()
 	}
 	s.world, err = peer.New(s.lab, s.sc, others, lies, peer.Hooks{Received: s.received, Using: s.using})
 	if err != nil {

@@ -48,19 +48,19 @@ var (
 	dimMiddle    = dimension{"middle", []string{"direct", "proxy"}, []int{45, 55}}
 	dimLayout    = dimension{"hosts", []string{"shared", "two", "apart"}, []int{35, 30, 35}}
 	dimDeliver   = dimension{"deliver", []string{"contact", "flow"}, []int{50, 50}}
-	dimRecord    = dimension{"record-route", []string{"no", "yes"}, []int{60, 40}}
-	dimAgents    = dimension{"user agents", []string{"two", "three"}, []int{60, 40}}
+	dimRecord    = dimension{"record-route", []string{"no", "yes"}, []int{57, 43}}
+	dimAgents    = dimension{"user agents", []string{"two", "three"}, []int{57, 43}}
 	dimCommon    = dimension{"common transport", []string{"udp", "tcp"}, []int{50, 50}}
 	dimListeners = dimension{"listeners", []string{"one transport", "two, one port", "two, unequal ports"}, []int{40, 30, 30}}
-	dimPorts     = dimension{"ports across hosts", []string{"different", "same"}, []int{60, 40}}
+	dimPorts     = dimension{"ports across hosts", []string{"different", "same"}, []int{57, 43}}
 	dimSUTReg    = dimension{"sut registers", []string{"no", "yes"}, []int{45, 55}}
-	dimOtherReg  = dimension{"another registers", []string{"no", "yes"}, []int{60, 40}}
+	dimOtherReg  = dimension{"another registers", []string{"no", "yes"}, []int{57, 43}}
 	dimCalls     = dimension{"calls", []string{"one", "two", "three"}, []int{50, 30, 20}}
 	dimTurn      = dimension{"next call", []string{"same way", "back", "third party"}, []int{45, 35, 20}}
 	dimStepVia   = dimension{"transport of a step", []string{"first shared", "udp", "tcp"}, []int{40, 30, 30}}
 	dimOverFlow  = dimension{"over=flow", []string{"no", "yes"}, []int{55, 45}}
-	dimHangup    = dimension{"hangup", []string{"caller", "callee"}, []int{60, 40}}
-	dimExtraPath = dimension{"second caller's proxy", []string{"same proxy", "none"}, []int{60, 40}}
+	dimHangup    = dimension{"hangup", []string{"caller", "callee"}, []int{57, 43}}
+	dimExtraPath = dimension{"second caller's proxy", []string{"same proxy", "none"}, []int{57, 43}}
 )
 
 // Dimensions lists every dimension.

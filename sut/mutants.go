@@ -14,6 +14,9 @@ func init() {
 	for _, lie := range Lies {
 		s := selfTest("mutant/"+lie.Name, lie)
 		s.Roles = []model.Role{model.RoleCaller, model.RoleCallee}
+		if lie.RecordRoute != nil {
+			s.Roles = []model.Role{model.RoleProxy}
+		}
 		selfTests = append(selfTests, s)
 	}
 }
@@ -68,6 +71,18 @@ var Lies = []peer.Lie{
 		Contact: only("INVITE")},
 	{Name: "lies-in-register", Doc: "only the Contact of REGISTER has a port on which nobody is",
 		Contact: only("REGISTER")},
+	{Name: "record-route-dead-port", Doc: "a proxy whose Record-Route has a port on which nobody is",
+		RecordRoute: func(honest string) string {
+			u, err := model.ParseURI(honest)
+			if err != nil {
+				return honest
+			}
+			u.Port = 9
+			return u.String()
+		}},
+	{Name: "refuses-behind-proxy", Doc: "a user agent that refuses calls with more than one Via: no address explains it",
+		RefuseBehindProxy: true},
+	{Name: "dials-anew", Doc: "a user agent that dials for each request, though a connection is there", DialAnew: true},
 }
 
 func only(message string) func(peer.ContactFor) string {

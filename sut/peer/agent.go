@@ -221,6 +221,10 @@ func (e *element) invited(m *model.Message, req *sip.Request, tx *serverTx) {
 		e.answer(tx, req, 404, "Not Found", "")
 		return
 	}
+	if e.lie.RefuseBehindProxy && len(m.All("Via")) > 1 {
+		e.answer(tx, req, 403, "Forbidden", "")
+		return
+	}
 	req.To().Params.Add("tag", e.world.unique("t"))
 	from, _ := m.Get("From")
 	d := &dialog{callID: req.CallID().Value(), cseq: 1, remote: from, local: req.To().Value(),

@@ -193,7 +193,7 @@ func (e *element) nextHop(o *outgoing) (model.Transport, error) {
 	target, err := resolve(o.uri)
 	if err == nil {
 		o.to = target.Addr
-		if i := model.PickFlow(e.world.Flows(e.el.Name), target); i >= 0 {
+		if i := model.PickFlow(e.world.Flows(e.el.Name), target); i >= 0 && !e.lie.DialAnew {
 			o.flow = e.conns[i]
 		}
 	}

@@ -15,7 +15,18 @@ type Lie struct {
 	// AfterRegister: the element closes its TCP listener once it has
 	// registered.
 	AfterRegister bool
+	// RecordRoute returns what a proxy writes into a Record-Route's URI.
+	RecordRoute func(honest string) string
+	// RefuseBehindProxy: the element refuses calls that came through a proxy.
+	RefuseBehindProxy bool
+	// DialAnew: the element never uses a connection twice for requests. RFC
+	// 3261 18.1.1 allows it; the model's elements do not do it.
+	DialAnew bool
 }
+
+// Addresses reports whether the lie is about addresses: then what others dial
+// is no longer what the model predicts of honest elements.
+func (l Lie) Addresses() bool { return l.Contact != nil || l.AfterRegister || l.RecordRoute != nil }
 
 // ContactFor is what a Contact is made for.
 type ContactFor struct {

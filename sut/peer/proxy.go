@@ -119,10 +119,19 @@ func (e *element) outTransport(o outgoing) model.Transport {
 // recordRoute adds this proxy's Record-Route: one value, or two where its
 // sides differ in transport, the upper one facing downstream (RFC 5658 4).
 func (e *element) recordRoute(m *model.Message, in, out model.Transport) {
-	prepend(m, "Record-Route", "<"+e.uri("", in, ";lr")+">")
+	prepend(m, "Record-Route", "<"+e.route(in)+">")
 	if out != in && out != 0 {
-		prepend(m, "Record-Route", "<"+e.uri("", out, ";lr")+">")
+		prepend(m, "Record-Route", "<"+e.route(out)+">")
 	}
+}
+
+// route is the proxy's own URI on one side.
+func (e *element) route(t model.Transport) string {
+	uri := e.uri("", t, ";lr")
+	if e.lie.RecordRoute != nil {
+		return e.lie.RecordRoute(uri)
+	}
+	return uri
 }
 
 // relay sends a response back along the request's path (RFC 3261 16.7).

@@ -1,0 +1,91 @@
+package props
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/greka-sip/greka/corpus"
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/netns"
+	"github.com/greka-sip/greka/sut"
+)
+
+// named says of each mutant which signatures its lie has to be found by, and
+// which classes it may be named at all: those of must, and may. Without the
+// transport: most lies are told over both.
+var named = map[string]struct {
+	must []string
+	may  []model.Class
+}{
+	"contact-from-connection":   {must: []string{"ConnectionPort 200 INVITE callee"}},
+	"contact-unspecified":       {must: []string{"Unspecified 200 INVITE callee", "Unspecified INVITE caller", "Unspecified REGISTER callee"}},
+	"contact-loopback":          {must: []string{"Loopback 200 INVITE callee", "Loopback INVITE caller", "Loopback REGISTER callee"}, may: []model.Class{model.Closed}},
+	"contact-without-transport": {must: []string{"WrongTransport 200 INVITE callee", "WrongTransport INVITE caller", "WrongTransport REGISTER callee"}},
+	"contact-of-neighbour":      {must: []string{"WrongOwner 200 INVITE callee", "WrongOwner INVITE caller", "WrongOwner REGISTER callee"}},
+	"contact-dead-port":         {must: []string{"Closed 200 INVITE callee", "Closed INVITE caller", "Closed REGISTER callee"}},
+	"stops-listening":           {must: []string{"Closed REGISTER callee", "Closed 200 INVITE callee", "Closed INVITE caller"}, may: []model.Class{model.WrongTransport}},
+	"contact-malformed":         {must: []string{"Malformed 200 INVITE callee", "Malformed INVITE caller", "Malformed REGISTER callee"}},
+	"lies-as-caller":            {must: []string{"Closed INVITE caller"}},
+	"lies-in-register":          {must: []string{"Closed REGISTER callee"}},
+	"record-route-dead-port":    {must: []string{"Closed INVITE proxy"}},
+	"refuses-behind-proxy":      {must: []string{"DiffersFromDirect"}},
+	"dials-anew":                {must: []string{"SocketsDiffer"}},
+}
+
+// short is a signature as the table has it.
+func short(s model.Signature) string {
+	return strings.Join(strings.Fields(strings.Join([]string{string(s.Class), s.Message, s.Role}, " ")), " ")
+}
+
+// TestMutantsAreCaught: each lie is found, minimised to at most eight lines,
+// and named right. It is the negative twin of every claim.
+func TestMutantsAreCaught(t *testing.T) {
+	netns.Require(t)
+	for _, s := range sut.SelfTests() {
+		name, isMutant := strings.CutPrefix(s.Name, "mutant/")
+		if !isMutant {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			want, known := named[name]
+			if !known {
+				t.Fatal("nothing says how this mutant has to be found")
+			}
+			sum, err := Hunt(context.Background(), s, Config{Seed: seed(), Checks: checks(200)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			caught(t, sum, want.must, want.may)
+		})
+	}
+}
+
+func caught(t *testing.T, sum *Summary, must []string, may []model.Class) {
+	t.Helper()
+	found := map[string]bool{}
+	allowed := map[model.Class]bool{}
+	for _, m := range must {
+		allowed[model.Class(strings.Fields(m)[0])] = true
+	}
+	for _, c := range may {
+		allowed[c] = true
+	}
+	for _, f := range sum.Findings {
+		found[short(f.Signature)] = true
+		if !allowed[f.Class] {
+			t.Errorf("named %s:\n%s", corpus.FormatSignature(f.Signature), f.Scenario)
+		}
+		if n := len(strings.Split(strings.TrimSpace(strings.ReplaceAll(f.Scenario, "\n\n", "\n")), "\n")); n > 8 {
+			t.Errorf("%s: %d lines:\n%s", corpus.FormatSignature(f.Signature), n, f.Scenario)
+		}
+	}
+	for _, m := range must {
+		if !found[m] {
+			t.Errorf("not found: %s", m)
+		}
+	}
+	if sum.Broken > 0 || len(sum.Unconfirmed) > 0 {
+		t.Errorf("%d broken, unconfirmed %v", sum.Broken, sum.Unconfirmed)
+	}
+}

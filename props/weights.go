@@ -1,0 +1,125 @@
+package props
+
+import (
+	"fmt"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// Weight is how often something is drawn.
+type Weight struct {
+	Dimension, Value string
+	Percent          float64 // of the choices made, or of the finished scenarios
+}
+
+// Weights draws n scenarios of a seed and returns how often each value of each
+// dimension was chosen, what share of the finished scenarios has what feature,
+// and, last, how many have the founding shape. Nothing is played.
+func Weights(sp Space, seed uint64, n int) []Weight {
+	choices, features := tally{}, tally{}
+	gen := rapid.Custom(func(t *rapid.T) model.Scenario {
+		return draw(t, sp, func(d *dimension, v string) { choices.add(d.name, v) })
+	})
+	for i := range n {
+		sc := gen.Example(int(mix(seed, uint64(i)) >> 1))
+		for _, f := range Features(&sc) {
+			features.add("scenarios with", f)
+		}
+	}
+	var out []Weight
+	for _, d := range dimensions {
+		for _, v := range d.values {
+			if total := choices.total(d.name); total > 0 {
+				out = append(out, Weight{d.name, v, 100 * float64(choices[d.name][v]) / float64(total)})
+			}
+		}
+	}
+	for _, f := range featureNames {
+		out = append(out, Weight{"scenarios with", f, 100 * float64(features["scenarios with"][f]) / float64(n)})
+	}
+	return out
+}
+
+type tally map[string]map[string]int
+
+func (t tally) add(name, value string) {
+	if t[name] == nil {
+		t[name] = map[string]int{}
+	}
+	t[name][value]++
+}
+
+func (t tally) total(name string) (n int) {
+	for _, c := range t[name] {
+		n += c
+	}
+	return n
+}
+
+// FoundingShape is the feature of the scenarios that could show the bug of
+// October 2012: the judged element registered over TCP at a proxy that delivers
+// down that connection and records no route, and is then called through it.
+const FoundingShape = "the founding shape"
+
+var featureNames = []string{"a proxy", "deliver=flow", "record-route", "a registration", "sut registered", "a call to sut",
+	"a call by sut", "over=flow", "hangup=callee", "several calls", "several hosts", "three user agents", "ipv6", "tcp",
+	"udp", "unequal ports", FoundingShape}
+
+// Features names what a scenario has.
+func Features(s *model.Scenario) []string {
+	has := map[string]bool{
+		"several hosts": len(s.Hosts) > 1,
+		"ipv6":          s.Nets[0].Family == model.IPv6,
+	}
+	agents := 0
+	for _, e := range s.Elements {
+		if e.Kind == model.UserAgent {
+			agents++
+		} else {
+			has["a proxy"] = true
+			has["deliver=flow"] = has["deliver=flow"] || e.Deliver == model.DeliverFlow
+			has["record-route"] = has["record-route"] || e.RecordRoute
+		}
+		for _, l := range e.Listen {
+			has[l.Transport.String()] = true
+			has["unequal ports"] = has["unequal ports"] || l.Port != e.Listen[0].Port
+		}
+	}
+	has["three user agents"] = agents > 2
+	stepFeatures(s, has)
+	return slices.DeleteFunc(slices.Clone(featureNames), func(f string) bool { return !has[f] })
+}
+
+func stepFeatures(s *model.Scenario, has map[string]bool) {
+	sut := ""
+	if e := s.SUT(); e != nil {
+		sut = e.Name
+	}
+	calls := 0
+	flow := map[string]bool{} // who registered over TCP last
+	for i, st := range s.Steps {
+		switch st := st.(type) {
+		case model.Register:
+			has["a registration"] = true
+			has["sut registered"] = has["sut registered"] || st.UA == sut
+			plan, err := s.PlanRegister(i)
+			flow[st.UA] = err == nil && plan.Transport == model.TCP
+		case model.Call:
+			calls++
+			has["a call to sut"] = has["a call to sut"] || st.To == sut
+			has["a call by sut"] = has["a call by sut"] || st.From == sut
+			has["over=flow"] = has["over=flow"] || st.OverFlow
+			has["hangup=callee"] = has["hangup=callee"] || st.Hangup == model.Callee
+			p := s.Element(s.Element(st.From).Via)
+			has[FoundingShape] = has[FoundingShape] || p != nil && st.To == sut && flow[sut] &&
+				p.Deliver == model.DeliverFlow && !p.RecordRoute
+		}
+	}
+	has["several calls"] = calls > 1
+}
+
+// String is one line of a table.
+func (w Weight) String() string { return fmt.Sprintf("%-24s %-20s %5.1f %%", w.Dimension, w.Value, w.Percent) }
