@@ -65,8 +65,8 @@ func (t tally) total(name string) (n int) {
 const FoundingShape = "the founding shape"
 
 var featureNames = []string{"a proxy", "deliver=flow", "record-route", "a registration", "sut registered", "a call to sut",
-	"a call by sut", "over=flow", "hangup=callee", "several calls", "several hosts", "three user agents", "ipv6", "tcp",
-	"udp", "unequal ports", FoundingShape}
+	"a call by sut", "over=flow", "hangup=callee", "several calls", "several hosts", "three user agents", "ipv6", "udp only",
+	"tcp only", "unequal ports", FoundingShape}
 
 // Features names what a scenario has.
 func Features(s *model.Scenario) []string {
@@ -74,7 +74,7 @@ func Features(s *model.Scenario) []string {
 		"several hosts": len(s.Hosts) > 1,
 		"ipv6":          s.Nets[0].Family == model.IPv6,
 	}
-	agents := 0
+	agents, udp, tcp := 0, false, false
 	for _, e := range s.Elements {
 		if e.Kind == model.UserAgent {
 			agents++
@@ -84,11 +84,12 @@ func Features(s *model.Scenario) []string {
 			has["record-route"] = has["record-route"] || e.RecordRoute
 		}
 		for _, l := range e.Listen {
-			has[l.Transport.String()] = true
+			udp, tcp = udp || l.Transport == model.UDP, tcp || l.Transport == model.TCP
 			has["unequal ports"] = has["unequal ports"] || l.Port != e.Listen[0].Port
 		}
 	}
 	has["three user agents"] = agents > 2
+	has["udp only"], has["tcp only"] = !tcp, !udp
 	stepFeatures(s, has)
 	return slices.DeleteFunc(slices.Clone(featureNames), func(f string) bool { return !has[f] })
 }

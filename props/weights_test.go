@@ -1,6 +1,7 @@
 package props
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/greka-sip/greka/model"
@@ -20,7 +21,7 @@ func TestWeights(t *testing.T) {
 			most = 90
 		}
 		least := 5.0
-		if w.Value == FoundingShape {
+		if w.Value == FoundingShape || strings.HasSuffix(w.Value, " only") {
 			least = 1
 		}
 		if w.Percent < least || w.Percent > most {
