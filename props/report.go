@@ -225,7 +225,8 @@ func (p *Printer) groups(fs []*Finding) {
 	for _, g := range order {
 		p.line("  found:    %s, of %s", g.class, orSomebody(g.role))
 		for _, f := range members[g] {
-			p.line("            %s", strings.Join(strings.Fields(strings.Join([]string{f.Header, f.Message, f.Transport, f.CaseFile}, " ")), "  "))
+			parts := slices.DeleteFunc([]string{f.Header, f.Message, f.Transport, f.CaseFile}, func(s string) bool { return s == "" })
+			p.line("            %s", strings.Join(parts, "  "))
 		}
 	}
 }
