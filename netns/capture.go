@@ -31,6 +31,11 @@ const captureLimit = 32 << 20
 // It is for the confirmation of a finding: closing costs 3 to 20 ms a host.
 func (l *Lab) Capture(w io.Writer) (*Capture, error) {
 	c := &Capture{w: w}
+	clock, err := l.hosts[0].stamped()
+	if err != nil {
+		return nil, fmt.Errorf("netns: host %s: capture: %w", l.hosts[0].name, err)
+	}
+	defer unix.Close(clock)
 	for _, h := range l.hosts {
 		t, err := h.tap()
 		if err != nil {
@@ -174,18 +179,4 @@ func (t *tap) record(from unix.Sockaddr, data []byte, at time.Time) {
 	}
 	t.size += len(data)
 	t.packets = append(t.packets, packet{t.host.name + "/" + iface, at, append([]byte(nil), data...)})
-}
-
-// stamp reads the kernel's time of a packet.
-func stamp(oob []byte) time.Time {
-	all, err := unix.ParseSocketControlMessage(oob)
-	if err != nil {
-		return time.Now()
-	}
-	for _, m := range all {
-		if m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= 16 {
-			return time.Unix(int64(native.Uint64(m.Data)), int64(native.Uint64(m.Data[8:])))
-		}
-	}
-	return time.Now()
 }

@@ -240,4 +240,3 @@ func machineMounts(t *testing.T) string {
 	}
 	return strings.Join(ours, "\n")
 }
-

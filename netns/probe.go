@@ -124,9 +124,9 @@ func (p *probe) tcp() error {
 
 // udp sends a datagram. The ICMP error about it, if any, has arrived when the
 // write returns, unless this machine is so busy that the kernel put the work
-// off. Hence silence alone is not taken for acceptance: the kernel of the
-// target's host is asked who takes the datagram, and if it is nobody the error
-// is waited for.
+// off, or has sent enough of them for this second (icmp(7), icmp_ratelimit).
+// Hence silence is not taken for acceptance: the kernel of the target's host
+// is asked who takes the datagram.
 func (p *probe) udp() error {
 	if err := p.open(unix.SOCK_DGRAM); err != nil {
 		return err
@@ -144,17 +144,16 @@ func (p *probe) udp() error {
 	if err := p.pending(); err != nil {
 		return err
 	}
-	taker, found, err := p.taker()
-	if err != nil {
-		return err
-	}
-	if !found {
-		// Nobody takes it: the error is on its way, or nothing will come.
+	if p.host.lab.hostOf(p.host, p.Target.Addr()) == nil {
 		if err := p.await(0); err != nil {
 			return err
 		}
 		return unix.ETIMEDOUT
 	}
+	taker, found, err := p.taker()
+	if err == nil && !found {
+		return fmt.Errorf("no socket takes the datagram: %w", unix.ECONNREFUSED)
+	}
 	p.Result, p.Owner = model.ProbeAccepted, taker
-	return nil
+	return err
 }

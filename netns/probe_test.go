@@ -3,6 +3,7 @@ package netns
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -177,5 +178,27 @@ func TestProbeLeavesNoSocket(t *testing.T) {
 	}
 	if got := lines(t, l, "b"); len(got) != 1 {
 		t.Errorf("probes left %q", got)
+	}
+}
+
+// The kernel sends few ICMP errors a second to one address. A closed port is
+// found closed all the same, without a wait for the error that does not come.
+func TestProbeDoesNotDependOnICMP(t *testing.T) {
+	for _, f := range families {
+		s := lan(f, "a", "b")
+		l := newLab(t, s)
+		silent := 0
+		for i := 0; i < 50; i++ {
+			p := l.Host("a").Probe(s.Addr("a", "lan"), udpTo(netip.AddrPortFrom(s.Addr("b", "lan"), 5060)))
+			if p.Result != model.ProbeRefused {
+				t.Fatalf("IPv%d: probe %d: %s (%s)", f, i, p.Result, p.Detail)
+			}
+			if strings.HasPrefix(p.Detail, "no socket") {
+				silent++
+			}
+		}
+		if silent == 0 {
+			t.Logf("IPv%d: every one of 50 errors came", f)
+		}
 	}
 }
