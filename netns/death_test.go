@@ -76,6 +76,7 @@ func TestNothingIsLeftAfterSIGKILL(t *testing.T) {
 			links, mounts := machineLinks(t), machineMounts(t)
 			name := fmt.Sprintf("greka-test-%d-%d", os.Getpid(), random.Int63())
 			program := copyOfSelf(t, name)
+			t.Cleanup(func() { killLeft(t, program, name) })
 			for i := 0; i < rounds/len(uids()); i++ {
 				lines, delay := 1+random.Intn(8), time.Duration(random.Int63n(int64(20*time.Millisecond)))
 				killLabs(t, program, name, uid, lines, delay)
@@ -210,6 +211,17 @@ func processesOf(t *testing.T, program, name string) (found []string) {
 		}
 	}
 	return found
+}
+
+// killLeft ends what a failed test has left.
+func killLeft(t *testing.T, program, name string) {
+	t.Helper()
+	for _, p := range processesOf(t, program, name) {
+		var pid int
+		if _, err := fmt.Sscan(p, &pid); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 }
 
 func machineLinks(t *testing.T) string {

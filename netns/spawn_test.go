@@ -158,7 +158,7 @@ func TestSpawnKeepsTheDescriptionVisible(t *testing.T) {
 
 func TestSpawnSeesNoProcessOfTheMachine(t *testing.T) {
 	l := newLab(t, lan(model.IPv4, "a"))
-	p := shell(t, l.Host("a"), "for p in /proc/[0-9]*; do cat $p/comm; done; kill -9 1; kill -TERM 1; kill -HUP 1; echo alive", nil)
+	p := shell(t, l.Host("a"), "for p in /proc/[0-9]*; do cat $p/comm; done; grep -q greka-init /proc/1/cmdline && kill -9 1 && kill -TERM 1 && kill -HUP 1; echo alive", nil)
 	if ended(t, p); strings.Contains(string(p.Output()), "netns.test") || !strings.Contains(string(p.Output()), "alive") {
 		t.Errorf("the command says %q", p.Output())
 	}
