@@ -50,7 +50,7 @@ func Lookup(s *Snapshot, from string, t Transport, src, dst netip.AddrPort) Reac
 	if host == nil {
 		return Reached{Rule: RuleNobody}
 	}
-	p := packet{transport: t, src: src, dst: dst, device: arrival(host.Host == from, dst.Addr())}
+	p := packet{transport: t, src: src, dst: dst, device: arrival(host, dst.Addr())}
 	r := p.lookup(host.Sockets)
 	r.Host = host.Host
 	return r
@@ -75,18 +75,26 @@ func reach(s *Snapshot, from string, a netip.Addr) *HostSockets {
 	return nil
 }
 
-// loopbackDevice is lo's index in every network namespace (LOOPBACK_IFINDEX).
+// loopbackDevice is lo's number in every network namespace (LOOPBACK_IFINDEX).
 const loopbackDevice = 1
 
-// arrival returns the device by which a packet arrives: lo's index, or 0 for
-// the network's interface, of which a host has one.
-//
-// What a host sends to itself arrives by lo in IPv4 (inet_iif), but in IPv6 by
-// the interface that has the address (ip6_rcv_core: "considered as if it is
-// being arrived via the sending interface").
-func arrival(own bool, a netip.Addr) uint32 {
-	if own && (a.Is4() || a.IsLoopback()) {
+// FirstDevice is the number of a host's first interface in a lab, the next one
+// has the next number.
+const FirstDevice = 2
+
+// arrival returns the device by which a packet to an address of a host arrives:
+// the one that has the address, since every network has its own; 0 if the
+// snapshot does not tell, which stands for any but lo. That goes for what a
+// host sends to itself too, although it travels over lo (orig_oif in
+// ip_route_output_key_hash_rcu, IP6CB(skb)->iif in ip6_rcv_core).
+func arrival(h *HostSockets, a netip.Addr) uint32 {
+	if a.IsLoopback() {
 		return loopbackDevice
+	}
+	for i, at := range h.Addrs {
+		if at == a && i < len(h.Devices) {
+			return h.Devices[i]
+		}
 	}
 	return 0
 }
@@ -96,6 +104,7 @@ type packet struct {
 	transport Transport
 	src, dst  netip.AddrPort // unmapped
 	device    uint32         // see arrival
+	wrong     Mistake        // 0, except in a wrong model
 }
 
 // lookup picks among the sockets of the host that the packet arrived at.
@@ -125,8 +134,7 @@ func (p *packet) established(sockets []Socket) Reached {
 	for i := range sockets {
 		s := &sockets[i]
 		switch {
-		case s.Transport != p.transport || !s.Remote.IsValid() || s.State == StateListen || s.State == StateClose:
-		case unmapPort(s.Local) != p.dst || unmapPort(s.Remote) != p.src || !p.deviceFits(s):
+		case !p.isEnd(s):
 		case r.Socket == nil || s.Order > r.Socket.Order:
 			r.Socket, r.Also = s, nil
 		case s.Order == r.Socket.Order:
@@ -136,11 +144,19 @@ func (p *packet) established(sockets []Socket) Reached {
 	return r
 }
 
+// isEnd reports whether a socket is the conversation of which the packet is a
+// part.
+func (p *packet) isEnd(s *Socket) bool {
+	return s.Transport == p.transport && s.Remote.IsValid() && s.State != StateListen &&
+		(s.State != StateClose || s.Transport == UDP) &&
+		unmapPort(s.Local) == p.dst && unmapPort(s.Remote) == p.src && p.deviceFits(s)
+}
+
 // listening finds the listener or UDP socket that takes the packet: first those
 // that are bound to exactly its destination, then the wildcards
 // (__inet_lookup_listener, __udp4_lib_lookup).
 func (p *packet) listening(sockets []Socket) Reached {
-	if r := p.walk(sockets, p.dst.Addr()); r.Socket != nil {
+	if r := p.walk(sockets, p.dst.Addr()); r.Socket != nil && !p.believesOther(sockets) {
 		r.Rule = RuleSpecific
 		return r
 	}
@@ -189,27 +205,30 @@ func (p *packet) chain(sockets []Socket, bound netip.Addr) (chain []*Socket, ord
 	ordered = true
 	for i := range sockets {
 		s := &sockets[i]
-		if s.Transport == p.transport && s.Local.Port() == p.dst.Port() && takesStrangers(s) && boundTo(s, bound) {
+		if s.Transport == p.transport && s.Local.Port() == p.dst.Port() && p.takesStrangers(s) && p.boundTo(s, bound) {
 			chain = append(chain, s)
 			ordered = ordered && s.Order != 0
 		}
 	}
 	if ordered && len(chain) > 1 {
-		sort.Slice(chain, func(i, j int) bool { return hashedBefore(chain[i], chain[j]) })
+		sort.Slice(chain, func(i, j int) bool { return p.hashedBefore(chain[i], chain[j]) })
 	}
 	return chain, ordered
 }
 
 // takesStrangers reports whether a socket takes packets from whoever has no
 // conversation with it: a listener, or a UDP socket that is not connected.
-func takesStrangers(s *Socket) bool {
+func (p *packet) takesStrangers(s *Socket) bool {
 	if s.Transport == UDP {
-		return !s.Remote.IsValid()
+		return !s.Remote.IsValid() || p.wrong == ConnectedUDPTakesAll
 	}
-	return s.State == StateListen
+	return s.State == StateListen || p.wrong == ConnectionPortAccepts && s.Remote.IsValid()
 }
 
-func hashedBefore(a, b *Socket) bool {
+func (p *packet) hashedBefore(a, b *Socket) bool {
+	if p.wrong == OldestUDPWins && p.transport == UDP {
+		return a.Order < b.Order
+	}
 	aTail, bTail := a.V6 && a.ReusePort, b.V6 && b.ReusePort
 	if aTail != bTail {
 		return bTail
@@ -223,13 +242,14 @@ func hashedBefore(a, b *Socket) bool {
 // boundTo reports whether a socket sits in the chain of an address. The IPv6
 // wildcard sits in IPv4's chain too, and takes IPv4 unless it is v6only
 // (ipv6_portaddr_hash, ipv6_only_sock).
-func boundTo(s *Socket, a netip.Addr) bool {
+func (p *packet) boundTo(s *Socket, a netip.Addr) bool {
 	local := s.Local.Addr()
 	if !a.Is4() {
 		return s.V6 && local == a
 	}
 	if s.V6 && local.IsUnspecified() && local.Is6() {
-		return !s.V6Only && a.IsUnspecified()
+		takes4 := !s.V6Only || p.wrong == V6OnlyIgnored
+		return takes4 && a.IsUnspecified() && p.wrong != V6WildcardApart
 	}
 	return local.Unmap() == a
 }
@@ -264,7 +284,13 @@ func deviceWeight(t Transport, a netip.Addr) int {
 // deviceFits tells whether a socket's device lets it take the packet
 // (inet_sk_bound_dev_eq).
 func (p *packet) deviceFits(s *Socket) bool {
-	return s.Device == 0 || (s.Device == loopbackDevice) == (p.device == loopbackDevice)
+	return s.Device == 0 || s.Device == p.device || p.device == 0 && s.Device != loopbackDevice ||
+		p.wrong == DeviceIgnored
+}
+
+// believesOther is what WildcardBeatsSpecific believes.
+func (p *packet) believesOther(sockets []Socket) bool {
+	return p.wrong == WildcardBeatsSpecific && p.walk(sockets, unspecified(p.dst.Addr())).Socket != nil
 }
 
 // group returns the other members of a socket's SO_REUSEPORT group: any of them

@@ -60,6 +60,7 @@ type Socket struct {
 type HostSockets struct {
 	Host    string
 	Addrs   []netip.Addr // the host's own addresses, without loopback
+	Devices []uint32     // the interface of each of Addrs; nil if not known
 	Sockets []Socket
 }
 

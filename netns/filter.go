@@ -44,7 +44,7 @@ func (h *Host) Filter(t model.Transport, port uint16) error {
 	b.attrName(unix.NFTA_RULE_CHAIN, nftChain)
 	b.nest(unix.NFTA_RULE_EXPRESSIONS, func() { nftDrop(&b, t, port) })
 	nftEnd(&b)
-	if err := c.do(&b); err != nil {
+	if err := c.nftDo(&b); err != nil {
 		return fmt.Errorf("netns: host %s: filter %s port %d: %w", h.name, t, port, err)
 	}
 	return nil
@@ -130,6 +130,28 @@ func nftMessage(b *batch, typ uint16, what string) {
 func nftBegin(b *batch) { nftMark(b, unix.NFNL_MSG_BATCH_BEGIN) }
 
 func nftEnd(b *batch) { nftMark(b, unix.NFNL_MSG_BATCH_END) }
+
+// nftDo sends a transaction and waits for the acknowledgement of everything
+// between its marks, which are not acknowledged themselves.
+func (c *conn) nftDo(b *batch) error {
+	b.finish()
+	if err := c.send(b.buf); err != nil {
+		return err
+	}
+	var first error
+	for waiting := len(b.what) - 2; waiting > 0 && first == nil; {
+		err := c.receive(func(h unix.NlMsghdr, body []byte) {
+			waiting--
+			if err := errorOf(body); err != nil && first == nil && h.Seq-1 < uint32(len(b.what)) {
+				first = fmt.Errorf("%s: %w", b.what[h.Seq-1], err)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return first
+}
 
 // nftMark begins or ends a transaction.
 func nftMark(b *batch, typ uint16) {

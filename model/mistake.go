@@ -1,0 +1,61 @@
+package model
+
+// Mistake is one plausible wrong belief about ports. A model with a mistake is
+// the negative twin of the reference model: the check against the kernel has
+// to refute it, or it proves nothing.
+type Mistake uint8
+
+// The mistakes.
+const (
+	None0 Mistake = iota
+	WildcardBeatsSpecific
+	ChildHasOwnPort
+	ReuseAddrSharesListener
+	V6WildcardApart
+	V6OnlyIgnored
+	CloseListenerClosesConnections
+	ConnectedUDPTakesAll
+	ConnectionPortAccepts
+	ConnectionsFreePort
+	UnreadIgnored
+	BacklogIsLimit
+	ReusePortIgnored
+	OldestUDPWins
+	DeviceIgnored
+	mistakes
+)
+
+var mistakeNames = [...]string{"", "wildcard-beats-specific", "child-has-own-port", "reuseaddr-shares-listener",
+	"v6-wildcard-apart", "v6only-ignored", "close-listener-closes-connections", "connected-udp-takes-all",
+	"connection-port-accepts", "connections-free-port", "unread-ignored", "backlog-is-limit", "reuseport-ignored",
+	"oldest-udp-wins", "device-ignored"}
+
+// String names the mistake, as in a file's name.
+func (m Mistake) String() string { return mistakeNames[m] }
+
+// Mistakes lists every mistake.
+func Mistakes() (all []Mistake) {
+	for m := None0 + 1; m < mistakes; m++ {
+		all = append(all, m)
+	}
+	return all
+}
+
+// Wrong returns the model with one mistake instead of the reference model.
+func (p *Ports) Wrong(m Mistake) *Ports {
+	p.wrong = m
+	return p
+}
+
+// closeAccepted is what CloseListenerClosesConnections believes.
+func (p *Ports) closeAccepted(r ref) {
+	h := &p.hosts[r.host]
+	for i := range h.Sockets {
+		c := ref{r.host, i}
+		if m := p.more(c); m.accepted && m.held && p.socket(c).Local.Port() == p.socket(r).Local.Port() &&
+			needsRST(p.socket(c).State) {
+			p.sendRST(c)
+			p.done(c)
+		}
+	}
+}

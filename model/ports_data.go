@@ -1,0 +1,233 @@
+package model
+
+import "net/netip"
+
+// unit is how much send and sendto send.
+const unit = 4
+
+// send sends to the connected other side (tcp_sendmsg_locked, udp_sendmsg).
+func (p *Ports) send(r ref) Errno {
+	s, m := p.socket(r), p.more(r)
+	if s.Transport == UDP {
+		return p.sendUDP(r)
+	}
+	switch {
+	case s.State == StateSynSent:
+		if m.err != OK {
+			return p.pending(r)
+		}
+		p.hit(ruleSendEarly)
+		return EAGAIN
+	case s.State != StateEstablished && s.State != StateCloseWait, m.shut&WriteSide != 0, m.err != OK:
+		p.hit(ruleSendClosed)
+		if m.err != OK {
+			return p.pending(r)
+		}
+		return EPIPE
+	}
+	if peer, ok := p.reaches(r); ok {
+		p.gotData(peer, r)
+	}
+	return OK
+}
+
+// gotData is a segment's arrival. Who has closed, or will not read any more in
+// FIN-WAIT, answers with RST (tcp_rcv_state_process, tcp_timewait_state_process).
+func (p *Ports) gotData(at, from ref) {
+	s, m := p.socket(at), p.more(at)
+	if s.State == StateFinWait2 && m.shut&ReadSide != 0 {
+		p.hit(ruleDataAfterClose)
+		p.gotRST(at)
+		p.gotRST(from)
+		return
+	}
+	p.hit(ruleData)
+	m.unread += unit
+}
+
+// pending tells a socket's pending error, once (sock_error).
+func (p *Ports) pending(r ref) Errno {
+	p.hit(rulePendingError)
+	e := p.more(r).err
+	p.more(r).err = OK
+	return e
+}
+
+// read reads (tcp_recvmsg_locked, udp_recvmsg).
+func (p *Ports) read(r ref) Errno {
+	s, m := p.socket(r), p.more(r)
+	if s.Transport == UDP {
+		return p.readUDP(r)
+	}
+	switch {
+	case s.State == StateListen:
+		p.hit(ruleReadListener)
+		return ENOTCONN
+	case m.unread > 0 || m.fin:
+		p.hit(ruleRead)
+		m.unread, m.fin = 0, false
+	case m.done:
+		p.hit(ruleReadEnd)
+	case m.err != OK:
+		return p.pending(r)
+	case m.shut&ReadSide != 0:
+		p.hit(ruleReadEnd)
+	case s.State == StateClose:
+		p.hit(ruleReadUnconnected)
+		return ENOTCONN
+	default:
+		p.hit(ruleReadNothing)
+		return EAGAIN
+	}
+	return OK
+}
+
+// connectUDP sets the one peer of a UDP socket (__ip4_datagram_connect,
+// __ip6_datagram_connect). The first time it also settles its address.
+func (p *Ports) connectUDP(r ref, to netip.AddrPort) Errno {
+	s, m := p.socket(r), p.more(r)
+	p.autobind(r)
+	w := p.route(r, to.Addr())
+	if w.err != OK {
+		return w.err
+	}
+	if s.Remote.IsValid() {
+		p.hit(ruleConnectAgain)
+	} else {
+		p.hit(ruleConnectUDP)
+	}
+	s.Local = p.end(s, w.src, s.Local.Port())
+	s.Remote = p.end(s, w.dst, to.Port())
+	s.State, s.Order = StateEstablished, p.tick()
+	m.progress = unconnected // a UDP socket may be connected again
+	return OK
+}
+
+// autobind gives a UDP socket that sends a port (inet_autobind).
+func (p *Ports) autobind(r ref) {
+	s := p.socket(r)
+	if s.Local.Port() != 0 {
+		return
+	}
+	p.hit(ruleAutobind)
+	s.Local = netip.AddrPortFrom(p.wildcard(s), p.pickPort(r))
+	p.enter(r)
+}
+
+func (p *Ports) sendUDP(r ref) Errno {
+	s := p.socket(r)
+	p.autobind(r)
+	if !s.Remote.IsValid() {
+		p.hit(ruleSendNowhere)
+		return EDESTADDRREQ
+	}
+	return p.datagram(r, unmapPort(s.Remote))
+}
+
+// sendTo sends a datagram to an address, whether or not the socket is
+// connected to another one.
+func (p *Ports) sendTo(r ref, to netip.AddrPort) Errno {
+	if p.socket(r).Transport == TCP {
+		return p.sendToTCP(r)
+	}
+	p.autobind(r)
+	return p.datagram(r, to)
+}
+
+// sendToTCP ignores the address (tcp_sendmsg_locked looks at it for
+// MSG_FASTOPEN only).
+func (p *Ports) sendToTCP(r ref) Errno {
+	p.hit(ruleSendToTCP)
+	return p.send(r)
+}
+
+// datagram sends one (udp_sendmsg). A datagram for which nobody is there comes
+// back as ICMP port unreachable, and is told to connected senders only.
+func (p *Ports) datagram(r ref, to netip.AddrPort) Errno {
+	w := p.route(r, to.Addr())
+	switch m := p.more(r); {
+	case w.err != OK:
+		return w.err
+	case m.err != OK:
+		return p.pending(r)
+	case m.shut&WriteSide != 0:
+		p.hit(ruleSendShut)
+		return EPIPE
+	}
+	if w.host < 0 || p.isFiltered(r.host, w.host, UDP, to.Port()) {
+		p.hit(ruleDatagramLost)
+		return OK
+	}
+	k := p.packet(r, w, p.socket(r).Local.Port(), to.Port())
+	at, _ := p.arrives(w.host, k)
+	if at.socket < 0 {
+		p.unreachable(r.host, w.host, k)
+		return OK
+	}
+	p.hit(ruleDatagram)
+	p.more(at).unread++
+	return OK
+}
+
+// unreachable is ICMP's way back: it goes to whom a datagram with the ends
+// turned round would reach, and only if that one is connected
+// (__udp4_lib_err, __udp6_lib_err).
+func (p *Ports) unreachable(to, from int, k packet) {
+	p.hit(ruleDatagramRefused)
+	back := packet{transport: UDP, src: k.dst, dst: k.src, wrong: p.wrong,
+		device: arrival(&p.hosts[to].HostSockets, k.src.Addr())}
+	if to == from && k.src.Addr().Is4() {
+		back.device = loopbackDevice // skb->dev, where __udp6_lib_err has inet6_iif
+	}
+	r := back.lookup(p.hosts[to].Sockets)
+	if r.Socket == nil || !r.Socket.Remote.IsValid() {
+		p.hit(ruleRefusalUntold)
+		return
+	}
+	p.hit(ruleRefusalTold)
+	for i := range p.hosts[to].Sockets {
+		if &p.hosts[to].Sockets[i] == r.Socket {
+			p.hosts[to].more[i].err = ECONNREFUSED
+		}
+	}
+}
+
+// readUDP takes one datagram; a pending error comes before it
+// (__skb_recv_udp).
+func (p *Ports) readUDP(r ref) Errno {
+	m := p.more(r)
+	switch {
+	case m.err != OK:
+		return p.pending(r)
+	case m.unread == 0:
+		p.hit(ruleReadNothing)
+		return EAGAIN
+	}
+	p.hit(ruleRead)
+	m.unread--
+	return OK
+}
+
+// destroyUDP only disconnects a UDP socket, from its device too: one that was
+// bound to its port goes on as if nothing had happened (__udp_disconnect).
+func (p *Ports) destroyUDP(r ref) {
+	s, m := p.socket(r), p.more(r)
+	p.hit(ruleDestroyUDP)
+	m.err = ECONNABORTED
+	s.State, s.Remote, s.Device = StateClose, netip.AddrPort{}, 0
+	if !m.addrLock {
+		a := netip.IPv4Unspecified()
+		if s.V6 {
+			a = netip.IPv6Unspecified()
+		}
+		s.Local = netip.AddrPortFrom(a, s.Local.Port())
+	}
+	s.Order = p.tick()
+	if !m.portLock {
+		p.hit(rulePortDropped)
+		s.Local = netip.AddrPort{}
+		if m.addrLock {
+			panic(undecided("a UDP socket that has an address and has lost its port"))
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package kernel
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// The range from which the kernel picks ports (ip_local_port_range).
+const firstPicked, lastPicked = 32768, 60999
+
+// canonical leaves in a snapshot what the model speaks of: names for inodes,
+// no numbers that change from run to run, and one order.
+func (p *player) canonical(s *model.Snapshot) {
+	for i := range s.Hosts {
+		h := &s.Hosts[i]
+		h.Addrs, h.Devices = nil, nil
+		for k := range h.Sockets {
+			o := &h.Sockets[k]
+			if o.Inode != 0 {
+				o.Owner = cmp.Or(p.names[o.Inode], "?")
+			}
+			forget(o)
+		}
+		slices.SortFunc(h.Sockets, compareSockets)
+	}
+}
+
+// forget drops what cannot be compared.
+func forget(s *model.Socket) {
+	s.Inode, s.Cookie, s.Order, s.ReusePort = 0, 0, 0, false
+	if s.State == model.StateFinWait1 {
+		// May: FIN-WAIT-1 or FIN-WAIT-2. The other side may delay the
+		// acknowledgement of a FIN by up to 40 ms (tcp_send_delayed_ack),
+		// unless it sends something before.
+		s.State = model.StateFinWait2
+	}
+	if s.Transport == model.UDP {
+		s.Queue = min(s.Queue, 1) // the kernel counts memory, not datagrams
+	}
+	if s.State != model.StateListen && s.State != model.StateClose {
+		s.V6Only = false // told of listeners and unconnected sockets only
+	}
+	if s.State != model.StateListen {
+		s.Backlog = 0
+	}
+}
+
+func compareSockets(a, b model.Socket) int {
+	return cmp.Or(cmp.Compare(a.Transport, b.Transport), a.Local.Compare(b.Local), a.Remote.Compare(b.Remote),
+		cmp.Compare(a.State, b.State), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Device, b.Device),
+		cmp.Compare(a.Queue, b.Queue))
+}
+
+// compare tells how a model and the kernel differ after a step, "" if they
+// don't. It tells the model which port the kernel picked.
+func (p *player) compare(m *model.Ports, want, got model.Errno, real *model.Snapshot) string {
+	if want != got {
+		return fmt.Sprintf("the model expects %s, the kernel says %s", resultText(want), resultText(got))
+	}
+	if name, ok := m.NeedsPort(); ok {
+		port := p.kernelPort(name)
+		if port < firstPicked || port > lastPicked {
+			return fmt.Sprintf("the model expects a picked port for %s, the kernel has %d", name, port)
+		}
+		m.Resolve(port)
+	}
+	snap := m.Snapshot()
+	p.canonicalModel(&snap)
+	if same(&snap, real) {
+		return ""
+	}
+	return "sockets (-model +kernel):\n" + gocmp.Diff(lines(&snap), lines(real), cmpopts.EquateEmpty())
+}
+
+func (p *player) canonicalModel(s *model.Snapshot) {
+	for i := range s.Hosts {
+		h := &s.Hosts[i]
+		h.Addrs, h.Devices = nil, nil
+		for k := range h.Sockets {
+			forget(&h.Sockets[k])
+		}
+		slices.SortFunc(h.Sockets, compareSockets)
+	}
+}
+
+func same(a, b *model.Snapshot) bool {
+	for i := range a.Hosts {
+		if !slices.Equal(a.Hosts[i].Sockets, b.Hosts[i].Sockets) {
+			return false
+		}
+	}
+	return len(a.Hosts) == len(b.Hosts)
+}
+
+// lines are the sockets as ss(8) would print them.
+func lines(s *model.Snapshot) (out []string) {
+	for i := range s.Hosts {
+		for _, o := range s.Hosts[i].Sockets {
+			v := "4"
+			if o.V6 {
+				v = "6"
+			}
+			if o.V6Only {
+				v += " v6only"
+			}
+			line := fmt.Sprintf("%s %s%s %s %s -> %s queue %d/%d", s.Hosts[i].Host, o.Transport, v, o.State, o.Local, o.Remote, o.Queue, o.Backlog)
+			if o.Device != 0 {
+				line += fmt.Sprintf(" device %d", o.Device)
+			}
+			out = append(out, line+" "+o.Owner)
+		}
+	}
+	return out
+}
+
+func resultText(e model.Errno) string {
+	if e == model.OK {
+		return "success"
+	}
+	return string(e)
+}
+
+// compareBounds compares the sockets that only hold a port, once at the end:
+// it costs more than all else.
+func (p *player) compareBounds() {
+	real, err := p.bounds()
+	if err != nil {
+		p.done.Broken = err
+		return
+	}
+	first := ""
+	for _, m := range p.models {
+		want := m.Bounds()
+		for i := range want {
+			want[i].V6 = false
+		}
+		sortBounds(want)
+		if slices.Equal(want, real) {
+			return
+		}
+		first = cmp.Or(first, gocmp.Diff(boundLines(want), boundLines(real)))
+	}
+	p.done.Difference = "at the end, sockets that only hold a port (-model +kernel):\n" + first
+}
+
+func (p *player) bounds() ([]model.Bound, error) {
+	var out []model.Bound
+	hosts := map[string]bool{}
+	for _, h := range p.host {
+		hosts[h] = true
+	}
+	for name := range hosts {
+		sockets, err := p.lab.Host(name).Bounds()
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range sockets {
+			out = append(out, model.Bound{Host: name, Name: p.names[s.Inode], Transport: model.TCP, Local: s.Local})
+		}
+	}
+	sortBounds(out)
+	return out, nil
+}
+
+func sortBounds(b []model.Bound) {
+	slices.SortFunc(b, func(x, y model.Bound) int {
+		return cmp.Or(cmp.Compare(x.Host, y.Host), cmp.Compare(x.Name, y.Name))
+	})
+}
+
+func boundLines(b []model.Bound) (out []string) {
+	for _, x := range b {
+		out = append(out, fmt.Sprintf("%s %s %s", x.Host, x.Name, x.Local))
+	}
+	return out
+}
+
+// kernelPort is a socket's port as the kernel tells it.
+func (p *player) kernelPort(name string) uint16 {
+	fd, ok := p.fds[name]
+	if !ok {
+		return 0
+	}
+	at, err := unixGetsockname(fd)
+	if err != nil {
+		return 0
+	}
+	return at.Port()
+}

@@ -1,0 +1,214 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/greka-sip/greka/model"
+)
+
+var payload = []byte("grek")
+
+// do plays a step on real sockets. An error is trouble of the harness.
+func (p *player) do(st model.Step) (model.Errno, error) {
+	switch st := st.(type) {
+	case model.OpenSocket:
+		return model.OK, p.open(st)
+	case model.RemoveAddr:
+		return p.remove(st)
+	case model.FilterPort:
+		p.changed = true
+		return model.OK, p.lab.Host(st.Host).Filter(st.Transport, st.Port)
+	case model.AcceptSocket:
+		return p.with(st.Listener, func(fd int) error { return p.accept(fd, st) })
+	case model.SetOption:
+		return p.with(st.Socket, func(fd int) error { return setOption(fd, st) })
+	case model.BindSocket:
+		return p.with(st.Socket, func(fd int) error { return unix.Bind(fd, p.sockaddr(st.Socket, st.At)) })
+	case model.ListenSocket:
+		return p.with(st.Socket, func(fd int) error { return unix.Listen(fd, int(st.Backlog)) })
+	case model.DialSocket:
+		return p.with(st.Socket, func(fd int) error { return dial(fd, p.sockaddr(st.Socket, st.To)) })
+	case model.SendSocket:
+		return p.with(st.Socket, func(fd int) error { return unix.Send(fd, payload, unix.MSG_NOSIGNAL) })
+	case model.SendTo:
+		return p.with(st.Socket, func(fd int) error {
+			return unix.Sendto(fd, payload, unix.MSG_NOSIGNAL, p.sockaddr(st.Socket, st.To))
+		})
+	case model.ReadSocket:
+		return p.with(st.Socket, read)
+	case model.ShutdownSocket:
+		return p.with(st.Socket, func(fd int) error { return unix.Shutdown(fd, int(st.Sides)-1) })
+	case model.CloseSocket:
+		return p.with(st.Socket, func(fd int) error {
+			delete(p.fds, st.Socket)
+			return unix.Close(fd)
+		})
+	case model.DestroySocket:
+		return p.destroy(st.Socket)
+	}
+	return model.OK, fmt.Errorf("%T is no socket step", st)
+}
+
+// with acts on a socket and makes an errno of the outcome.
+func (p *player) with(name string, f func(fd int) error) (model.Errno, error) {
+	fd, ok := p.fds[name]
+	if !ok {
+		return model.EBADF, nil
+	}
+	return errnoOf(f(fd))
+}
+
+func errnoOf(err error) (model.Errno, error) {
+	var e unix.Errno
+	switch {
+	case err == nil:
+		return model.OK, nil
+	case errors.Is(err, unix.EOPNOTSUPP):
+		return model.EOPNOTSUPP, nil // ErrnoName prefers its alias
+	case errors.As(err, &e):
+		return model.Errno(unix.ErrnoName(e)), nil
+	}
+	return model.OK, err
+}
+
+func (p *player) open(st model.OpenSocket) error {
+	domain, typ := unix.AF_INET, unix.SOCK_STREAM
+	if st.Family == model.IPv6 {
+		domain = unix.AF_INET6
+	}
+	if st.Transport == model.UDP {
+		typ = unix.SOCK_DGRAM
+	}
+	fd, err := p.lab.Host(st.Host).Socket(domain, typ, 0)
+	if err != nil {
+		return err
+	}
+	p.family[st.Name], p.host[st.Name] = st.Family, st.Host
+	return p.know(st.Name, fd)
+}
+
+// know remembers a socket by its name and its inode.
+func (p *player) know(name string, fd int) error {
+	var stat unix.Stat_t
+	p.fds[name] = fd
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return err
+	}
+	p.names[stat.Ino] = name
+	return nil
+}
+
+func (p *player) accept(fd int, st model.AcceptSocket) error {
+	c, _, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	p.family[st.Name], p.host[st.Name] = p.family[st.Listener], p.host[st.Listener]
+	return p.know(st.Name, c)
+}
+
+func setOption(fd int, st model.SetOption) error {
+	on := 1
+	if st.Off {
+		on = 0
+	}
+	switch st.Option {
+	case model.OptionReuseAddr:
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, on)
+	case model.OptionReusePort:
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, on)
+	case model.OptionV6Only:
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, on)
+	case model.OptionLinger0:
+		return unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: int32(on)})
+	}
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, int(st.Device))
+}
+
+// dial connects without waiting. What came of it is known when the call has
+// returned, since all the packets went to and fro meanwhile; a second call
+// fetches it, as poll and SO_ERROR would. If that one says that it is still
+// going on, nobody has answered.
+func dial(fd int, to unix.Sockaddr) error {
+	err := unix.Connect(fd, to)
+	if err != unix.EINPROGRESS {
+		return err
+	}
+	if err = unix.Connect(fd, to); err == unix.EALREADY {
+		return unix.EINPROGRESS
+	}
+	return err
+}
+
+func read(fd int) error {
+	var buf [1 << 12]byte
+	_, _, err := unix.Recvfrom(fd, buf[:], 0)
+	return err
+}
+
+// sockaddr writes an endpoint for a socket's family. An IPv6 address for an
+// IPv4 socket stays one: the kernel refuses it.
+func (p *player) sockaddr(socket string, e model.Endpoint) unix.Sockaddr {
+	port := int(e.Port)
+	if e.Of != "" {
+		port = int(p.localPort(e.Of))
+	}
+	if e.Addr.Is4() && p.family[socket] == model.IPv4 {
+		return &unix.SockaddrInet4{Port: port, Addr: e.Addr.As4()}
+	}
+	return &unix.SockaddrInet6{Port: port, Addr: e.Addr.As16()}
+}
+
+// localPort is a socket's port as the kernel tells it, 0 if it has none or is
+// gone. The model knows better where a dead connection gave its port back.
+func (p *player) localPort(name string) uint16 {
+	if s, ok := p.models[0].Socket(name); !ok || s.Local.Port() == 0 {
+		return 0
+	}
+	fd, ok := p.fds[name]
+	if !ok {
+		return 0
+	}
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		return 0
+	}
+	return addrPort(at).Port()
+}
+
+func addrPort(sa unix.Sockaddr) netip.AddrPort {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
+	}
+	return netip.AddrPort{}
+}
+
+func (p *player) remove(st model.RemoveAddr) (model.Errno, error) {
+	p.changed = true
+	return errnoOf(p.lab.Host(st.Host).RemoveAddr(st.Addr))
+}
+
+// destroy finds a socket in sock_diag and has it destroyed.
+func (p *player) destroy(name string) (model.Errno, error) {
+	if _, ok := p.fds[name]; !ok {
+		return model.EBADF, nil
+	}
+	snap, err := p.lab.Raw()
+	if err != nil {
+		return model.OK, err
+	}
+	h := snap.Host(p.host[name])
+	for _, s := range h.Sockets {
+		if s.Inode != 0 && p.names[s.Inode] == name {
+			return errnoOf(p.lab.Host(h.Host).Destroy(s))
+		}
+	}
+	return model.ENOENT, nil
+}

@@ -1,0 +1,19 @@
+// Package kernel checks the reference model of ports (model.Ports) against
+// Linux, socket by socket: does the model know which sockets exist after these
+// steps, in which state, and which one a SYN or a datagram would reach?
+//
+// A scenario of socket steps is played twice, in the model and on real sockets
+// of a lab, and after every step the result and every socket of every host are
+// compared; at the end, so is who takes a packet from each host to each port
+// (probes):
+//
+//	rig := kernel.NewRig()
+//	defer rig.Close()
+//	played := rig.Play(scenario, model.None0, nil)
+//	if played.Difference != "" { … }
+//
+// Hunt draws scenarios and plays them, as greka hunt kernel does; Minimize
+// makes one that shows a difference small.
+//
+// Next: package props, which does the same with SIP elements.
+package kernel

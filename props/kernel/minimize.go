@@ -1,0 +1,248 @@
+package kernel
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// Minimize makes a scenario as small as it can while fails is true of it:
+// fewer steps, then fewer hosts and networks, then plainer steps and names.
+// fails is asked of valid scenarios only, and many times.
+func Minimize(s model.Scenario, fails func(model.Scenario) bool) model.Scenario {
+	m := &minimizer{best: s, fails: fails, tried: map[string]bool{}}
+	for before := ""; before != model.Format(m.best); {
+		before = model.Format(m.best)
+		m.steps()
+		m.hosts()
+		m.nets()
+		m.plainer()
+	}
+	m.rename()
+	return m.best
+}
+
+type minimizer struct {
+	best  model.Scenario
+	fails func(model.Scenario) bool
+	tried map[string]bool
+}
+
+// try keeps a candidate if it is valid and still fails.
+func (m *minimizer) try(s model.Scenario) bool {
+	text := model.Format(s)
+	if m.tried[text] || s.Validate() != nil {
+		return false
+	}
+	m.tried[text] = true
+	if !m.fails(s) {
+		return false
+	}
+	m.best = s
+	return true
+}
+
+// steps leaves out runs of steps, long ones first, and what needs them.
+func (m *minimizer) steps() {
+	for size := len(m.best.Steps) / 2; size >= 1; size /= 2 {
+		for at := len(m.best.Steps) - size; at >= 0; {
+			c := m.best
+			c.Steps = defined(slices.Concat(c.Steps[:at], c.Steps[at+size:]))
+			if m.try(c) {
+				at = min(at, len(m.best.Steps)-size)
+				continue
+			}
+			at--
+		}
+	}
+}
+
+// defined drops the steps that speak of sockets which no step before makes.
+func defined(steps []model.Step) (out []model.Step) {
+	made := map[string]bool{}
+	for _, st := range steps {
+		uses, makes := names(st)
+		if slices.ContainsFunc(uses, func(n string) bool { return !made[n] }) {
+			continue
+		}
+		if makes != "" {
+			made[makes] = true
+		}
+		out = append(out, st)
+	}
+	return out
+}
+
+// names are the sockets that a step speaks of, and the one that it makes.
+func names(st model.Step) (uses []string, makes string) {
+	renamed(st, func(n string, isNew bool) string {
+		if isNew {
+			makes = n
+		} else if n != "" {
+			uses = append(uses, n)
+		}
+		return n
+	}, func(h string) string { return h })
+	return uses, makes
+}
+
+// renamed returns the step with other names of sockets and hosts.
+func renamed(st model.Step, socket func(name string, isNew bool) string, host func(string) string) model.Step {
+	old := func(n string) string { return socket(n, false) }
+	at := func(e model.Endpoint) model.Endpoint {
+		if e.Of != "" {
+			e.Of = old(e.Of)
+		}
+		return e
+	}
+	switch st := st.(type) {
+	case model.OpenSocket:
+		st.Name, st.Host = socket(st.Name, true), host(st.Host)
+		return st
+	case model.SetOption:
+		st.Socket = old(st.Socket)
+		return st
+	case model.BindSocket:
+		st.Socket, st.At = old(st.Socket), at(st.At)
+		return st
+	case model.ListenSocket:
+		st.Socket = old(st.Socket)
+		return st
+	case model.DialSocket:
+		st.Socket, st.To = old(st.Socket), at(st.To)
+		return st
+	case model.AcceptSocket:
+		st.Listener, st.Name = old(st.Listener), socket(st.Name, true)
+		return st
+	case model.SendSocket:
+		st.Socket = old(st.Socket)
+		return st
+	case model.SendTo:
+		st.Socket, st.To = old(st.Socket), at(st.To)
+		return st
+	case model.ReadSocket:
+		st.Socket = old(st.Socket)
+		return st
+	case model.ShutdownSocket:
+		st.Socket = old(st.Socket)
+		return st
+	case model.CloseSocket:
+		st.Socket = old(st.Socket)
+		return st
+	case model.DestroySocket:
+		st.Socket = old(st.Socket)
+		return st
+	case model.RemoveAddr:
+		st.Host = host(st.Host)
+		return st
+	case model.FilterPort:
+		st.Host = host(st.Host)
+		return st
+	}
+	return st
+}
+
+// hosts leaves out the last hosts (an earlier one's absence would change the
+// addresses of those behind it).
+func (m *minimizer) hosts() {
+	for len(m.best.Hosts) > 1 {
+		c := m.best
+		c.Hosts = c.Hosts[:len(c.Hosts)-1]
+		if !m.try(c) {
+			return
+		}
+	}
+}
+
+// nets leaves out networks. Addresses of the second one would change with the
+// first, so only the last can go.
+func (m *minimizer) nets() {
+	n := len(m.best.Nets)
+	if n < 2 {
+		return
+	}
+	c := m.best
+	gone := c.Nets[n-1].Name
+	c.Nets = c.Nets[:n-1]
+	c.Hosts = slices.Clone(c.Hosts)
+	for i := range c.Hosts {
+		c.Hosts[i].Nets = slices.DeleteFunc(slices.Clone(c.Hosts[i].Nets), func(x string) bool { return x == gone })
+		if len(c.Hosts[i].Nets) == 0 {
+			return
+		}
+	}
+	m.try(c)
+}
+
+// plainer tries, step by step, what a reader finds plainer: everything on the
+// first host, IPv4, the port 5060, a backlog of 1.
+func (m *minimizer) plainer() {
+	for i := range m.best.Steps {
+		for _, st := range plainerSteps(m.best.Steps[i], &m.best) {
+			c := m.best
+			c.Steps = slices.Clone(c.Steps)
+			c.Steps[i] = st
+			m.try(c)
+		}
+	}
+}
+
+func plainerSteps(st model.Step, s *model.Scenario) (out []model.Step) {
+	switch st := st.(type) {
+	case model.OpenSocket:
+		if st.Host != s.Hosts[0].Name {
+			c := st
+			c.Host = s.Hosts[0].Name
+			out = append(out, c)
+		}
+		if st.Family == model.IPv6 {
+			c := st
+			c.Family = model.IPv4
+			out = append(out, c)
+		}
+	case model.ListenSocket:
+		if st.Backlog != 1 {
+			st.Backlog = 1
+			out = append(out, st)
+		}
+	case model.BindSocket:
+		for _, at := range plainerEnds(st.At) {
+			out = append(out, model.BindSocket{Socket: st.Socket, At: at})
+		}
+	case model.DialSocket:
+		for _, to := range plainerEnds(st.To) {
+			out = append(out, model.DialSocket{Socket: st.Socket, To: to})
+		}
+	case model.SendTo:
+		for _, to := range plainerEnds(st.To) {
+			out = append(out, model.SendTo{Socket: st.Socket, To: to})
+		}
+	}
+	return out
+}
+
+func plainerEnds(e model.Endpoint) (out []model.Endpoint) {
+	if e.Of == "" && e.Port > 5060 {
+		out = append(out, model.Endpoint{Addr: e.Addr, Port: 5060})
+	}
+	return out
+}
+
+// rename calls the sockets s1, s2, … in the order in which they are made.
+func (m *minimizer) rename() {
+	now := map[string]string{}
+	c := m.best
+	c.Steps = slices.Clone(c.Steps)
+	for i, st := range c.Steps {
+		c.Steps[i] = renamed(st, func(n string, isNew bool) string {
+			if isNew {
+				now[n] = "s" + strconv.Itoa(len(now)+1)
+			}
+			return now[n]
+		}, func(h string) string { return h })
+	}
+	if model.Format(c) != model.Format(m.best) {
+		m.try(c)
+	}
+}
