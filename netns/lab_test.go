@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
@@ -74,6 +75,50 @@ func TestEphemeralPortsStartAt32768(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// With socket tables of its own a host is listed a hundred times faster.
+func TestHostsHaveSmallSocketTables(t *testing.T) {
+	l := newLab(t, lan(model.IPv4, "a"))
+	err := l.Host("a").Do(func() error {
+		got, err := os.ReadFile("/proc/sys/net/ipv4/tcp_ehash_entries")
+		if errors.Is(err, os.ErrNotExist) {
+			t.Skip("this kernel shares one table (Linux 6.1 and newer don't)")
+		}
+		if strings.TrimSpace(string(got)) != "1024" {
+			t.Errorf("the table has %q entries, want 1024 of its own", got)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Nobody has to ask for a hardware address: an answer may come late.
+func TestHostsKnowTheirNeighbours(t *testing.T) {
+	for _, f := range families {
+		s := lan(f, "a", "b", "c")
+		l := newLab(t, s)
+		for _, h := range s.Hosts {
+			known := map[string]bool{}
+			err := l.Host(h.Name).Do(func() error {
+				all, err := netlink.NeighList(firstDevice, int(family(s.Addr(h.Name, "lan"))))
+				for _, n := range all {
+					known[n.IP.String()] = n.State == netlink.NUD_PERMANENT
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, other := range s.Hosts {
+				if a := s.Addr(other.Name, "lan").String(); other.Name != h.Name && !known[a] {
+					t.Errorf("%s does not know %s", h.Name, a)
+				}
+			}
+		}
 	}
 }
 
