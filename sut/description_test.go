@@ -123,13 +123,13 @@ func TestLoadWhatIsNoDescription(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		filepath.Join(dir, "none.txtar"):                       "no such file",
-		dir:                                                    "not a regular file",
-		pipe:                                                   "not a regular file",
-		write("noise.txtar", noise):                            "more than 1 MB",
-		write("small-noise.txtar", noise[:1000]):               `no part "stack"`,
-		write("empty.txtar", nil):                              `no part "stack"`,
-		write("dos.txtar", dos(good(t))):                       `no part "stack"`,
+		filepath.Join(dir, "none.txtar"):         "no such file",
+		dir:                                      "not a regular file",
+		pipe:                                     "not a regular file",
+		write("noise.txtar", noise):              "more than 1 MB",
+		write("small-noise.txtar", noise[:1000]): `no part "stack"`,
+		write("empty.txtar", nil):                `no part "stack"`,
+		write("dos.txtar", dos(good(t))):         `no part "stack"`,
 		write("long-line.txtar", bytes.Repeat([]byte("x"), 9)): `no part "stack"`,
 	} {
 		_, err := Load(path)

@@ -1,0 +1,156 @@
+package sut
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/greka-sip/greka/model"
+	"pgregory.net/rapid"
+)
+
+func TestEmbeddedDescriptions(t *testing.T) {
+	if _, err := embedded(); err != nil {
+		t.Fatal(err)
+	}
+	all := All()
+	if len(all) == 0 {
+		t.Fatal("no real stack comes with Greka")
+	}
+	for _, s := range all {
+		found, err := Find(s.Name)
+		if err != nil || found.Name != s.Name || found.Kind != Real || found.Description == nil {
+			t.Errorf("Find(%s) = %+v, %v", s.Name, found, err)
+		}
+		if len(s.InstallCommand()) == 0 {
+			t.Errorf("%s: nobody can install it", s.Name)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	if s, err := Find("testdata/good.txtar"); err != nil || s.Name != "mine" || s.SamePort {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	for name, want := range map[string]string{
+		"barresip":         `unknown stack "barresip": know `,
+		"":                 `unknown stack "": know `,
+		"none.txtar":       "no such file",
+		"./baresip":        "no such file",
+		"mutant/no-such":   "no such file",
+		"testdata/bad.txt": `no part "stack"`,
+	} {
+		_, err := Find(name)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Find(%q): %v, want %q", name, err, want)
+			continue
+		}
+		oneLine(t, err)
+	}
+	if _, err := Find("barresip"); err == nil || !strings.Contains(err.Error(), "baresip") {
+		t.Errorf("it does not say what there is: %v", err)
+	}
+}
+
+func TestFits(t *testing.T) {
+	s, err := Find("baresip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deaf := *s
+	callee := *s.Description
+	callee.Roles = []model.Role{model.RoleCallee}
+	deaf.Description = &callee
+	const top = "net lan 4\nhost box lan\nhost hut lan\n"
+	for _, c := range []struct {
+		stack      *Stack
+		text, want string
+	}{
+		{s, "ua bob box tcp:5072 sut\nua ann box tcp:5081", ""},
+		{s, "ua bob box udp:5072 tcp:5072 sut\nua ann hut udp:5072 tcp:5073", ""},
+		{s, "ua bob box tcp:5072 sut\nua ann box udp:5073", ""}, // 5073 is taken on TCP
+		{s, "ua bob box udp:5071 tcp:5072 sut", "ports 5071 and 5072, but baresip has one port"},
+		{s, "ua bob box tcp:5072 sut\nua ann box udp:5072", "takes udp port 5072 beside its own, where ann listens"},
+		{s, "ua bob box tcp:5072 sut\nua ann box tcp:5073", "takes tcp port 5073 beside its own, where ann listens"},
+		{s, "ua bob box tcp:65535 sut", "port 65536 (tls, the SIP port+1) does not exist"},
+		{s, "proxy bob box tcp:5072 deliver=flow sut", "is no user agent"},
+		{s, "ua carl box tcp:5072 sut", `no element "bob"`},
+		{&deaf, "ua bob box tcp:5072 sut\nua ann box tcp:5081\ncall bob ann", "bob calls, which baresip cannot"},
+		{&deaf, "ua bob box tcp:5072 sut\nua ann box tcp:5081\ncall ann bob", ""},
+	} {
+		sc, err := model.Parse(top + c.text + "\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := errorText(c.stack.Fits(&sc, "bob"))
+		if got != c.want && (c.want == "" || !strings.Contains(got, c.want)) {
+			t.Errorf("%s\ngot  %s\nwant %s", c.text, got, c.want)
+		}
+	}
+}
+
+// Whatever ports a scenario gives its listeners: what a stack takes besides is
+// nobody else's, the same each time, and not where the kernel chooses.
+func TestPortsAreDisjoint(t *testing.T) {
+	d, err := Load("testdata/good.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStack(d)
+	rapid.Check(t, func(t *rapid.T) {
+		sc := model.Scenario{Nets: []model.Net{{Name: "lan", Family: 4}}, Hosts: []model.Host{{Name: "box", Nets: []string{"lan"}}}}
+		// The listeners crowd where the free ports are chosen, and have
+		// room for sip+1 between them.
+		for i := range rapid.IntRange(1, 60).Draw(t, "elements") {
+			at := windowStart - 100 + 2*rapid.IntRange(0, 300).Draw(t, "port")
+			sc.Elements = append(sc.Elements, model.Element{Kind: model.UserAgent, Name: "e" + string(rune('0'+i)), Host: "box",
+				Listen: []model.Listen{{Transport: model.UDP, Port: uint16(at)}}})
+		}
+		taken := map[model.Listen]string{}
+		for i := range sc.Elements {
+			e := &sc.Elements[i]
+			taken[e.Listen[0]] = "" // several may have drawn the same
+		}
+		for i := range sc.Elements {
+			e := &sc.Elements[i]
+			first, err := s.Taken(&sc, e.Name)
+			if err != nil {
+				t.Skip(err) // crowded out: an error, and no wrong port
+			}
+			again, _ := s.Taken(&sc, e.Name)
+			if len(first) != 12 || len(again) != 12 {
+				t.Fatalf("%s takes %v, want its listener, 10 and 1", e.Name, first)
+			}
+			for k, l := range first[1:] {
+				if again[k+1] != l {
+					t.Fatalf("%s takes %v and then %v", e.Name, first, again)
+				}
+				if l.Transport == model.TCP {
+					continue // sip+1 is not chosen
+				}
+				if owner, ok := taken[l]; ok || l.Port < windowStart || l.Port >= windowEnd {
+					t.Fatalf("%s takes %v, which is %q's", e.Name, l, owner)
+				}
+				taken[l] = e.Name
+			}
+		}
+	})
+}
+
+func TestTail(t *testing.T) {
+	for out, want := range map[string]string{
+		"":                                "",
+		"one\n\n \ntwo\n":                 "one\ntwo",
+		"/\r/h\r/he\r/hel":                "/hel", // a terminal's echo
+		"\x1b[31mred\x1b[;m and \x00\x07": "red and",
+		"dos\r\n":                         "dos",
+		"\xff\xfe\n":                      "\uFFFD\uFFFD",
+		strings.Repeat("x", 1000):         strings.Repeat("x", maxLine) + "…",
+	} {
+		if got := tail(out, 20); got != want {
+			t.Errorf("tail(%q) = %q, want %q", out, got, want)
+		}
+	}
+	if got := lastLine("one\ntwo\n\n"); got != "two" {
+		t.Errorf("the last line is %q", got)
+	}
+}

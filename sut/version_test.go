@@ -1,0 +1,89 @@
+package sut
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// versionStack describes a stack whose version is told by a shell script.
+func versionStack(t *testing.T, script string) *Stack {
+	t.Helper()
+	text := describeFake("true", "version")
+	text = strings.Replace(text, "version        true", "version        {{.Dir}}/version -a-version-script", 1)
+	s := loadStack(t, text)
+	file := filepath.Join(s.Description.dir, "version")
+	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestInstalled(t *testing.T) {
+	for script, want := range map[string]string{
+		"echo fake 1.2": "1.2",
+		"echo hello; echo; echo fake 1.3; exit 7": "1.3", // some complain when they are asked
+		"echo fake 1.4 >&2":                       "1.4",
+		// What it leaves behind holds nothing up.
+		"setsid sleep 1000 & echo fake 1.5": "1.5",
+	} {
+		s := versionStack(t, script)
+		got, err := s.Installed(background)
+		if err != nil || got != want || s.Version != want {
+			t.Errorf("%s: %q, %v, want %q", script, got, err, want)
+		}
+	}
+}
+
+func TestNotInstalled(t *testing.T) {
+	text := strings.Replace(describeFake("true", "version"), "version        true", "version        no-such-stack-anywhere -v", 1)
+	_, err := loadStack(t, text).Installed(background)
+	if !errors.Is(err, ErrNotInstalled) || !strings.Contains(err.Error(), "no-such-stack-anywhere") {
+		t.Errorf("got %v", err)
+	}
+	text = strings.Replace(text, "\nroles", "\ndebian no-such\nroles", 1)
+	_, err = loadStack(t, text).Installed(background)
+	if want := "sut: fake is not installed; run: greka install fake"; !errors.Is(err, ErrNotInstalled) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestBadVersionCommands(t *testing.T) {
+	for script, want := range map[string]string{
+		"exit 3":                            "exit status 3",
+		"echo something else":               `printed nothing that matches (?m)^fake (.*), but "something else"`,
+		"sleep 1000":                        "did not print its version within 300ms",
+		"trap '' TERM; while :; do :; done": "did not print its version within 300ms",
+		"yes noise":                         "within 300ms",
+		"setsid sleep 1000 & wait":          "within 300ms",
+	} {
+		d := versionStack(t, script).Description
+		version, err := d.askVersion(background, 300*time.Millisecond)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %q, %v, want %q", script, version, err, want)
+			continue
+		}
+		if errors.Is(err, ErrNotInstalled) {
+			t.Errorf("%s: it is there: %v", script, err)
+		}
+		oneLine(t, err)
+	}
+	list, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range list {
+		if line, err := os.ReadFile(path); err == nil && strings.Contains(string(line), "-a-version-script") {
+			t.Errorf("left behind: %s %q", path, line)
+		}
+	}
+}
+
+func TestVersionCanBeStopped(t *testing.T) {
+	over, cancel := context.WithCancel(background)
+	time.AfterFunc(20*time.Millisecond, cancel)
+	if _, err := versionStack(t, "sleep 1000").Installed(over); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
