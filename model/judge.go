@@ -14,10 +14,16 @@ func Judge(s *Scenario, o *Observation) []Verdict {
 		return []Verdict{{Class: Broken, Advert: -1, Use: -1, Detail: o.Broken}}
 	}
 	var out []Verdict
+	type look struct {
+		snapshot int
+		probe    Probe
+	}
+	seen := map[look]bool{} // one probe can serve several uses; it is judged once
 	for i := range o.Uses {
 		v, probed := judgeUse(o, i)
 		out = append(out, v)
-		if probed != nil {
+		if l := (look{o.Uses[i].Snapshot, o.Uses[i].Probe}); probed != nil && !seen[l] {
+			seen[l] = true
 			out = append(out, *probed)
 		}
 	}

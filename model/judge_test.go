@@ -1,0 +1,203 @@
+package model
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// The stage of the judge's tests: bob's and ann's sockets on two hosts, and
+// p's; bob holds a connection that he dialled to p.
+func stage() Snapshot {
+	ap := netip.MustParseAddrPort
+	return Snapshot{Hosts: []HostSockets{
+		{Host: "box", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.1")}, Sockets: []Socket{
+			{Transport: TCP, State: StateListen, Local: ap("10.77.0.1:5072"), Owner: "bob"},
+			{Transport: UDP, State: StateClose, Local: ap("10.77.0.1:5074"), Owner: "bob"},
+			{Transport: UDP, State: StateEstablished, Local: ap("10.77.0.1:5076"), Remote: ap("10.77.0.2:5060"), Owner: "bob"},
+			{Transport: TCP, State: StateListen, Local: ap("127.0.0.1:5078"), Owner: "bob"},
+			{Transport: TCP, State: StateEstablished, Local: ap("10.77.0.1:40001"), Remote: ap("10.77.0.2:5060"), Owner: "bob"},
+			{Transport: TCP, State: StateEstablished, Local: ap("10.77.0.1:5072"), Remote: ap("10.77.0.2:40009"), Owner: "bob"},
+			{Transport: TCP, State: StateListen, Local: ap("10.77.0.1:5090"), Owner: "carl"},
+		}},
+		{Host: "hut", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.2")}, Sockets: []Socket{
+			{Transport: TCP, State: StateListen, Local: ap("10.77.0.2:5060"), Owner: "p"},
+			{Transport: TCP, State: StateEstablished, Local: ap("10.77.0.2:5060"), Remote: ap("10.77.0.1:40001"), Owner: "p"},
+			{Transport: TCP, State: StateEstablished, Local: ap("10.77.0.2:40009"), Remote: ap("10.77.0.1:5072"), Owner: "ann"},
+			{Transport: TCP, State: StateListen, Local: ap("10.77.0.2:5081"), Owner: "ann"},
+		}},
+	}}
+}
+
+// judged judges one use of one URI that bob gave in a 200, by ann who dials it
+// from hut for her ACK, unless change says otherwise. The probe met what it
+// had to, unless change says otherwise.
+func judged(uri string, change func(o *Observation)) Verdict {
+	o := Observation{
+		Snapshots: []Snapshot{stage()},
+		Adverts: []Advert{{Header: "Contact", URI: uri, Message: "200 INVITE", Giver: "bob", Role: RoleCallee,
+			Leg: Leg{Transport: TCP}}},
+		Uses: []Use{{View: Viewpoint{Element: "ann", Host: "hut", Source: netip.MustParseAddr("10.77.0.2")},
+			Request: "ACK", MustDial: true}},
+	}
+	if change != nil {
+		change(&o)
+	}
+	if o.Uses[0].Probe.Result == ProbeNone {
+		o.Uses[0].Probe = honestProbe(&o)
+	}
+	v, _ := judgeUse(&o, 0)
+	return v
+}
+
+func honestProbe(o *Observation) Probe {
+	t, err := o.Adverts[0].Target()
+	if err != nil || t.Addr.Addr().IsUnspecified() {
+		return Probe{}
+	}
+	u := o.Uses[0]
+	r := Lookup(&o.Snapshots[0], u.View.Host, t.Transport, netip.AddrPortFrom(u.View.Source, 0), t.Addr)
+	p := Probe{Transport: t.Transport, Target: t.Addr, Result: ProbeRefused}
+	if r.Host == "" {
+		p.Result = ProbeUnreachable
+	}
+	if r.Takes() {
+		p.Result, p.Owner = ProbeAccepted, r.Socket.Owner
+	}
+	return p
+}
+
+func onBox(o *Observation) {
+	o.Uses[0].View = Viewpoint{Element: "ann", Host: "box", Source: netip.MustParseAddr("10.77.0.1")}
+}
+
+func TestJudgeDecidesTheClass(t *testing.T) {
+	overUDP := func(o *Observation) { o.Adverts[0].Leg.Transport = UDP }
+	for _, c := range []struct {
+		name, uri string
+		change    func(*Observation)
+		class     Class
+		severity  Severity
+	}{
+		{"its listener", "sip:bob@10.77.0.1:5072;transport=tcp", nil, Accepting, None},
+		{"its UDP port", "sip:bob@10.77.0.1:5074", overUDP, Accepting, None},
+		{"a listener of the other transport", "sip:bob@10.77.0.1:5074", nil, AcceptingOtherTransport, None},
+		{"the founding case", "sip:bob@10.77.0.1:40001;transport=tcp", nil, ConnectionPort, Finding},
+		{"a connection, and the URI says UDP", "sip:bob@10.77.0.1:40001", nil, ConnectionPort, Finding},
+		{"a connected UDP socket", "sip:bob@10.77.0.1:5076", func(o *Observation) {
+			overUDP(o)
+			onBox(o)
+		}, ConnectionPort, Finding},
+		{"nobody", "sip:bob@10.77.0.1:9;transport=tcp", nil, Closed, Finding},
+		{"somebody else's listener", "sip:bob@10.77.0.1:5090;transport=tcp", nil, WrongOwner, Finding},
+		{"the viewpoint's own listener", "sip:bob@10.77.0.2:5081;transport=tcp", nil, WrongOwner, Finding},
+		{"UDP where only TCP listens", "sip:bob@10.77.0.1:5072", nil, WrongTransport, Finding},
+		{"a transport that nobody knows", "sip:bob@10.77.0.1:5072;transport=frog", nil, WrongTransport, Finding},
+		{"no port, and not on 5060", "sip:bob@10.77.0.1;transport=tcp", nil, WrongPort, Finding},
+		{"port 0", "sip:bob@10.77.0.1:0;transport=tcp", nil, WrongPort, Finding},
+		{"nobody's address", "sip:bob@10.77.0.99:5072;transport=tcp", nil, Unreachable, Finding},
+		{"wildcard", "sip:bob@0.0.0.0:5072;transport=tcp", nil, Unspecified, Finding},
+		{"v6 wildcard", "sip:bob@[::]:5072;transport=tcp", nil, Unspecified, Finding},
+		{"loopback from another host", "sip:bob@127.0.0.1:5078;transport=tcp", nil, Loopback, Finding},
+		{"loopback from the same host", "sip:bob@127.0.0.1:5078;transport=tcp", onBox, Accepting, None},
+		{"loopback where nobody is", "sip:bob@127.0.0.1:5072;transport=tcp", onBox, Closed, Finding},
+		{"maddr takes the place of the host", "sip:bob@10.77.0.99:5072;transport=tcp;maddr=10.77.0.1", nil, Accepting, None},
+		{"no brackets around IPv6", "sip:bob@fd77::1:5072", nil, Malformed, Finding},
+		{"no URI", "", func(o *Observation) { o.Adverts[0].Problem = "the message has no Contact" }, Malformed, Finding},
+		{"a name", "sip:bob@box.example", nil, Inconclusive, None},
+		{"sips", "sips:bob@10.77.0.1:5072", nil, Inconclusive, None},
+	} {
+		v := judged(c.uri, c.change)
+		if v.Class != c.class || v.Severity != c.severity {
+			t.Errorf("%s, %s: %s %q (%s), want %s %q", c.name, c.uri, v.Class, v.Severity, v.Detail, c.class, c.severity)
+		}
+	}
+}
+
+// TestJudgeHurtsNobody: the same wrong address is latent where nobody dials it.
+func TestJudgeHurtsNobody(t *testing.T) {
+	const wrong = "sip:bob@10.77.0.1:40001;transport=tcp"
+	byProxy := func(o *Observation) { o.Uses[0].View.Element, o.Uses[0].MustDial = "p", false }
+	for _, c := range []struct {
+		name, uri string
+		change    func(*Observation)
+		want      Severity
+	}{
+		{"she dials", wrong, nil, Finding},
+		{"she only holds it", wrong, func(o *Observation) { o.Uses[0].Request = "" }, Latent},
+		{"an unreliable 180 moves no target", wrong, func(o *Observation) { o.Adverts[0].Message = "180 INVITE" }, Latent},
+		{"the proxy rides on bob's own connection", wrong, byProxy, Latent},
+		{"a connection that bob accepted", "sip:bob@10.77.0.1:5072;transport=tcp", nil, None},
+		{"riding on a connection to somebody else", "sip:bob@10.77.0.2:5060;transport=tcp", func(o *Observation) {
+			o.Uses[0].View = Viewpoint{Element: "bob", Host: "box", Source: netip.MustParseAddr("10.77.0.1")}
+			o.Adverts[0].Giver, o.Uses[0].MustDial = "ann", false
+		}, Finding},
+	} {
+		if v := judged(c.uri, c.change); v.Severity != c.want {
+			t.Errorf("%s: %s %q, want %q", c.name, v.Class, v.Severity, c.want)
+		}
+	}
+}
+
+// TestJudgeProvesOrLeavesIt: where look-up and probe disagree nothing is found.
+func TestJudgeProvesOrLeavesIt(t *testing.T) {
+	for _, c := range []struct {
+		name, uri string
+		probe     Probe
+	}{
+		{"refused though somebody listens", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Transport: TCP, Result: ProbeRefused}},
+		{"accepted though nobody listens", "sip:bob@10.77.0.1:40001;transport=tcp", Probe{Transport: TCP, Result: ProbeAccepted, Owner: "bob"}},
+		{"accepted by somebody else", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Transport: TCP, Result: ProbeAccepted, Owner: "carl"}},
+		{"no answer", "sip:bob@10.77.0.1:9;transport=tcp", Probe{Transport: TCP, Result: ProbeTimeout}},
+		{"the probe failed", "sip:bob@10.77.0.1:9;transport=tcp", Probe{Transport: TCP, Result: ProbeError}},
+		{"an answer from nobody's address", "sip:bob@10.77.0.99:9;transport=tcp", Probe{Transport: TCP, Result: ProbeRefused}},
+	} {
+		v := judged(c.uri, func(o *Observation) { o.Uses[0].Probe = c.probe })
+		if v.Class != Inconclusive || v.Severity != None {
+			t.Errorf("%s: %s %q, want Inconclusive", c.name, v.Class, v.Severity)
+		}
+	}
+	self := judged("sip:bob@10.77.0.1:9;transport=tcp", func(o *Observation) { o.Uses[0].Probe = Probe{Transport: TCP, Result: ProbeSelf} })
+	if self.Class != Closed {
+		t.Errorf("connected to itself: %s, want Closed: that is no acceptance", self.Class)
+	}
+}
+
+func TestJudgeCountsAProbeOnce(t *testing.T) {
+	sc := parsed(t, founding)
+	u := Use{View: Viewpoint{Element: "ann", Host: "hut", Source: netip.MustParseAddr("10.77.0.2")}, Request: "ACK", MustDial: true}
+	u.Probe = Probe{Transport: TCP, Result: ProbeAccepted, Owner: "bob"}
+	o := Observation{Snapshots: []Snapshot{stage()}, Uses: []Use{u, u},
+		Adverts: []Advert{{Header: "Contact", URI: "sip:bob@10.77.0.1:5072;transport=tcp", Giver: "bob", Leg: Leg{Transport: TCP}}}}
+	count := map[string]int{}
+	for _, v := range Judge(&sc, &o) {
+		count[v.Claim]++
+	}
+	if count[ContactAccepts.Name] != 2 || count[LookupAgrees.Name] != 1 {
+		t.Errorf("%v, want two uses and one probe", count)
+	}
+}
+
+// TestJudgeSpeaksOfNobodyWhenBroken: an observation that cannot be relied on
+// yields nothing else.
+func TestJudgeSpeaksOfNobodyWhenBroken(t *testing.T) {
+	sc := parsed(t, founding)
+	got := Judge(&sc, &Observation{Broken: "no memory", Uses: []Use{{}}})
+	if len(got) != 1 || got[0].Class != Broken || !strings.Contains(got[0].Detail, "no memory") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestUnexplainedCallIsInconclusive, unless an advert explains it.
+func TestUnexplainedCallIsInconclusive(t *testing.T) {
+	o := Observation{Outcomes: []Outcome{{Step: 1, Status: 200}}}
+	if got := judgeOutcomes(&o, nil); len(got) != 1 || got[0].Class != Inconclusive {
+		t.Errorf("%+v", got)
+	}
+	if got := judgeOutcomes(&o, []Verdict{{Step: 0, Severity: Latent}}); len(got) != 0 {
+		t.Errorf("an earlier advert explains it, yet: %+v", got)
+	}
+	if got := judgeOutcomes(&o, []Verdict{{Step: 2, Severity: Finding}}); len(got) != 1 {
+		t.Errorf("a later advert explains nothing, yet: %+v", got)
+	}
+}

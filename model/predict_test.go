@@ -1,0 +1,240 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func parsed(t testing.TB, text string) Scenario {
+	t.Helper()
+	sc, err := Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sc
+}
+
+// topologies of the tests below; %s are options of the proxy and steps.
+const twoTransports = `net   lan 4
+host  box lan
+host  hut lan
+proxy p   box tcp:5060 udp:5060 deliver=%s
+ua    bob hut tcp:5072 via=p sut
+ua    ann box %s via=p
+
+%s
+`
+
+func TestPredict(t *testing.T) {
+	for _, c := range []struct {
+		name, proxy, ann, steps string
+		want                    string // who dialled whom after each step
+		err                     string
+	}{
+		{"the founding case", "flow", "tcp:5081", "register bob\ncall ann bob", "bob>p | bob>p ann>p ann>bob", ""},
+		{"the Contact is dialled", "contact", "tcp:5081", "register bob\ncall ann bob", "bob>p | bob>p ann>p p>bob ann>bob", ""},
+		{"the proxy stays in the path", "contact record-route", "tcp:5081", "call ann bob", "ann>p p>bob", ""},
+		{"flow and record-route: the ACK dials", "flow record-route", "tcp:5081", "register bob\ncall ann bob", "bob>p | bob>p ann>p p>bob", ""},
+		{"a second call rides", "contact", "tcp:5081", "call ann bob\ncall ann bob", "ann>p p>bob ann>bob | ann>p p>bob ann>bob", ""},
+		{"and back: an accepted connection is no listener's", "contact", "tcp:5081", "call ann bob\ncall bob ann",
+			"ann>p p>bob ann>bob | ann>p p>bob ann>bob bob>p p>ann bob>ann", ""},
+		{"callee hangs up", "contact", "tcp:5081", "call ann bob hangup=callee", "ann>p p>bob ann>bob bob>ann", ""},
+		{"UDP leaves no trace", "contact record-route", "udp:5081", "call ann bob", "p>bob", ""},
+		{"she has no TCP for the ACK", "contact", "udp:5081", "call ann bob", "", "ann cannot reach bob over tcp"},
+		{"nobody dialled her", "contact", "tcp:5081", "call ann bob tcp over=flow", "", "has dialled no connection"},
+		{"over a flow", "contact", "tcp:5081", "register ann\ncall bob ann\ncall ann bob over=flow",
+			"ann>p | ann>p bob>p p>ann bob>ann | ann>p bob>p p>ann bob>ann p>bob ann>bob", ""},
+	} {
+		sc := parsed(t, fmt.Sprintf(twoTransports, c.proxy, c.ann, c.steps))
+		p, err := Predict(&sc)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: error %v, want %q", c.name, err, c.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := dialled(p); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
+func dialled(p Prediction) string {
+	var steps []string
+	for _, conns := range p.After {
+		var list []string
+		for _, c := range conns {
+			list = append(list, c.Dialler+">"+c.Acceptor)
+		}
+		steps = append(steps, strings.Join(list, " "))
+	}
+	return strings.Join(steps, " | ")
+}
+
+// observed makes the snapshot that a prediction describes.
+func observed(sc *Scenario, conns []Connection) Snapshot {
+	var s Snapshot
+	for _, h := range sc.Hosts {
+		s.Hosts = append(s.Hosts, HostSockets{Host: h.Name})
+	}
+	put := func(element string, x Socket) {
+		h := s.Host(sc.Element(element).Host)
+		x.Owner, x.Inode = element, uint64(len(h.Sockets)+1)
+		h.Sockets = append(h.Sockets, x)
+	}
+	for _, e := range sc.Elements {
+		for _, l := range e.Listen {
+			x := Socket{Transport: l.Transport, State: StateListen, Local: netip.AddrPortFrom(sc.ElementAddr(e.Name), l.Port)}
+			if l.Transport == UDP {
+				x.State = StateClose
+			}
+			put(e.Name, x)
+		}
+	}
+	for i, c := range conns {
+		dial := netip.AddrPortFrom(c.Source, uint16(40000+i))
+		put(c.Dialler, Socket{Transport: TCP, State: StateEstablished, Local: dial, Remote: c.Remote})
+		put(c.Acceptor, Socket{Transport: TCP, State: StateEstablished, Local: c.Remote, Remote: dial})
+	}
+	return s
+}
+
+// TestSocketsAgree: what is predicted agrees with itself, and not with one
+// socket more, one less, or one that is somebody else's.
+func TestSocketsAgree(t *testing.T) {
+	sc := parsed(t, founding)
+	p, err := Predict(&sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := map[string]bool{"p": true, "bob": true, "ann": true}
+	judge := func(change func(h *HostSockets)) []Verdict {
+		snap := observed(&sc, p.After[1])
+		change(&snap.Hosts[0])
+		o := Observation{Snapshots: []Snapshot{observed(&sc, p.After[0]), snap}, After: []int{0, 1}, Own: own}
+		return judgeSockets(&sc, &o)
+	}
+	if got := judge(func(*HostSockets) {}); len(got) != 2 || got[0].Class != Accepting || got[1].Class != Accepting {
+		t.Fatalf("the prediction does not agree with itself: %+v", got)
+	}
+	for name, change := range map[string]func(h *HostSockets){
+		"one less":          func(h *HostSockets) { h.Sockets = h.Sockets[1:] },
+		"one more":          func(h *HostSockets) { h.Sockets = append(h.Sockets, h.Sockets[len(h.Sockets)-1]) },
+		"another's":         func(h *HostSockets) { h.Sockets[0].Owner = "ann" },
+		"another state":     func(h *HostSockets) { h.Sockets[len(h.Sockets)-1].State = StateCloseWait },
+		"not the listener":  func(h *HostSockets) { h.Sockets[0].Local = netip.MustParseAddrPort("10.77.0.1:5999") },
+		"another far end":   func(h *HostSockets) { h.Sockets[3].Remote = netip.MustParseAddrPort("10.77.0.1:5081") },
+		"nobody's listener": func(h *HostSockets) { h.Sockets = append(h.Sockets, Socket{Transport: TCP, State: StateListen}) },
+	} {
+		got := judge(change)
+		if len(got) != 2 || got[1].Class != SocketsDiffer || got[1].Severity != Finding || got[1].Detail == "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestPlanCall(t *testing.T) {
+	for _, c := range []struct{ ann, steps, uri, route string }{
+		{"tcp:5081", "call ann bob", "sip:bob@10.77.0.2:5072;transport=tcp", "sip:10.77.0.1:5060;transport=tcp;lr"},
+		{"tcp:5081", "register bob\ncall ann bob", "sip:bob@10.77.0.1:5060;transport=tcp", "sip:10.77.0.1:5060;transport=tcp;lr"},
+		{"udp:5081", "register bob\ncall ann bob", "sip:bob@10.77.0.1:5060", "sip:10.77.0.1:5060;lr"},
+	} {
+		sc := parsed(t, fmt.Sprintf(twoTransports, "contact", c.ann, c.steps))
+		plan, err := sc.PlanCall(len(sc.Steps) - 1)
+		if err != nil || plan.RequestURI != c.uri || plan.Route != c.route || plan.NextHop != "p" {
+			t.Errorf("%s: %+v, %v; want %s by way of %s", c.steps, plan, err, c.uri, c.route)
+		}
+	}
+}
+
+func TestDirect(t *testing.T) {
+	sc := parsed(t, founding)
+	twin, ok := Direct(&sc)
+	want := "net  lan 4\nhost box lan\nua   bob box tcp:5072 sut\nua   ann box tcp:5081\n\ncall ann bob tcp\n"
+	if got := Format(twin); !ok || got != want {
+		t.Errorf("%v\n%s\nwant\n%s", ok, got, want)
+	}
+	for name, text := range map[string]string{
+		"it is direct":                want,
+		"they share no transport":     fmt.Sprintf(twoTransports, "contact record-route", "udp:5081", "call ann bob"),
+		"the proxy is what is judged": strings.NewReplacer("deliver=flow", "deliver=flow sut", " via=p sut", " via=p").Replace(founding),
+	} {
+		sc := parsed(t, text)
+		if twin, ok := Direct(&sc); ok {
+			t.Errorf("%s: there is no twin, yet:\n%s", name, Format(twin))
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	sc := parsed(t, founding)
+	good := Outcome{Step: 1, Status: 200, Acked: true, ByeReply: 200}
+	bad := Outcome{Step: 1, Status: 200}
+	obs := func(c Outcome) *Observation { return &Observation{Outcomes: []Outcome{c}} }
+	for _, c := range []struct {
+		name      string
+		a, b      Outcome
+		explained bool
+		want      string
+	}{
+		{"the same", good, good, false, "Accepting "},
+		{"the same failure", bad, bad, false, "Accepting "},
+		{"only the direct call works", bad, good, false, "DiffersFromDirect Finding"},
+		{"only the proxied call works", good, bad, false, "DiffersFromDirect Finding"},
+		{"an address explains it", bad, good, true, ""},
+	} {
+		got := ""
+		for _, v := range Compare(&sc, obs(c.a), obs(c.b), c.explained) {
+			got += string(v.Class) + " " + string(v.Severity)
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestInDialog(t *testing.T) {
+	const target = "sip:bob@10.77.0.1:5072"
+	for _, c := range []struct {
+		set                  []string
+		uri, route, next, is string
+	}{
+		{nil, target, "", target, "no route set"},
+		{[]string{"<sip:p1;lr>", "<sip:p2;lr>"}, target, "<sip:p1;lr> <sip:p2;lr>", "sip:p1;lr", "loose"},
+		{[]string{"<sip:p1>", "<sip:p2;lr>"}, "sip:p1", "<sip:p2;lr> <" + target + ">", "sip:p1", "strict"},
+	} {
+		uri, route, next := InDialog(c.set, target)
+		if uri != c.uri || strings.Join(route, " ") != c.route || next != c.next {
+			t.Errorf("%s: %s, %q, %s", c.is, uri, route, next)
+		}
+	}
+}
+
+func TestPickFlow(t *testing.T) {
+	ap := netip.MustParseAddrPort
+	flows := []Flow{
+		{TCP, ap("10.0.0.1:5060"), ap("10.0.0.2:40000")}, // accepted
+		{TCP, ap("10.0.0.1:40001"), ap("10.0.0.2:5060")}, // dialled
+		{UDP, ap("10.0.0.1:5060"), ap("10.0.0.2:5070")},
+	}
+	for _, c := range []struct {
+		t    Target
+		want int
+	}{
+		{Target{TCP, ap("10.0.0.2:5060")}, 1},
+		{Target{TCP, ap("10.0.0.2:40000")}, 0},
+		{Target{TCP, ap("10.0.0.2:5062")}, -1},
+		{Target{TCP, ap("10.0.0.3:5060")}, -1},
+		{Target{UDP, ap("10.0.0.2:5070")}, -1}, // UDP has no connections
+	} {
+		if got := PickFlow(flows, c.t); got != c.want {
+			t.Errorf("%v: %d, want %d", c.t, got, c.want)
+		}
+	}
+}
