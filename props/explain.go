@@ -37,13 +37,35 @@ type explanation struct {
 	b     strings.Builder
 }
 
+// textWidth is where the lines of an explanation are broken, unless a URI or an
+// address would have to be.
+const textWidth = 100
+
 func (e *explanation) line(format string, args ...any) {
-	fmt.Fprintf(&e.b, "  "+format+"\n", args...)
+	e.wrap("  ", "  ", fmt.Sprintf(format, args...))
+}
+
+// wrap writes text, broken at blanks, behind a first and further indents.
+func (e *explanation) wrap(first, rest, text string) {
+	for room := textWidth - len(rest); len(text) > room; first = rest {
+		cut := strings.LastIndex(text[:room+1], " ")
+		if cut <= 0 {
+			break
+		}
+		e.b.WriteString(first + text[:cut] + "\n")
+		text = text[cut+1:]
+	}
+	e.b.WriteString(first + text + "\n")
 }
 
 // row writes a label and what belongs to it.
-// An empty label continues the row above.
 func (e *explanation) row(label, format string, args ...any) {
+	e.wrap(fmt.Sprintf("  %-24s ", label+":"), strings.Repeat(" ", 27), fmt.Sprintf(format, args...))
+}
+
+// socket writes a row that is not broken: it is read as a table. An empty label
+// continues the row above.
+func (e *explanation) socket(label, format string, args ...any) {
 	if label != "" {
 		label += ":"
 	}
@@ -102,7 +124,7 @@ func (e *explanation) sockets() {
 			s := &h.Sockets[i]
 			role := h.RoleOf(s)
 			if s.Owner == e.a.Giver && (role == model.RoleListener || role == model.RoleDatagram && !s.Remote.IsValid()) && e.known(s) {
-				e.row(label, "%-6s %s %s   %s", s.State, s.Transport, s.Local, e.owner(s.Owner))
+				e.socket(label, "%-6s %s %s  %s", s.State, s.Transport, s.Local, e.owner(s.Owner))
 				label, found = "", true
 			}
 		}
@@ -140,9 +162,9 @@ func (e *explanation) atTarget(snap *model.Snapshot) {
 		}
 		found = true
 		if s.Remote.IsValid() {
-			e.row(label, "%-6s %s <-> %s   %s <-> %s   only a connection", s.State, s.Local, s.Remote, e.owner(s.Owner), e.owner(otherEnd(snap, s)))
+			e.socket(label, "%-6s %s <-> %s  %s <-> %s  only a connection", s.State, s.Local, s.Remote, e.owner(s.Owner), e.owner(otherEnd(snap, s)))
 		} else {
-			e.row(label, "%-6s %s %s   %s", s.State, s.Transport, s.Local, e.owner(s.Owner))
+			e.socket(label, "%-6s %s %s  %s", s.State, s.Transport, s.Local, e.owner(s.Owner))
 		}
 	}
 	if !found {

@@ -123,4 +123,6 @@ func stepFeatures(s *model.Scenario, has map[string]bool) {
 }
 
 // String is one line of a table.
-func (w Weight) String() string { return fmt.Sprintf("%-24s %-20s %5.1f %%", w.Dimension, w.Value, w.Percent) }
+func (w Weight) String() string {
+	return fmt.Sprintf("%-24s %-20s %5.1f %%", w.Dimension, w.Value, w.Percent)
+}
