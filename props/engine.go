@@ -18,7 +18,7 @@ import (
 // installed, a restriction that leaves nothing to play. What goes wrong later
 // is in the summary.
 func Hunt(ctx context.Context, stack *sut.Stack, cfg Config) (*Summary, error) {
-	if err := cfg.fits(stack); err != nil {
+	if err := cfg.Fits(stack); err != nil {
 		return nil, err
 	}
 	version, err := stack.Installed(ctx)
@@ -50,8 +50,9 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 // honest is the stack that every element is unless the scenario says otherwise.
 const honest = "peer"
 
-// fits says why nothing could be played.
-func (c *Config) fits(s *sut.Stack) error {
+// Fits says why a hunt of a stack with this configuration could play nothing:
+// an unknown claim, or a transport or role that the stack does not have.
+func (c *Config) Fits(s *sut.Stack) error {
 	for _, name := range c.Only {
 		if !slices.ContainsFunc(model.Claims, func(c model.Claim) bool { return c.Name == name }) {
 			return fmt.Errorf("props: unknown claim %q: know %s", name, claimList())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
@@ -39,7 +40,7 @@ type Replayed struct {
 	Played     *Played
 	Result     Result
 	Detail     string            // of a broken or inconclusive one: why
-	Shown      []model.Signature // each once: findings, and what is latent in the whole scenario
+	Shown      []model.Signature // each once: findings first, then what is latent in the whole scenario
 	AsExpected bool
 	engine     *engine
 }
@@ -68,27 +69,24 @@ func replay(ctx context.Context, eng *engine, sc *model.Scenario, want Want) *Re
 	if r.Result == ResultBroken {
 		return r
 	}
-	seen := map[model.Signature]bool{}
-	finding := false
+	var hurt, hidden []model.Signature
 	for i := range r.Played.Verdicts {
 		v := &r.Played.Verdicts[i]
-		sig := v.Signature(&r.Played.Obs)
-		if v.Severity == model.None || seen[sig] {
-			continue
-		}
-		seen[sig] = true
-		finding = finding || v.Severity == model.Finding
-		if v.Severity == model.Finding || latent(r.Played, v) {
-			r.Shown = append(r.Shown, sig)
+		switch sig := v.Signature(&r.Played.Obs); {
+		case v.Severity == model.Finding && !slices.Contains(hurt, sig):
+			hurt = append(hurt, sig)
+		case latent(r.Played, v) && !slices.Contains(hidden, sig):
+			hidden = append(hidden, sig)
 		}
 	}
+	r.Shown = append(hurt, hidden...)
 	switch {
 	case !want.Finding:
-		r.AsExpected = !finding && r.Result != ResultInconclusive
+		r.AsExpected = len(hurt) == 0 && r.Result != ResultInconclusive
 	case want.Signature == model.Signature{}:
-		r.AsExpected = finding
+		r.AsExpected = len(hurt) > 0
 	default:
-		r.AsExpected = seen[want.Signature]
+		r.AsExpected = slices.Contains(r.Shown, want.Signature)
 	}
 	return r
 }

@@ -103,6 +103,14 @@ func (f *huntFlags) hunt(s streams, names []string) error {
 			return err
 		}
 	}
+	for _, stack := range stacks { // all of them, before the first hunt takes its time
+		if err := f.config.Fits(stack); err != nil {
+			return err
+		}
+		if _, err := stack.Installed(ctx); err != nil {
+			return err
+		}
+	}
 	if err := netns.Start(); err != nil {
 		return err
 	}
@@ -125,9 +133,6 @@ func (f *huntFlags) hunt(s streams, names []string) error {
 
 // one hunts one stack.
 func (f *huntFlags) one(ctx context.Context, s streams, stack *sut.Stack) (status int, err error) {
-	if _, err := stack.Installed(ctx); err != nil {
-		return 0, err
-	}
 	cfg := f.config
 	bar := newProgress(s.err, plan(&cfg, stack))
 	show := f.shower(s, bar)
