@@ -17,6 +17,8 @@ import (
 type Process struct {
 	process *netns.Process
 	stack   *Description
+	lab     *netns.Lab
+	host    string
 	element string
 
 	mu   sync.Mutex // guards data

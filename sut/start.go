@@ -27,6 +27,19 @@ func (s *Stack) Start(ctx context.Context, lab *netns.Lab, sc *model.Scenario, e
 }
 
 func (s *Stack) start(ctx context.Context, lab *netns.Lab, sc *model.Scenario, element string, bound time.Duration) (*Process, error) {
+	p, err := s.launch(lab, sc, element)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.await(ctx, bound); err != nil {
+		_ = p.Close() // why it is not ready is the better news
+		return nil, err
+	}
+	return p, nil
+}
+
+// launch starts the stack's command.
+func (s *Stack) launch(lab *netns.Lab, sc *model.Scenario, element string) (*Process, error) {
 	d := s.Description
 	if d == nil {
 		return nil, fmt.Errorf("it is no program: Greka plays it itself")
@@ -54,12 +67,7 @@ func (s *Stack) start(ctx context.Context, lab *netns.Lab, sc *model.Scenario, e
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{process: spawned, stack: d, element: element, data: data}
-	if err := p.await(ctx, lab, e.Host, bound); err != nil {
-		p.Close()
-		return nil, err
-	}
-	return p, nil
+	return &Process{process: spawned, stack: d, lab: lab, host: e.Host, element: element, data: data}, nil
 }
 
 // spec fills the templates of what a process needs to start.
@@ -121,11 +129,11 @@ const (
 )
 
 // await looks at snapshots until the process is ready.
-func (p *Process) await(ctx context.Context, lab *netns.Lab, host string, bound time.Duration) error {
+func (p *Process) await(ctx context.Context, bound time.Duration) error {
 	limit := time.NewTimer(bound)
 	defer limit.Stop()
 	for pause := firstPause; ; pause = min(pause*5/4, longPause) {
-		missing, err := p.missing(lab, host)
+		missing, err := p.missing()
 		if err != nil {
 			return err
 		}
@@ -154,14 +162,14 @@ func (p *Process) await(ctx context.Context, lab *netns.Lab, host string, bound 
 }
 
 // missing returns the first socket that is not there yet, nil if all are.
-func (p *Process) missing(lab *netns.Lab, host string) (*endpoint, error) {
-	snap, err := lab.Snapshot()
+func (p *Process) missing() (*endpoint, error) {
+	snap, err := p.lab.Snapshot()
 	if err != nil {
 		return nil, err
 	}
-	h := snap.Host(host)
+	h := snap.Host(p.host)
 	if h == nil {
-		return nil, fmt.Errorf("the snapshot lacks host %s", host)
+		return nil, fmt.Errorf("the snapshot lacks host %s", p.host)
 	}
 	addr, err := netip.ParseAddr(p.data.Addr)
 	if err != nil {

@@ -1,6 +1,7 @@
 package sut
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -29,7 +30,7 @@ func TestInstalled(t *testing.T) {
 		"echo hello; echo; echo fake 1.3; exit 7": "1.3", // some complain when they are asked
 		"echo fake 1.4 >&2":                       "1.4",
 		// What it leaves behind holds nothing up.
-		"setsid sleep 1000 & echo fake 1.5": "1.5",
+		"setsid sleep " + aLongSleep + " & echo fake 1.5": "1.5",
 	} {
 		s := versionStack(t, script)
 		got, err := s.Installed(background)
@@ -37,6 +38,7 @@ func TestInstalled(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q", script, got, err, want)
 		}
 	}
+	nothingOfVersionsLeft(t)
 }
 
 func TestNotInstalled(t *testing.T) {
@@ -54,12 +56,12 @@ func TestNotInstalled(t *testing.T) {
 
 func TestBadVersionCommands(t *testing.T) {
 	for script, want := range map[string]string{
-		"exit 3":                            "exit status 3",
-		"echo something else":               `printed nothing that matches (?m)^fake (.*), but "something else"`,
-		"sleep 1000":                        "did not print its version within 300ms",
-		"trap '' TERM; while :; do :; done": "did not print its version within 300ms",
-		"yes noise":                         "within 300ms",
-		"setsid sleep 1000 & wait":          "within 300ms",
+		"exit 3":                                 "exit status 3",
+		"echo something else":                    `printed nothing that matches (?m)^fake (.*), but "something else"`,
+		"sleep 1000":                             "did not print its version within 300ms",
+		"trap '' TERM; while :; do :; done":      "did not print its version within 300ms",
+		"yes noise":                              "within 300ms",
+		"setsid sleep " + aLongSleep + " & wait": "within 300ms",
 	} {
 		d := versionStack(t, script).Description
 		version, err := d.askVersion(background, 300*time.Millisecond)
@@ -72,13 +74,26 @@ func TestBadVersionCommands(t *testing.T) {
 		}
 		oneLine(t, err)
 	}
-	list, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	nothingOfVersionsLeft(t)
+}
+
+// nothingOfVersionsLeft looks for the scripts and for what they started.
+func nothingOfVersionsLeft(t *testing.T) {
+	t.Helper()
+	list, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil || len(list) == 0 {
+		t.Fatalf("no processes to be seen: %v", err)
+	}
 	for _, path := range list {
-		if line, err := os.ReadFile(path); err == nil && strings.Contains(string(line), "-a-version-script") {
+		line, err := os.ReadFile(path)
+		if err == nil && (bytes.Contains(line, []byte("-a-version-script")) || bytes.Contains(line, []byte(aLongSleep))) {
 			t.Errorf("left behind: %s %q", path, line)
 		}
 	}
 }
+
+// aLongSleep is unlike any other's.
+const aLongSleep = "100042.5"
 
 func TestVersionCanBeStopped(t *testing.T) {
 	over, cancel := context.WithCancel(background)
