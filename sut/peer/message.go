@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -45,8 +46,8 @@ func dialogRequest(m *model.Message) (*sip.Request, error) {
 		return nil, err
 	}
 	req, ok := msg.(*sip.Request)
-	if !ok {
-		return nil, fmt.Errorf("not a request")
+	if !ok || req.Via() == nil || req.From() == nil || req.To() == nil || req.CallID() == nil || req.CSeq() == nil {
+		return nil, errors.New("not a request with all that RFC 3261 8.1.1 asks for")
 	}
 	return req, nil
 }
