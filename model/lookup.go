@@ -147,7 +147,7 @@ func (p *packet) established(sockets []Socket) Reached {
 // isEnd reports whether a socket is the conversation of which the packet is a
 // part.
 func (p *packet) isEnd(s *Socket) bool {
-	return s.Transport == p.transport && s.Remote.IsValid() && s.State != StateListen &&
+	return s.Transport == p.transport && s.Remote.Port() != 0 && s.State != StateListen &&
 		(s.State != StateClose || s.Transport == UDP) &&
 		unmapPort(s.Local) == p.dst && unmapPort(s.Remote) == p.src && p.deviceFits(s)
 }
@@ -220,7 +220,7 @@ func (p *packet) chain(sockets []Socket, bound netip.Addr) (chain []*Socket, ord
 // conversation with it: a listener, or a UDP socket that is not connected.
 func (p *packet) takesStrangers(s *Socket) bool {
 	if s.Transport == UDP {
-		return !s.Remote.IsValid() || p.wrong == ConnectedUDPTakesAll
+		return s.Remote.Port() == 0 || p.wrong == ConnectedUDPTakesAll
 	}
 	return s.State == StateListen || p.wrong == ConnectionPortAccepts && s.Remote.IsValid()
 }
@@ -263,6 +263,12 @@ func (p *packet) score(s *Socket) int {
 		return -1
 	}
 	score := 0
+	if s.Remote.IsValid() && p.dst.Addr().Is6() && p.wrong != ConnectedUDPTakesAll {
+		if s.Remote.Addr() != p.src.Addr() { // see Socket.Remote
+			return -1
+		}
+		score++
+	}
 	if s.V6 == p.dst.Addr().Is6() {
 		score++
 	}

@@ -72,6 +72,7 @@ type more struct {
 	progress progress
 	reuse    bool // SO_REUSEADDR
 	linger0  bool
+	was4     bool // TCP over IPv6 that has dialled IPv4
 	portLock bool // its port was chosen by bind (SOCK_BINDPORT_LOCK)
 	addrLock bool // its address was chosen by bind (SOCK_BINDADDR_LOCK)
 	fin      bool // the other side's FIN came and was not read yet

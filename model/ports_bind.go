@@ -203,6 +203,9 @@ func (p *Ports) clash(r, o ref) bool {
 	if takesAddr(a, y) || takesAddr(b, x) {
 		return p.met(ruleClashWildcard)
 	}
+	if !a.V6 && x.IsUnspecified() && b.V6 && !b.V6Only {
+		return p.met(ruleClashConnected6) // ipv4_rcv_saddr_equal
+	}
 	p.hit(ruleNoClash)
 	return false
 }

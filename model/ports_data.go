@@ -37,8 +37,11 @@ func (p *Ports) gotData(at, from ref) {
 	s, m := p.socket(at), p.more(at)
 	if s.State == StateFinWait2 && m.shut&ReadSide != 0 {
 		p.hit(ruleDataAfterClose)
+		lost := deaf(p.socket(from).Local.Addr(), s.Local.Addr())
 		p.gotRST(at)
-		p.gotRST(from)
+		if !lost {
+			p.gotRST(from)
+		}
 		return
 	}
 	p.hit(ruleData)
@@ -91,7 +94,7 @@ func (p *Ports) connectUDP(r ref, to netip.AddrPort) Errno {
 	if w.err != OK {
 		return w.err
 	}
-	if s.Remote.IsValid() {
+	if s.State == StateEstablished {
 		p.hit(ruleConnectAgain)
 	} else {
 		p.hit(ruleConnectUDP)
@@ -117,7 +120,7 @@ func (p *Ports) autobind(r ref) {
 func (p *Ports) sendUDP(r ref) Errno {
 	s := p.socket(r)
 	p.autobind(r)
-	if !s.Remote.IsValid() {
+	if s.State != StateEstablished {
 		p.hit(ruleSendNowhere)
 		return EDESTADDRREQ
 	}
@@ -180,7 +183,7 @@ func (p *Ports) unreachable(to, from int, k packet) {
 		back.device = loopbackDevice // skb->dev, where __udp6_lib_err has inet6_iif
 	}
 	r := back.lookup(p.hosts[to].Sockets)
-	if r.Socket == nil || !r.Socket.Remote.IsValid() {
+	if r.Socket == nil || r.Socket.State != StateEstablished {
 		p.hit(ruleRefusalUntold)
 		return
 	}
@@ -214,7 +217,12 @@ func (p *Ports) destroyUDP(r ref) {
 	s, m := p.socket(r), p.more(r)
 	p.hit(ruleDestroyUDP)
 	m.err = ECONNABORTED
-	s.State, s.Remote, s.Device = StateClose, netip.AddrPort{}, 0
+	s.State, s.Device = StateClose, 0
+	if s.V6 && s.Remote.IsValid() {
+		s.Remote = netip.AddrPortFrom(s.Remote.Addr(), 0) // sk_v6_daddr stays
+	} else {
+		s.Remote = netip.AddrPort{}
+	}
 	if !m.addrLock {
 		a := netip.IPv4Unspecified()
 		if s.V6 {

@@ -47,6 +47,10 @@ func (p *Ports) connectTCP(r ref, to netip.AddrPort) Errno {
 	if w.err != OK {
 		return w.err
 	}
+	if m.was4 && w.dst.Is6() {
+		panic(undecided("an IPv6 socket that has dialled IPv4 dials IPv6: the kernel goes on to send IPv4 (ipv6_mapped in tcp_v6_connect)"))
+	}
+	m.was4 = s.V6 && w.dst.Is4()
 	port := s.Local.Port()
 	if port != 0 {
 		p.hit(ruleDialBound)
@@ -105,6 +109,10 @@ func (p *Ports) syn(r ref, w way, port uint16) Errno {
 	}
 	k := p.packet(r, w, p.socket(r).Local.Port(), port)
 	at, rule := p.arrives(w.host, k)
+	if at.socket < 0 && deaf(w.src, w.dst) {
+		p.hit(ruleRefusalLost)
+		return EINPROGRESS
+	}
 	if at.socket < 0 {
 		p.hit(ruleSynRefused)
 		p.socket(r).State = StateClose
@@ -116,6 +124,10 @@ func (p *Ports) syn(r ref, w way, port uint16) Errno {
 	case at == r:
 		p.hit(ruleSelfConnect)
 		p.establish(r, r)
+		if p.more(r).shut&WriteSide != 0 {
+			p.sendFIN(r)
+			return p.dialFailed(r)
+		}
 		return OK
 	case l.State == StateListen:
 		if rule == RuleTimeWait {
@@ -126,6 +138,13 @@ func (p *Ports) syn(r ref, w way, port uint16) Errno {
 		return p.synToListener(r, at)
 	}
 	panic(undecided("a SYN meets a connection with the same two ends: a challenge ACK, and a retransmission that a timer sends"))
+}
+
+// deaf reports whether an answer by RST is lost. In IPv6, one to ::1 has to
+// leave by the device by which its cause came, and from there is no way to ::1
+// unless that was lo (tcp_v6_send_response, rt6_need_strict).
+func deaf(src, dst netip.Addr) bool {
+	return src == netip.IPv6Loopback() && dst != src
 }
 
 // exact finds the connection whose ends are a packet's.
@@ -160,11 +179,15 @@ func (p *Ports) synToListener(r, at ref) Errno {
 		p.symbol++
 		child.Local = netip.AddrPortFrom(child.Local.Addr(), p.symbol)
 	}
-	cm := more{reuse: lm.reuse, linger0: lm.linger0, queued: true, accepted: true, bound: p.clock}
+	cm := more{reuse: lm.reuse, linger0: lm.linger0, shut: lm.shut, queued: true, accepted: true, bound: p.clock}
 	c := p.add(at.host, child, cm)
 	p.more(at).queue = append(p.more(at).queue, c)
 	p.establish(r, c)
 	p.establish(c, r)
+	if cm.shut&WriteSide != 0 {
+		p.hit(ruleChildShut)
+		p.sendFIN(c)
+	}
 	return OK
 }
 

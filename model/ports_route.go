@@ -26,12 +26,18 @@ func (p *Ports) route(r ref, dst netip.Addr) way {
 	case s.V6 && dst.Is4() && s.V6Only:
 		p.hit(ruleV6OnlyTo4)
 		return way{err: ENETUNREACH}
+	case s.V6 && dst.Is4() && bound.Is6() && !bound.Is4In6():
+		panic(undecided("an IPv6 UDP socket that was connected to IPv6 sends to IPv4"))
 	case dst.IsUnspecified():
 		p.hit(ruleToUnspecified)
 		dst = p.hereInstead(s, bound, dst)
 	case s.V6 && dst.Is6() && bound.Is4In6():
-		p.hit(ruleMappedTo6)
-		return way{err: EAFNOSUPPORT}
+		w := p.routeFrom(r, netip.Addr{}, dst)
+		if w.err == OK {
+			p.hit(ruleMappedTo6)
+			w.err = EAFNOSUPPORT
+		}
+		return w
 	}
 	return p.routeFrom(r, bound.Unmap(), dst)
 }
@@ -50,14 +56,14 @@ func (p *Ports) hereInstead(s *Socket, bound, dst netip.Addr) netip.Addr {
 
 func (p *Ports) routeFrom(r ref, bound, dst netip.Addr) way {
 	s := p.socket(r)
-	if s.Device != 0 && !p.leadsTo(r.host, s.Device, dst) {
-		panic(undecided("a socket sends where its device does not lead"))
+	if s.Device != 0 && !(p.leadsTo(r.host, s.Device, dst) && (!bound.IsValid() || p.leadsTo(r.host, s.Device, bound))) {
+		panic(undecided("a socket sends where its device does not lead, or from an address that its device has not got"))
 	}
 	w := way{src: bound, dst: dst, host: -1}
 	switch {
 	case bound.IsValid() && !p.local(r.host, bound):
 		p.hit(ruleSourceGone)
-		w.err = EINVAL
+		w.err = ENETUNREACH
 		if bound.Is6() {
 			panic(undecided("an IPv6 socket sends from an address that is gone"))
 		}

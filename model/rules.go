@@ -22,6 +22,7 @@ const (
 	ruleShareHidesConflict
 	ruleClashSame
 	ruleClashWildcard
+	ruleClashConnected6
 	ruleNoClash
 	ruleListenUDP
 	ruleListenConnected
@@ -37,9 +38,11 @@ const (
 	ruleDialTakesTimeWait
 	ruleSynUnanswered
 	ruleSynRefused
+	ruleRefusalLost
 	ruleSelfConnect
 	ruleQueueFull
 	ruleChild
+	ruleChildShut
 	ruleAccept
 	ruleAcceptDead
 	ruleAcceptEmpty
@@ -129,6 +132,7 @@ var portRules = [rules]PortRule{
 	ruleShareHidesConflict: {"UDP: the search for a conflict ends at the first SO_REUSEPORT partner; an older socket in conflict is not seen", "udp_lib_lport_inuse"},
 	ruleClashSame:          {"the same address, or two wildcards, clash", "inet_rcv_saddr_equal"},
 	ruleClashWildcard:      {"a wildcard clashes with every address that it takes", "inet_rcv_saddr_equal"},
+	ruleClashConnected6:    {"an IPv4 wildcard that is being bound clashes with every IPv6 socket that is not v6only, even a connection between IPv6 addresses", "ipv4_rcv_saddr_equal"},
 	ruleNoClash:            {"sockets on the port without an address in common do not clash", "inet_rcv_saddr_equal"},
 	ruleListenUDP:          {"listen on UDP: EOPNOTSUPP", "sock_no_listen"},
 	ruleListenConnected:    {"listen on what was ever connected, or is being so: EINVAL", "inet_listen"},
@@ -144,9 +148,11 @@ var portRules = [rules]PortRule{
 	ruleDialTakesTimeWait:  {"a dial from a chosen port takes over its own TIME-WAIT", "tcp_twsk_unique"},
 	ruleSynUnanswered:      {"nobody answers the SYN: EINPROGRESS, SYN-SENT", "tcp_connect"},
 	ruleSynRefused:         {"no listener takes the SYN: RST, ECONNREFUSED. The socket may dial again", "tcp_v4_rcv, tcp_rcv_synsent_state_process"},
+	ruleRefusalLost:        {"IPv6: the RST to a SYN from ::1 to another address of the host is lost: EINPROGRESS", "tcp_v6_send_response (rt6_need_strict)"},
 	ruleSelfConnect:        {"a SYN to one's own port: the socket is connected to itself", "tcp_rcv_synsent_state_process"},
 	ruleQueueFull:          {"more connections wait than the backlog: the SYN is dropped", "tcp_conn_request, sk_acceptq_is_full"},
 	ruleChild:              {"the listener takes the SYN: a connection with the listener's address and port waits for accept", "tcp_v4_syn_recv_sock, inet_csk_clone_lock"},
+	ruleChildShut:          {"a connection inherits what was shut on its listener's socket, and sends its FIN at once", "tcp_rcv_state_process (SYN-RECV)"},
 	ruleAccept:             {"accept takes the oldest", "inet_csk_accept"},
 	ruleAcceptDead:         {"accept takes a connection that was reset while it waited", "inet_csk_accept"},
 	ruleAcceptEmpty:        {"accept with nobody waiting: EAGAIN", "inet_csk_accept"},
@@ -155,7 +161,7 @@ var portRules = [rules]PortRule{
 	ruleToUnspecified:      {"0.0.0.0 and :: as a destination mean this host", "ip_route_output_key_hash_rcu, tcp_v6_connect"},
 	ruleV6OnlyTo4:          {"a v6only socket to an IPv4 address: ENETUNREACH", "tcp_v6_connect, __ip6_datagram_connect, udpv6_sendmsg"},
 	ruleMappedTo6:          {"a socket bound to an IPv4 address to an IPv6 one: EAFNOSUPPORT", "ip6_dst_lookup_tail"},
-	ruleSourceGone:         {"IPv4: the bound address was removed from the host: EINVAL", "ip_route_output_key_hash_rcu"},
+	ruleSourceGone:         {"IPv4: the bound address was removed from the host: ENETUNREACH", "ip_route_output_key_hash_rcu"},
 	ruleLoopbackOut:        {"IPv4: from 127.0.0.1 to another host: EINVAL", "__mkroute_output"},
 	ruleNoRoute:            {"no address on the destination's network: ENETUNREACH", "fib_lookup, ip6_route_output"},
 	ruleNobodyThere:        {"an address of the network that nobody has: sent and never heard of", "arp_solicit, ndisc_solicit"},
@@ -188,7 +194,7 @@ var portRules = [rules]PortRule{
 	ruleDestroyListener:    {"a destroyed listener listens no more; its program may listen again", "tcp_abort"},
 	ruleDestroyConnection:  {"a destroyed connection sends RST; its program is told ECONNABORTED", "tcp_abort"},
 	ruleDestroyOther:       {"a destroyed unanswered dial", "tcp_abort"},
-	ruleDestroyUDP:         {"a destroyed UDP socket is only disconnected, from its device too", "udp_abort, __udp_disconnect"},
+	ruleDestroyUDP:         {"a destroyed UDP socket is only disconnected, from its device too. An IPv6 one keeps its peer's address and takes datagrams from there only", "udp_abort, __udp_disconnect"},
 	ruleSendEarly:          {"send while the SYN is unanswered: EAGAIN", "sk_stream_wait_connect"},
 	ruleSendClosed:         {"send where no connection is, or its write side is shut: EPIPE, or the pending error first", "sk_stream_error"},
 	ruleDataAfterClose:     {"data for who has closed, or shut its read side after its FIN: RST", "tcp_rcv_state_process, tcp_timewait_state_process"},

@@ -41,7 +41,7 @@ type Socket struct {
 	V6Only    bool      // AF_INET6 and takes no IPv4
 	State     State
 	Local     netip.AddrPort
-	Remote    netip.AddrPort // zero if none
+	Remote    netip.AddrPort // zero if none; port 0: UDP over IPv6 that takes datagrams from this address only
 	Device    uint32         // interface that it is bound to, 0 if none
 	Queue     uint32         // listener: connections waiting to be accepted; else bytes unread
 	Backlog   uint32         // listener: its limit

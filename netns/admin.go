@@ -94,6 +94,32 @@ func (h *Host) RemoveAddr(a netip.Addr) error {
 	return fmt.Errorf("netns: host %s: remove address %s: %w", h.name, a, unix.EADDRNOTAVAIL)
 }
 
+// Nobody makes an address of a network one that nobody has and nobody asks
+// for: what is sent there is lost, now and for as long as the lab lives.
+// Without it the kernel would look for its owner, and would tell the senders
+// some seconds later that it found none.
+func (l *Lab) Nobody(s *model.Scenario, net string, a netip.Addr) error {
+	for i, h := range l.hosts {
+		for j, at := range s.Hosts[i].Nets {
+			if at != net {
+				continue
+			}
+			var b batch
+			b.request(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, fmt.Sprintf("add neighbour %s", a))
+			b.u8(family(a), 0, 0, 0)
+			b.u32(uint32(firstDevice + j))
+			b.u16(unix.NUD_PERMANENT)
+			b.u8(0, 0)
+			b.attrAddr(unix.NDA_DST, a)
+			b.attr(unix.NDA_LLADDR, []byte{2, 0x77, 0, 0, 0xff, 0xff})
+			if err := h.route.do(&b); err != nil {
+				return fmt.Errorf("netns: host %s: %w", h.name, err)
+			}
+		}
+	}
+	return nil
+}
+
 // AnswerAll makes every host of the lab answer every datagram that nobody
 // takes with ICMP port unreachable. By default the kernel answers one a second
 // to each destination, and a refusal would depend on how many there were

@@ -121,7 +121,7 @@ func parseSocket(t model.Transport, p []byte) (model.Socket, error) {
 	}
 	s.Local = diagAddr(s.V6, p[8:24], p[4:6])
 	s.Remote = diagAddr(s.V6, p[24:40], p[6:8])
-	if s.Remote.Port() == 0 { // a dial that failed leaves its address behind
+	if s.Remote.Port() == 0 && (t == model.TCP || s.Remote.Addr().IsUnspecified()) { // a dial that failed leaves its address behind
 		s.Remote = netip.AddrPort{}
 	}
 	if s.State == model.StateListen {

@@ -87,6 +87,13 @@ func (p *player) open(st model.OpenSocket) error {
 	if err != nil {
 		return err
 	}
+	if st.Transport == model.TCP {
+		// Otherwise a short segment waits for the acknowledgement of the one
+		// before it (Nagle), which a timer sends. Connections inherit it.
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+			return err
+		}
+	}
 	p.family[st.Name], p.host[st.Name] = st.Family, st.Host
 	return p.know(st.Name, fd)
 }

@@ -21,13 +21,18 @@ func Scenarios() *rapid.Generator[model.Scenario] {
 
 // Draw returns scenario index of a seed: the same everywhere.
 func Draw(seed uint64, index int) model.Scenario {
-	z := seed*0x9e3779b97f4a7c15 + uint64(index)
+	z := mix(mix(seed) + uint64(index))
 	return draw(func(n int) int {
-		z += 0x9e3779b97f4a7c15 // SplitMix64
-		x := (z ^ z>>30) * 0xbf58476d1ce4e5b9
-		x = (x ^ x>>27) * 0x94d049bb133111eb
-		return int((x ^ x>>31) >> 1 % uint64(n))
+		z += 0x9e3779b97f4a7c15
+		return int(mix(z) >> 1 % uint64(n))
 	})
+}
+
+// mix is the finaliser of SplitMix64.
+func mix(z uint64) uint64 {
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
 }
 
 // gen is a scenario being drawn.

@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -40,12 +41,33 @@ func (r *Rig) lab(s *model.Scenario) (*netns.Lab, string, error) {
 	if err != nil {
 		return nil, key, err
 	}
-	if err := lab.AnswerAll(); err != nil {
+	if err := prepare(lab, s); err != nil {
 		lab.Close()
 		return nil, key, err
 	}
 	r.labs[key] = lab
 	return lab, key, nil
+}
+
+// nobodys are addresses that no host has: 9 is behind the last host.
+var nobodys = map[model.Family]netip.Addr{
+	model.IPv4: netip.MustParseAddr("10.77.0.9"), model.IPv6: netip.MustParseAddr("fd77:1::9"),
+}
+
+// prepare makes a lab forget nothing and remember nothing: refusals are always
+// answered, and what is sent to nobody is lost without a search that would
+// reach into the next scenario.
+func prepare(lab *netns.Lab, s *model.Scenario) error {
+	for i, n := range s.Nets {
+		a := nobodys[n.Family]
+		if own := s.Addr(s.Hosts[0].Name, n.Name); i > 1 || !own.IsValid() || own.Is4() != a.Is4() {
+			continue
+		}
+		if err := lab.Nobody(s, n.Name, a); err != nil {
+			return err
+		}
+	}
+	return lab.AnswerAll()
 }
 
 // clean ends every socket that is left in a lab: TIME-WAIT, and connections
@@ -177,12 +199,11 @@ func (p *player) step(st model.Step) {
 		p.done.Broken = err
 		return
 	}
-	real, err := p.lab.Raw()
+	real, err := p.snapshot()
 	if err != nil {
 		p.done.Broken = err
 		return
 	}
-	p.canonical(&real)
 	var agree []*model.Ports
 	first := ""
 	for i, m := range p.models {
@@ -214,6 +235,35 @@ func (p *player) step(st model.Step) {
 	if len(agree) > maxModels {
 		p.models = agree[:maxModels]
 	}
+}
+
+// snapshot reads the kernel's sockets. Where a TCP socket is closed in it the
+// dump was torn: closed ones are in no table, so that one was on its way out,
+// by a delayed acknowledgement's timer on another processor, between the
+// moment it was found and the moment it was read (inet_diag_dump_icsk).
+func (p *player) snapshot() (model.Snapshot, error) {
+	for range 10 {
+		snap, err := p.lab.Raw()
+		if err != nil {
+			return snap, err
+		}
+		if !torn(&snap) {
+			p.canonical(&snap)
+			return snap, nil
+		}
+	}
+	return model.Snapshot{}, errors.New("kernel: ten dumps of the sockets were torn")
+}
+
+func torn(s *model.Snapshot) bool {
+	for i := range s.Hosts {
+		for _, o := range s.Hosts[i].Sockets {
+			if o.Transport == model.TCP && o.State == model.StateClose {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // maxModels bounds how many histories are kept that the kernel's sockets

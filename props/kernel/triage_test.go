@@ -29,7 +29,11 @@ func TestTriage(t *testing.T) {
 		_, sig, _ := strings.Cut(text, "\n\n")
 		seen[sig]++
 		if seen[sig] == 1 && len(seen) < 16 {
-			t.Logf("scenario %d:\n%s%s", i, sig, rig.Play(min, model.None0, nil).Difference)
+			again := rig.Play(min, model.None0, nil).Difference
+			t.Logf("scenario %d:\n%s%s", i, sig, again)
+			if again == "" {
+				t.Logf("NOT AGAIN: %s\n%s", got.Difference, model.Format(s))
+			}
 		}
 	}
 	t.Logf("%d steps; %v", done, seen)
