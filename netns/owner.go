@@ -45,19 +45,20 @@ func (h *Host) own(sockets []model.Socket) {
 		s.Owner = owner
 	}
 	for i := range sockets {
-		if waiting(&sockets[i]) {
-			if l := listenerOf(sockets, &sockets[i]); l != nil {
-				sockets[i].Owner = l.Owner
+		if s := &sockets[i]; s.Owner == "" && isChild(s) {
+			if l := listenerOf(sockets, s); l != nil {
+				s.Owner = l.Owner
 			}
 		}
 	}
 }
 
-// waiting reports whether a socket is a child that nobody has accepted yet.
-// Such a one has no inode; it belongs to its listener. What else has none has
-// been closed by its owner and belongs to nobody.
-func waiting(s *model.Socket) bool {
-	if s.Transport != model.TCP || s.Inode != 0 {
+// isChild reports whether a socket of an unknown owner belongs to its
+// listener: nobody has accepted it yet, and it has no inode, or somebody has
+// and did not say so yet. What else has no inode was closed by its owner and
+// belongs to nobody.
+func isChild(s *model.Socket) bool {
+	if s.Transport != model.TCP {
 		return false
 	}
 	switch s.State {

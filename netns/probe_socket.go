@@ -92,17 +92,26 @@ func (p *probe) taker() (owner string, found bool, err error) {
 		return "", false, nil
 	}
 	s, found, err := h.diag.lookup(p.Transport, p.Source, p.Target)
-	if err == nil && found && s.Inode == 0 {
-		// Nobody has accepted it, or it was closed already: ask again from a
-		// port that no connection can have, and it is the listener.
+	if err == nil && found {
+		s.Owner = h.ownerOf(s)
+	}
+	if err == nil && found && s.Owner == "" && p.Transport == model.TCP {
+		// Nobody has accepted it, or has said so yet, or it was closed
+		// already. Ask again from a port that no connection can have, and the
+		// look-up ends at the listener.
 		s, found, err = h.diag.lookup(p.Transport, netip.AddrPortFrom(p.Source.Addr(), 0), p.Target)
+		s.Owner = h.ownerOf(s)
 	}
 	if err != nil {
 		return "", false, fmt.Errorf("%w: host %s: %w", errProbe, h.name, err)
 	}
+	return s.Owner, found, nil
+}
+
+func (h *Host) ownerOf(s model.Socket) string {
 	one := []model.Socket{s}
 	h.own(one)
-	return one[0].Owner, found, nil
+	return one[0].Owner
 }
 
 // hostOf returns the host that has an address as seen from another one, or nil.

@@ -71,8 +71,8 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// What a probe meets is its owner even if that one was quick: accepted
-// already, or accepted and closed.
+// What a probe meets is its owner's even if that one was quick: has accepted it
+// and said nothing, or closed it already.
 func TestProbeOfAQuickListener(t *testing.T) {
 	s := lan(model.IPv4, "a", "b")
 	l := newLab(t, s)
@@ -94,9 +94,7 @@ func TestProbeOfAQuickListener(t *testing.T) {
 	}()
 	for i := 0; i < 200; i++ {
 		p := l.Host("a").Probe(s.Addr("a", "lan"), tcpTo(at))
-		// Accepted and not registered, the child's owner is unknown; never
-		// is it somebody else's.
-		if p.Result != model.ProbeAccepted || (p.Owner != "bob" && p.Owner != "") {
+		if p.Result != model.ProbeAccepted || p.Owner != "bob" {
 			t.Fatalf("probe %d: %+v", i, p)
 		}
 	}
@@ -201,4 +199,23 @@ func TestProbeDoesNotDependOnICMP(t *testing.T) {
 			t.Logf("IPv%d: every one of 50 errors came", f)
 		}
 	}
+}
+
+// A datagram socket that talks to the probe's port only, and is nobody's,
+// accepts it all the same.
+func TestProbeOfAConnectedDatagramSocket(t *testing.T) {
+	s := lan(model.IPv4, "a", "b")
+	l := newLab(t, s)
+	err := l.Host("a").Do(func() error {
+		return writeSysctl("net/ipv4/ip_local_port_range", "40001 40001")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := s.Addr("a", "lan")
+	dgram := open(t, l.Host("b"), unix.SOCK_DGRAM, netip.AddrPortFrom(s.Addr("b", "lan"), 5060))
+	dgram.must(unix.Connect(dgram.fd, sockaddr(netip.AddrPortFrom(a, 40001))))
+	expect(t, l.Host("a"), a, udpTo(dgram.addr), model.ProbeAccepted, "")
+	dgram.must(unix.Connect(dgram.fd, sockaddr(netip.AddrPortFrom(a, 40002))))
+	expect(t, l.Host("a"), a, udpTo(dgram.addr), model.ProbeRefused, "")
 }

@@ -71,6 +71,9 @@ func TestSnapshotShowsEverySocket(t *testing.T) {
 	}
 
 	callee := ln.accept()
+	if diff := cmp.Diff(want, lines(t, l, "b")); diff != "" {
+		t.Fatalf("accepted by somebody who has not said so: -want +got\n%s", diff)
+	}
 	l.Own(callee.inode, "bob's worker")
 	want[0] = "tcp ESTAB 10.77.0.2:5072 10.77.0.1 bob's worker"
 	if diff := cmp.Diff(want, lines(t, l, "b")); diff != "" {
