@@ -11,27 +11,27 @@ type Own struct {
 	*Case
 }
 
-//go:embed */*.txtar
+//go:embed */*.txtar */*/*.txtar
 var own embed.FS
 
 // All returns the project's own cases, in the order of their names. Its error
 // is a *SyntaxError.
 func All() ([]Own, error) {
-	names, err := fs.Glob(own, "*/*"+extension)
-	if err != nil {
-		return nil, err
-	}
 	var all []Own
-	for _, name := range names {
+	err := fs.WalkDir(own, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
 		data, err := own.ReadFile(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		c, err := Parse(name, data)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		all = append(all, Own{name, c})
-	}
-	return all, nil
+		return nil
+	})
+	return all, err
 }

@@ -2,6 +2,7 @@ package props
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/greka-sip/greka/model"
@@ -157,7 +158,7 @@ func (e *explanation) atTarget(snap *model.Snapshot) {
 	found := false
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
-		if s.Local.Port() != t.Addr.Port() || s.Remote.IsValid() && e.v.Class != model.ConnectionPort {
+		if s.Local.Port() != t.Addr.Port() || !takes(s, t.Addr.Addr()) || s.Remote.IsValid() && e.v.Class != model.ConnectionPort {
 			continue
 		}
 		found = true
@@ -168,8 +169,14 @@ func (e *explanation) atTarget(snap *model.Snapshot) {
 		}
 	}
 	if !found {
-		e.row(label, "nobody")
+		e.row(label, "nobody on %s", t.Addr.Addr())
 	}
+}
+
+// takes reports whether a socket's local address is an address, or any.
+func takes(s *model.Socket, a netip.Addr) bool {
+	local := s.Local.Addr().Unmap()
+	return local == a.Unmap() || local.IsUnspecified()
 }
 
 // otherEnd returns the owner of the other end of a connection.
