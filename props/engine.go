@@ -25,10 +25,17 @@ func Hunt(ctx context.Context, stack *sut.Stack, cfg Config) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return run(ctx, newEngine(stack, version, &cfg), cfg), nil
+	eng := newEngine(stack, version, &cfg)
+	if eng.close != nil {
+		defer eng.close()
+	}
+	return run(ctx, eng, cfg), nil
 }
 
 func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
+	if stack.Name == kernelName {
+		return newKernelEngine(stack, cfg, model.None0)
+	}
 	space := SpaceOf(stack, cfg.Transport, cfg.Role)
 	p := &player{stack: stack}
 	return engine{
@@ -83,6 +90,9 @@ func oneOf[T fmt.Stringer](what, want string, has []T, stack string) error {
 	}
 	if want == "" {
 		return nil
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("props: %s has no %s at all, and --%s makes no sense with it", stack, what, what)
 	}
 	return fmt.Errorf("props: %s has no %s %q: it has %s", stack, what, want, strings.Join(names, ", "))
 }

@@ -11,6 +11,7 @@ import (
 type Played struct {
 	Scenario      model.Scenario
 	Obs           model.Observation
+	Steps         int // that were played
 	Verdicts      []model.Verdict
 	Judged        map[JudgedKey]int // verdicts of every element, whatever their class, less Broken and Inconclusive
 	Lookups       int               // look-ups compared with probes

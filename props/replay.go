@@ -49,18 +49,34 @@ type Replayed struct {
 // element that is judged, and compares what it shows with what is wanted.
 // The error says why the scenario cannot be played with this stack.
 func Replay(ctx context.Context, stack *sut.Stack, sc *model.Scenario, want Want) (*Replayed, error) {
-	judged := sc.SUT()
-	if judged == nil {
-		return nil, errors.New("props: the scenario marks no element as sut")
-	}
-	if err := stack.Fits(sc, judged.Name); err != nil {
-		return nil, fmt.Errorf("props: %s cannot play this scenario: %w", stack.Name, err)
-	}
-	if _, err := model.Predict(sc); err != nil {
-		return nil, fmt.Errorf("props: honest elements cannot play this scenario: %w", err)
+	if err := playable(stack, sc); err != nil {
+		return nil, err
 	}
 	eng := newEngine(stack, stack.Version, &Config{})
+	if eng.close != nil {
+		defer eng.close()
+	}
 	return replay(ctx, &eng, sc, want), nil
+}
+
+// playable says why a stack cannot play a scenario.
+func playable(stack *sut.Stack, sc *model.Scenario) error {
+	judged := sc.SUT()
+	switch {
+	case stack.Name == kernelName && len(sc.Elements) > 0:
+		return errors.New("props: kernel plays socket steps only, and the scenario has SIP elements")
+	case stack.Name == kernelName:
+		return nil
+	case judged == nil:
+		return errors.New("props: the scenario marks no element as sut")
+	}
+	if err := stack.Fits(sc, judged.Name); err != nil {
+		return fmt.Errorf("props: %s cannot play this scenario: %w", stack.Name, err)
+	}
+	if _, err := model.Predict(sc); err != nil {
+		return fmt.Errorf("props: honest elements cannot play this scenario: %w", err)
+	}
+	return nil
 }
 
 func replay(ctx context.Context, eng *engine, sc *model.Scenario, want Want) *Replayed {

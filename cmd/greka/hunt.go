@@ -201,10 +201,18 @@ func mutants() []string {
 	return names
 }
 
+// find returns a stack by its name or file; the kernel is one to hunt, too.
+func find(name string) (*sut.Stack, error) {
+	if kernel := props.Kernel(); name == kernel.Name {
+		return kernel, nil
+	}
+	return sut.Find(name)
+}
+
 func findAll(names []string) ([]*sut.Stack, error) {
 	var stacks []*sut.Stack
 	for _, name := range names {
-		stack, err := sut.Find(name)
+		stack, err := find(name)
 		if err != nil {
 			return nil, err
 		}

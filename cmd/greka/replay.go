@@ -128,7 +128,7 @@ func (f *replayFlags) read(ctx context.Context, file string) (*rerun, error) {
 			name = c.Expect[0].Stack
 		}
 	}
-	stack, err := sut.Find(name)
+	stack, err := find(name)
 	if err != nil {
 		return nil, err
 	}

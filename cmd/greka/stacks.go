@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/greka-sip/greka/props"
 	"github.com/greka-sip/greka/sut"
 )
 
@@ -30,6 +31,7 @@ func newStacks(s streams) *cobra.Command {
 			for _, stack := range sut.SelfTests() {
 				fmt.Fprintf(w, "  %s\t%s\n", stack.Name, about(stack))
 			}
+			fmt.Fprintf(w, "  %s\t%s\n", props.Kernel().Name, "socket steps only: the model of ports against Linux")
 			return w.Flush()
 		},
 	}
