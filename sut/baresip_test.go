@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/greka-sip/greka/model"
@@ -204,4 +206,80 @@ func TestBaresipAnswers(t *testing.T) {
 			st.far.expect("BYE")
 		}
 	})
+}
+
+// Calls that are still there, because nobody acknowledged them, do not stand
+// in the way of the next.
+func TestBaresipAnswersBesideOpenCalls(t *testing.T) {
+	inEach(t, withoutProxy, func(t *testing.T, st *stage, transport model.Transport) {
+		for range 6 {
+			st.far.invite(transport, st.addr, "sip:bob@"+st.addr.String())
+			st.far.expect("200 INVITE")
+		}
+		must(t, st.bob.Call(background, "sip:ann@"+st.far.at.String()+";transport="+transport.String(), transport))
+		st.far.expect("ACK")
+	})
+}
+
+// An element that lists one transport, and a proxy whose ports differ.
+func TestBaresipOnOneTransport(t *testing.T) {
+	s := needBaresip(t)
+	for _, transport := range model.Transports {
+		t.Run(transport.String(), func(t *testing.T) {
+			st := newStage(t, s, `
+net   lan 4
+host  box lan
+host  hut lan
+proxy p   hut `+transport.String()+`:5062 deliver=contact record-route
+ua    bob box `+transport.String()+`:5080 via=p sut
+`)
+			must(t, st.bob.Register(background, transport))
+			if got := st.far.expect("REGISTER"); got.transport != transport {
+				t.Errorf("it registered over %s", got.transport)
+			}
+			must(t, st.bob.Call(background, "sip:ann@10.77.0.7:5081", transport))
+			if got := st.far.expect("INVITE"); got.transport != transport || got.RequestURI != "sip:ann@10.77.0.7:5081" {
+				t.Errorf("it called %s over %s", got.RequestURI, got.transport)
+			}
+		})
+	}
+}
+
+// Many at once, on the same addresses and ports in labs of their own, and two
+// on one host.
+func TestBaresipsSideBySide(t *testing.T) {
+	s := needBaresip(t)
+	var all sync.WaitGroup
+	var stages []*stage
+	for range 8 {
+		st := newStage(t, s, strings.ReplaceAll(withProxy, "FAMILY", "4")+"ua ann box udp:5082 tcp:5082 via=p\n")
+		ann, err := s.Start(background, st.lab, &st.sc, "ann")
+		must(t, err)
+		t.Cleanup(func() { ann.Close() })
+		stages = append(stages, st)
+		for _, p := range []*Process{st.bob, ann} {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				if err := p.Register(background, model.TCP); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+	}
+	all.Wait()
+	for _, st := range stages {
+		users := []string{userOf(st.far.expect("REGISTER")), userOf(st.far.expect("REGISTER"))}
+		slices.Sort(users)
+		if !slices.Equal(users, []string{"ann", "bob"}) {
+			t.Errorf("%q registered", users)
+		}
+	}
+}
+
+// userOf returns the user part of the address of record.
+func userOf(h heard) string {
+	_, after, _ := strings.Cut(h.get("To"), "sip:")
+	user, _, _ := strings.Cut(after, "@")
+	return user
 }
