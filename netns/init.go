@@ -24,10 +24,10 @@ const (
 const controlFD = 3
 
 // Every program that imports this package can become the tiny init of a
-// stack: Spawn executes /proc/self/exe again. This is the one job that is done
-// while packages initialise: what the importing program sets up after this
-// package (command line, generators, the tests) then costs each process of
-// each scenario nothing.
+// stack: Spawn executes /proc/self/exe again. It happens here, while packages
+// initialise, and not in main: so it works in every program, whatever its main
+// does first, and what is set up after this package (the command line,
+// generators, tests) costs no process of any scenario anything.
 func init() {
 	if os.Getenv(mark) == markInit {
 		os.Exit(runInit())

@@ -298,6 +298,19 @@ func TestScenariosThatCannotBeBuilt(t *testing.T) {
 	}
 }
 
+// Where the kernel lacks one kind of device the next is taken; where it lacks
+// all, the error says which to load.
+func TestFabricIsWhatTheKernelHas(t *testing.T) {
+	l := newLab(t, &model.Scenario{Hosts: []model.Host{{Name: "bare"}}})
+	c := l.Host("bare").route
+	if kind, err := tryFabric(c, []string{"no-such-kind"}); err == nil || !strings.Contains(err.Error(), "modules macvlan and one of no-such-kind") {
+		t.Errorf("without any: %q, %v", kind, err)
+	}
+	if kind, err := tryFabric(c, []string{"no-such-kind", mother.fabric}); err != nil || kind != mother.fabric {
+		t.Errorf("without the first: %q, %v", kind, err)
+	}
+}
+
 func TestClosedLabAnswersWithErrors(t *testing.T) {
 	s := lan(model.IPv4, "a")
 	l := newLab(t, s)

@@ -31,7 +31,7 @@ func newLink(b *batch, device uint32, name, kind string, more func()) {
 	b.attrName(unix.IFLA_IFNAME, name)
 	b.nest(unix.IFLA_LINKINFO, func() {
 		b.attr(unix.IFLA_INFO_KIND, []byte(kind))
-		if kind == "macvlan" {
+		if kind == attachment {
 			b.nest(unix.IFLA_INFO_DATA, func() { b.attrU32(macvlanMode, macvlanBridge) })
 		}
 	})

@@ -13,8 +13,7 @@ var native = binary.NativeEndian
 // one is acknowledged, unless one before it fails: errors are always reported.
 type batch struct {
 	buf   []byte
-	start int // where the header of the request being written begins
-	seq   uint32
+	start int      // where the header of the request being written begins
 	what  []string // what each request does, by its place, for errors
 }
 

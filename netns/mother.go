@@ -15,9 +15,10 @@ import (
 // own the dump of a host's sockets takes 20 µs, with the machine's shared
 // table of 262,144 buckets 2.2 ms.
 var mother struct {
-	once sync.Once
-	ns   int
-	err  error
+	once   sync.Once
+	ns     int
+	fabric string // the kind of device that carries a network
+	err    error
 }
 
 // descriptors is how many descriptors the table is grown to at the start.
@@ -44,6 +45,9 @@ func makeMother() (ns int, err error) {
 		// snapshots are slower.
 		_ = os.WriteFile("/proc/sys/net/ipv4/tcp_child_ehash_entries", []byte("1024"), 0)
 		_ = os.WriteFile("/proc/sys/net/ipv4/udp_child_hash_entries", []byte("128"), 0)
+		if mother.fabric, err = tryFabric(c, fabrics); err != nil {
+			return err
+		}
 		ns, err = c.namespace()
 		return err
 	})

@@ -29,11 +29,11 @@ func Start() error {
 		return nil
 	}
 	if inside {
-		return impossible(refused)
+		return fmt.Errorf("netns: %w", impossible(refused))
 	}
 	status, err := runInside()
 	if err != nil {
-		return impossible(err)
+		return fmt.Errorf("netns: %w", impossible(err))
 	}
 	os.Exit(status)
 	return nil
@@ -55,9 +55,13 @@ func loopbackUp() error {
 	return nil
 }
 
-// impossible explains why there can be no labs.
+// impossible explains why there can be no labs, and what to do.
 func impossible(err error) error {
-	return fmt.Errorf("netns: labs are not possible here: %w; run as root, or allow user namespaces%s", err, sysctlAdvice())
+	needed := "run as root"
+	if os.Geteuid() == 0 && os.Getenv(mark) != markInside {
+		needed = "give this root CAP_SYS_ADMIN and CAP_NET_ADMIN (docker run --privileged)"
+	}
+	return fmt.Errorf("labs are not possible here: %w; %s, or allow user namespaces%s", err, needed, sysctlAdvice())
 }
 
 // Main is the whole of a test's TestMain:

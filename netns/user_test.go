@@ -137,11 +137,18 @@ func TestOrdinaryUsersSeeHowItEnded(t *testing.T) {
 // Where user namespaces are forbidden as well, one line says what to do.
 func TestRefusalIsOneLine(t *testing.T) {
 	Require(t)
-	for name, forbid := range map[string]string{
-		"no user namespace":    "echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set -all --inh-caps -all --no-new-privs \"$0\" lab",
-		"no network namespace": "echo 0 > /proc/sys/user/max_net_namespaces; exec \"$0\" lab",
+	for name, tt := range map[string]struct{ forbid, want string }{
+		"no user namespace, no capability": {
+			"echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set -all --inh-caps -all --no-new-privs \"$0\" lab",
+			"; give this root CAP_SYS_ADMIN and CAP_NET_ADMIN (docker run --privileged), or allow user namespaces: sysctl -w user.max_user_namespaces=10000"},
+		"no network namespace": {
+			"echo 0 > /proc/sys/user/max_net_namespaces; exec \"$0\" lab",
+			", or allow user namespaces: sysctl -w user.max_net_namespaces=10000"},
+		"nothing works inside either": {
+			"echo 0 > /proc/sys/user/max_net_namespaces; " + mark + "=" + markInside + " exec \"$0\" lab",
+			"; run as root, or allow user namespaces: sysctl -w user.max_net_namespaces=10000"},
 	} {
-		cmd := exec.Command("/bin/sh", "-c", forbid, copyOfSelf(t, "user"))
+		cmd := exec.Command("/bin/sh", "-c", tt.forbid, copyOfSelf(t, "user"))
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), roleEnv + "=user"}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER,
 			UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
@@ -150,7 +157,7 @@ func TestRefusalIsOneLine(t *testing.T) {
 		var exit *exec.ExitError
 		line := strings.TrimSuffix(string(out), "\n")
 		if !errors.As(err, &exit) || exit.ExitCode() != 2 || strings.Contains(line, "\n") ||
-			!strings.Contains(line, "run as root, or allow user namespaces: sysctl -w user.max_") {
+			!strings.HasPrefix(line, "netns: labs are not possible here: ") || !strings.HasSuffix(line, tt.want) {
 			t.Errorf("%s: %v, %q", name, err, out)
 		}
 	}
