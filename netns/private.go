@@ -41,7 +41,7 @@ func makePrivate(keep []string) error {
 	// A container may forbid a new /proc, for it hides parts of its own
 	// (mount_too_revealing, fs/namespace.c). The old one shows the same
 	// processes under other numbers.
-	err = unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	err = unix.Mount("proc", "/proc", "proc", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
 	if err != nil && !errors.Is(err, unix.EPERM) {
 		return fmt.Errorf("mount /proc: %w", err)
 	}

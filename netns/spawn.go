@@ -40,6 +40,10 @@ type Spec struct {
 // this process, however it ends.
 func (h *Host) Spawn(s Spec) (*Process, error) {
 	o, err := s.orders()
+	if err == nil {
+		// Without it the process's sockets would be nobody's.
+		_, err = os.Stat("/proc/thread-self/children")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("netns: host %s: spawn for %s: %w", h.name, s.Owner, err)
 	}
