@@ -104,7 +104,7 @@ func TestBadDescriptions(t *testing.T) {
 func oneLine(t *testing.T, err error) {
 	t.Helper()
 	if strings.Contains(err.Error(), "\n") || len(err.Error()) > 1000 {
-		t.Errorf("not one line to read: %q", err)
+		t.Errorf("not one line to read: %.500q", err)
 	}
 }
 

@@ -5,8 +5,8 @@ import (
 	"unicode"
 )
 
-// maxLine bounds one line of a program's output in an error, in bytes.
-const maxLine = 200
+// maxLine bounds one line of what others wrote, in bytes.
+const maxLine = 250
 
 // tail returns the last lines of a program's output, without empty ones and
 // without what a terminal would not show.

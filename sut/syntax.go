@@ -17,12 +17,12 @@ type SyntaxError struct {
 	Msg  string
 }
 
-// Error returns "file:line: message".
+// Error returns "file:line: message", one line whatever the file has in it.
 func (e *SyntaxError) Error() string {
 	if e.Line == 0 {
-		return e.File + ": " + e.Msg
+		return e.File + ": " + printable(e.Msg)
 	}
-	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Msg)
+	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, printable(e.Msg))
 }
 
 // section is one file of the archive, and where its text starts.
