@@ -94,13 +94,20 @@ func (s Spec) orders() (orders, error) {
 		}
 		o.Keep = append(o.Keep, dir)
 	}
-	if _, ours := s.Files[path]; !ours && filepath.IsAbs(path) {
+	if !s.writes(path) {
 		o.Keep = append(o.Keep, filepath.Dir(path))
 		if real, err := filepath.EvalSymlinks(path); err == nil {
 			o.Keep = append(o.Keep, filepath.Dir(real))
 		}
 	}
 	return o, nil
+}
+
+// writes reports whether a path is that of one of Files.
+func (s Spec) writes(path string) bool {
+	name, err := filepath.Rel(Home, path)
+	_, ok := s.Files[name]
+	return err == nil && ok
 }
 
 // executable finds the command's file.
@@ -116,8 +123,8 @@ func (s Spec) executable() (string, error) {
 	case filepath.IsAbs(name):
 		return name, nil
 	}
-	if _, ours := s.Files[filepath.Clean(name)]; ours {
-		return filepath.Join(Home, name), nil
+	if own := filepath.Join(Home, name); s.writes(own) {
+		return own, nil
 	}
 	return filepath.Abs(filepath.Join(s.Dir, name))
 }

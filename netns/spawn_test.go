@@ -86,6 +86,21 @@ func TestSpawnHasItsOwnFilesAndNothingElseToWrite(t *testing.T) {
 	}
 }
 
+// A command may be one of the files that are written for it.
+func TestSpawnOfItsOwnFile(t *testing.T) {
+	l := newLab(t, lan(model.IPv4, "a"))
+	files := map[string][]byte{"bin/run": []byte("#!/bin/sh\necho ran; ls\n")}
+	for _, name := range []string{"bin/run", "./bin/run", Home + "/bin/run"} {
+		p, err := l.Host("a").Spawn(Spec{Owner: "bob", Argv: []string{name}, Files: files})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ended(t, p); string(p.Output()) != "ran\nbin\n" {
+			t.Errorf("%s says %q", name, p.Output())
+		}
+	}
+}
+
 func mustGetwd(t *testing.T) string {
 	t.Helper()
 	dir, err := os.Getwd()
