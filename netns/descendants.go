@@ -2,11 +2,11 @@ package netns
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
-	"os"
 )
 
 // searchProcesses learns which sockets belong to the host's processes.
@@ -15,6 +15,9 @@ func (h *Host) searchProcesses() {
 	processes := append([]*Process(nil), h.processes...)
 	h.mu.Unlock()
 	for _, p := range processes {
+		if p.isGone() {
+			continue // its number may be another process's by now
+		}
 		for _, pid := range descendants(p.init.Pid) {
 			for _, inode := range socketsOf(pid) {
 				h.lab.owners.set(inode, p.owner)

@@ -61,7 +61,11 @@ func (p *Process) order(o orders) error {
 		return fmt.Errorf("set deadline for init: %w", err)
 	}
 	var r report
-	if err := errors.Join(send(control, o), receive(control, &r)); err != nil {
+	err := send(control, o)
+	if err == nil {
+		err = receive(control, &r)
+	}
+	if err != nil {
 		return fmt.Errorf("the init did not answer: %w%s", err, p.said())
 	}
 	if r.Failure != "" {
@@ -117,6 +121,15 @@ func (p *Process) setErr(err error) {
 func (p *Process) wait() {
 	_, _ = p.init.Wait()
 	close(p.gone)
+}
+
+func (p *Process) isGone() bool {
+	select {
+	case <-p.gone:
+		return true
+	default:
+		return false
+	}
 }
 
 // drain reads the output as fast as it comes, so that no command blocks on it.

@@ -82,25 +82,35 @@ func (s Spec) orders() (orders, error) {
 	if err != nil {
 		return orders{}, err
 	}
-	o := orders{Path: path, Argv: s.Argv, Files: s.Files, Keep: []string{}}
+	o := orders{Path: path, Argv: s.Argv, Files: s.Files}
 	o.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + Home, "TMPDIR=" + Home, "LANG=C.UTF-8"}, s.Env...)
+	o.Keep, err = s.keep(path)
+	return o, err
+}
+
+// keep lists the directories that have to stay visible: Dir, and that of the
+// executable.
+func (s Spec) keep(path string) ([]string, error) {
+	var dirs []string
 	if s.Dir != "" {
 		dir, err := filepath.Abs(s.Dir)
 		if err != nil {
-			return orders{}, err
+			return nil, err
 		}
-		if rel, err := filepath.Rel(dir, Home); err == nil && filepath.IsLocal(rel) && dir != "/" {
-			return orders{}, fmt.Errorf("directory %s cannot be seen by the command, for its private home is there: move the description elsewhere", dir)
-		}
-		o.Keep = append(o.Keep, dir)
+		dirs = append(dirs, dir)
 	}
 	if !s.writes(path) {
-		o.Keep = append(o.Keep, filepath.Dir(path))
+		dirs = append(dirs, filepath.Dir(path))
 		if real, err := filepath.EvalSymlinks(path); err == nil {
-			o.Keep = append(o.Keep, filepath.Dir(real))
+			dirs = append(dirs, filepath.Dir(real))
 		}
 	}
-	return o, nil
+	for _, dir := range dirs {
+		if dir == Home {
+			return nil, fmt.Errorf("the command cannot see %s, for its private home is there: move the description or the program into a directory below", dir)
+		}
+	}
+	return dirs, nil
 }
 
 // writes reports whether a path is that of one of Files.

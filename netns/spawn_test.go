@@ -259,7 +259,7 @@ func TestSpawnErrors(t *testing.T) {
 		{Spec{Owner: "bob", Argv: []string{"/etc/passwd"}}, "permission denied"},
 		{Spec{Owner: "bob", Argv: []string{"true"}, Files: map[string][]byte{"../x": nil}}, "not inside"},
 		{Spec{Owner: "bob", Argv: []string{"true"}, Files: map[string][]byte{"/x": nil}}, "not inside"},
-		{Spec{Owner: "bob", Argv: []string{"true"}, Dir: Home}, "move the description"},
+		{Spec{Owner: "bob", Argv: []string{"true"}, Dir: Home}, "move the description or the program"},
 		{Spec{Owner: "bob", Argv: []string{"true"}, Dir: "/tmp/no-such-directory"}, "no such file"},
 	} {
 		p, err := l.Host("a").Spawn(tt.spec)
