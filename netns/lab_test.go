@@ -377,3 +377,23 @@ func threadNamespace(t *testing.T) string {
 	}
 	return ns
 }
+
+// Several processes side by side, each with labs of the same addresses.
+func TestProcessesDoNotSeeEachOther(t *testing.T) {
+	Require(t)
+	var wait sync.WaitGroup
+	for i := 0; i < 3; i++ {
+		cmd := ordinary(t, "lab")
+		if i == 0 {
+			cmd.SysProcAttr = nil // as who this test is
+		}
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		}()
+	}
+	wait.Wait()
+}
