@@ -130,7 +130,7 @@ func classify(a *Advert, u *Use, snap *Snapshot, t Target, r Reached) (Class, st
 // closed tells apart the ways in which nobody accepts.
 func closed(a *Advert, snap *Snapshot, t Target, r Reached) (Class, string) {
 	h := snap.Host(r.Host)
-	var other, conversation *Socket
+	var other, conversation, same *Socket
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
 		if s.Owner != a.Giver || s.Local.Port() != t.Addr.Port() || !covers(s, t.Addr.Addr()) {
@@ -142,11 +142,14 @@ func closed(a *Advert, snap *Snapshot, t Target, r Reached) (Class, string) {
 			other = s
 		case !serves && s.Remote.IsValid():
 			conversation = s
+			if s.Transport == t.Transport {
+				same = s
+			}
 		}
 	}
 	u, _ := ParseURI(a.URI)
 	switch {
-	case other != nil:
+	case other != nil && same == nil: // a conversation over the URI's own transport says more
 		return WrongTransport, fmt.Sprintf("the URI selects %s, %s accepts %s there", t.Transport, a.Giver, other.Transport)
 	case u.Port <= 0 && !maddr(u):
 		return WrongPort, fmt.Sprintf("no usable port in the URI, and nobody accepts on %d", t.Addr.Port())

@@ -88,6 +88,12 @@ func TestJudgeDecidesTheClass(t *testing.T) {
 			overUDP(o)
 			onBox(o)
 		}, ConnectionPort, Finding},
+		{"a connected UDP socket beside a TCP listener", "sip:bob@10.77.0.1:5076", func(o *Observation) {
+			overUDP(o)
+			onBox(o)
+			box := &o.Snapshots[0].Hosts[0]
+			box.Sockets = append(box.Sockets, Socket{Transport: TCP, State: StateListen, Local: box.Sockets[2].Local, Owner: "bob"})
+		}, ConnectionPort, Finding},
 		{"nobody", "sip:bob@10.77.0.1:9;transport=tcp", nil, Closed, Finding},
 		{"somebody else's listener", "sip:bob@10.77.0.1:5090;transport=tcp", nil, WrongOwner, Finding},
 		{"the viewpoint's own listener", "sip:bob@10.77.0.2:5081;transport=tcp", nil, WrongOwner, Finding},

@@ -100,6 +100,8 @@ func (e *explanation) who() string {
 	switch {
 	case request == "":
 		return user + " holds it, and in this scenario nobody dials it"
+	case request == "INVITE" && e.a.Message != "REGISTER":
+		return user + " sends a new INVITE there: a Contact is good for requests outside its dialog too (RFC 3261 8.1.1.8)"
 	case request == "INVITE":
 		return user + " sends the INVITE there: the registered Contact becomes the Request-URI (RFC 3261 16.5, 16.6)"
 	case proxy:
@@ -179,11 +181,12 @@ func takes(s *model.Socket, a netip.Addr) bool {
 	return local == a.Unmap() || local.IsUnspecified()
 }
 
-// otherEnd returns the owner of the other end of a connection.
+// otherEnd returns the owner of the other end of a connection, or of the UDP
+// socket that another one is connected to.
 func otherEnd(snap *model.Snapshot, s *model.Socket) string {
 	for _, h := range snap.Hosts {
 		for _, x := range h.Sockets {
-			if x.Transport == s.Transport && x.Local == s.Remote && x.Remote == s.Local {
+			if x.Transport == s.Transport && x.Local == s.Remote && (x.Remote == s.Local || s.Transport == model.UDP) {
 				return x.Owner
 			}
 		}

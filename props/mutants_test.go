@@ -28,9 +28,14 @@ var named = map[string]struct {
 	"contact-malformed":         {must: []string{"Malformed 200 INVITE callee", "Malformed INVITE caller", "Malformed REGISTER callee"}},
 	"lies-as-caller":            {must: []string{"Closed INVITE caller"}},
 	"lies-in-register":          {must: []string{"Closed REGISTER callee"}},
-	"record-route-dead-port":    {must: []string{"Closed INVITE proxy"}},
-	"refuses-behind-proxy":      {must: []string{"DiffersFromDirect"}},
-	"dials-anew":                {must: []string{"SocketsDiffer"}},
+	// Written when the claims were finished, and named by them as they were.
+	"contact-without-port": {must: []string{"WrongPort 200 INVITE callee", "WrongPort INVITE caller", "WrongPort REGISTER callee"},
+		may: []model.Class{model.WrongOwner, model.WrongTransport}},
+	"two-contacts":           {must: []string{"Closed 200 INVITE callee"}, may: []model.Class{model.Malformed}},
+	"connects-udp":           {must: []string{"ConnectionPort 200 INVITE callee", "ConnectionPort INVITE caller"}},
+	"record-route-dead-port": {must: []string{"Closed INVITE proxy"}},
+	"refuses-behind-proxy":   {must: []string{"DiffersFromDirect"}},
+	"dials-anew":             {must: []string{"SocketsDiffer"}},
 }
 
 // short is a signature as the table has it.

@@ -97,9 +97,9 @@ func contacts(base model.Advert, m *model.Message) []model.Advert {
 	case len(out) == 0 && m.Status/100 != 1:
 		base.Problem = "the message has no Contact"
 		return []model.Advert{base}
-	case len(out) > 1:
+	case len(out) > 1: // each is judged where it leads, and all together for being several
 		base.Value, base.Problem = out[0].Value, fmt.Sprintf("the message has %d Contacts, and a dialog has one remote target", len(out))
-		return []model.Advert{base}
+		return append(out, base)
 	}
 	return out
 }
@@ -168,16 +168,22 @@ func (s *session) find(u peer.Use) int {
 		if a.Giver == u.Element {
 			continue
 		}
-		inDialog := a.Message != "REGISTER" && a.CallID == u.CallID
-		binding := a.Message == "REGISTER" && u.Request == "INVITE"
-		if !inDialog && !binding {
+		// A new call may use any Contact that its callee ever gave: the scope
+		// of a Contact is global (RFC 3261 8.1.1.8).
+		if a.CallID != u.CallID && u.Request != "INVITE" {
 			continue
 		}
-		if a.Problem != "" && (u.URI == "" || u.URI == a.Value) || a.Problem == "" && canonical(a.URI) == want {
+		if a.Problem != "" && (u.URI == "" && a.Value == "" || u.URI == a.Value && !readable(u.URI)) ||
+			a.Problem == "" && canonical(a.URI) == want {
 			return i
 		}
 	}
 	return -1
+}
+
+func readable(uri string) bool {
+	_, err := model.ParseURI(uri)
+	return err == nil
 }
 
 func canonical(uri string) string {

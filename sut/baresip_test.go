@@ -44,6 +44,7 @@ type stage struct {
 
 func newStage(t *testing.T, s *Stack, text string) *stage {
 	t.Helper()
+	netns.Require(t)
 	sc, err := model.Parse(text)
 	if err != nil {
 		t.Fatal(err)

@@ -71,6 +71,22 @@ var Lies = []peer.Lie{
 		Contact: only("INVITE")},
 	{Name: "lies-in-register", Doc: "only the Contact of REGISTER has a port on which nobody is",
 		Contact: only("REGISTER")},
+	{Name: "contact-without-port", Doc: "Contact lacks its port, and the listener is not on 5060",
+		Contact: func(c peer.ContactFor) string {
+			if c.Element.Port(c.Transport) == c.Transport.DefaultPort() {
+				return c.Honest
+			}
+			return strings.Replace(c.Honest, fmt.Sprintf(":%d", c.Element.Port(c.Transport)), "", 1)
+		}},
+	{Name: "two-contacts", Doc: "a 200 with two Contacts, the first with a port on which nobody is",
+		Contact: func(c peer.ContactFor) string {
+			if c.Message != "200 INVITE" {
+				return c.Honest
+			}
+			return port(c, 9) + ", " + c.Honest
+		}},
+	{Name: "connects-udp", Doc: "the UDP socket is connected to whoever sends the first request, and takes nobody else's datagrams",
+		ConnectUDP: true},
 	{Name: "record-route-dead-port", Doc: "a proxy whose Record-Route has a port on which nobody is",
 		RecordRoute: func(honest string) string {
 			u, err := model.ParseURI(honest)

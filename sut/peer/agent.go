@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
+	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
 )
@@ -184,6 +185,9 @@ func (e *element) agentRequest(m *model.Message, tx *serverTx) {
 	req, err := dialogRequest(m)
 	if err != nil {
 		return
+	}
+	if e.lie.ConnectUDP && tx.sock.transport == model.UDP {
+		unix.Connect(tx.sock.fd, sockaddr(tx.from))
 	}
 	d := e.dialogs[dialogKey(req.CallID().Value(), tagOf(req.To().Value()))]
 	switch {

@@ -19,6 +19,9 @@ type Lie struct {
 	RecordRoute func(honest string) string
 	// RefuseBehindProxy: the element refuses calls that came through a proxy.
 	RefuseBehindProxy bool
+	// ConnectUDP: the element connects its UDP socket to whoever sends the
+	// first request, and so to nobody else.
+	ConnectUDP bool
 	// DialAnew: the element never uses a connection twice for requests. RFC
 	// 3261 18.1.1 allows it; the model's elements do not do it.
 	DialAnew bool
@@ -26,7 +29,9 @@ type Lie struct {
 
 // Addresses reports whether the lie is about addresses: then what others dial
 // is no longer what the model predicts of honest elements.
-func (l Lie) Addresses() bool { return l.Contact != nil || l.AfterRegister || l.RecordRoute != nil }
+func (l Lie) Addresses() bool {
+	return l.Contact != nil || l.AfterRegister || l.ConnectUDP || l.RecordRoute != nil
+}
 
 // ContactFor is what a Contact is made for.
 type ContactFor struct {
