@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // wrapped prints a line, broken at blanks where it is wider than the terminal.
@@ -55,26 +56,26 @@ func columns(s string) int { return len([]rune(s)) }
 
 // visible spells out control characters, and bytes that are no UTF-8.
 func visible(s string) string {
-	if strings.IndexFunc(s, hidden) < 0 {
+	if utf8.ValidString(s) && strings.IndexFunc(s, hidden) < 0 {
 		return s
 	}
 	var b strings.Builder
-	for i, r := range s {
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
 		switch {
-		case r == unicode.ReplacementChar && s[i] != "\uFFFD"[0]:
-			fmt.Fprintf(&b, "\\x%02x", s[i])
-		case hidden(r) && r != unicode.ReplacementChar:
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, "\\x%02x", s[0])
+		case hidden(r):
 			fmt.Fprintf(&b, "\\u%04x", r)
 		default:
 			b.WriteRune(r)
 		}
+		s = s[n:]
 	}
 	return b.String()
 }
 
-func hidden(r rune) bool {
-	return r == unicode.ReplacementChar || r != '\t' && !unicode.IsPrint(r)
-}
+func hidden(r rune) bool { return r != '\t' && !unicode.IsPrint(r) }
 
 // shellWord quotes a file's name for a shell, where it needs it.
 func shellWord(s string) string {
