@@ -38,10 +38,12 @@ const MaxBacklog = 4096
 // a socket step does to them. PORTS.md says the rules for people; each of them
 // is in one place here, found by its name in rules.go.
 //
-// It is exact where the kernel is. Three things are not decided by the steps:
+// It is exact where the kernel is. Four things are not decided by the steps:
 // the numbers of ports that the kernel picks (NeedsPort, Resolve), which member
-// of a SO_REUSEPORT group gets a packet (choice in Apply), and what comes of a
-// few steps that depend on a timer (Undecided).
+// of a SO_REUSEPORT group gets a packet and whether a dial meets itself by
+// chance (choice in Apply), whether the other side has acknowledged a FIN yet
+// (FIN-WAIT-1 or FIN-WAIT-2; the model says FIN-WAIT-2), and what comes of a few
+// steps of which the model says nothing (Undecided).
 //
 // It assumes what a lab gives: a packet arrives, is answered and has had its
 // effect when the system call that caused it returns, and no retransmission
@@ -62,7 +64,8 @@ type Ports struct {
 type portHost struct {
 	HostSockets // Addrs and Devices as they are now
 	filtered    []Listen
-	more        []more // beside Sockets
+	buckets     []bucket // of TCP ports
+	more        []more   // beside Sockets
 }
 
 // more is what the kernel knows of a socket and sock_diag does not tell.
@@ -105,6 +108,9 @@ type ref struct{ host, socket int }
 // picks. A lab's ip_local_port_range ends below it.
 const firstSymbol = 61000
 
+// firstPicked is the first port that the kernel picks (ip_local_port_range).
+const firstPicked = 32768
+
 // NewPorts returns the model of a scenario's hosts before its first step.
 func NewPorts(s *Scenario) *Ports {
 	p := &Ports{symbol: firstSymbol - 1, reached: new(Reach)}
@@ -131,6 +137,7 @@ func (p *Ports) Clone() *Ports {
 		h.Devices = append([]uint32(nil), h.Devices...)
 		h.Sockets = append([]Socket(nil), h.Sockets...)
 		h.filtered = append([]Listen(nil), h.filtered...)
+		h.buckets = append([]bucket(nil), h.buckets...)
 		h.more = append([]more(nil), h.more...)
 		for k := range h.more {
 			h.more[k].queue = append([]ref(nil), h.more[k].queue...)

@@ -1,6 +1,9 @@
 package model
 
-import "net/netip"
+import (
+	"math"
+	"net/netip"
+)
 
 // option sets a socket option.
 func (p *Ports) option(r ref, st SetOption) Errno {
@@ -114,15 +117,24 @@ func (p *Ports) portTaken(r ref) bool {
 	return p.takenTCP(r)
 }
 
-// takenTCP is inet_csk_bind_conflict: bind asks it, and listen asks again.
+// takenTCP is inet_csk_get_port: bind asks it, and listen asks again. It looks
+// for a conflict with every socket of the port, unless the last one that was
+// bound there with SO_REUSEPORT vouches for this one (bucket).
 func (p *Ports) takenTCP(r ref) bool {
 	h := &p.hosts[r.host]
+	s := p.socket(r)
+	b := p.bucket(r)
+	if b.vouchesFor(s) {
+		p.hit(ruleVouched)
+		return false
+	}
 	for i := range h.Sockets {
 		o := ref{r.host, i}
-		if o != r && p.holdsPort(o, TCP, p.socket(r).Local.Port()) && p.conflictTCP(r, o) && p.clash(r, o) {
+		if o != r && p.holdsPort(o, TCP, s.Local.Port()) && p.conflictTCP(r, o) && p.clash(r, o) {
 			return true
 		}
 	}
+	b.remember(s)
 	return false
 }
 
@@ -157,7 +169,7 @@ func (p *Ports) conflictTCP(r, o ref) bool {
 func (p *Ports) takenUDP(r ref) bool {
 	h := &p.hosts[r.host]
 	a := p.socket(r)
-	var first, refused uint64 // the last bound that is shared with, and that is not
+	first, refused := int64(math.MinInt64), int64(math.MinInt64) // places of who shares and who does not
 	for i := range h.Sockets {
 		o := ref{r.host, i}
 		b := p.socket(o)
@@ -170,15 +182,26 @@ func (p *Ports) takenUDP(r ref) bool {
 		case !p.clash(r, o):
 		case a.ReusePort && b.ReusePort && p.wrong != ReusePortIgnored:
 			p.hit(ruleShareReusePort)
-			first = max(first, p.more(o).bound)
+			first = max(first, p.place(o))
 		default:
-			refused = max(refused, p.more(o).bound)
+			refused = max(refused, p.place(o))
 		}
 	}
-	if refused > 0 && first > refused {
+	if refused > math.MinInt64 && first > refused {
 		p.hit(ruleShareHidesConflict)
 	}
 	return refused > first
+}
+
+// place is where a UDP socket stands among those of its port: a greater one is
+// met earlier. It is packet.hashedBefore for the table of bound ports
+// (sk_add_node_rcu).
+func (p *Ports) place(r ref) int64 {
+	s := p.socket(r)
+	if s.V6 && s.ReusePort {
+		return -int64(p.more(r).bound)
+	}
+	return int64(p.more(r).bound)
 }
 
 // holdsPort reports whether a socket is in the table of bound ports under this
@@ -188,41 +211,6 @@ func (p *Ports) holdsPort(r ref, t Transport, port uint16) bool {
 	return s.State != 0 && s.Transport == t && s.Local.Port() == port
 }
 
-// clash reports whether two sockets' addresses have an address in common
-// (inet_rcv_saddr_equal). A wildcard has all of its family; an IPv6 wildcard
-// has all of IPv4 too unless it is v6only.
-func (p *Ports) clash(r, o ref) bool {
-	a, b := p.socket(r), p.socket(o)
-	if p.wrong == V6WildcardApart && a.V6 != b.V6 {
-		return false
-	}
-	x, y := a.Local.Addr(), b.Local.Addr()
-	if x.Unmap() == y.Unmap() {
-		return p.met(ruleClashSame)
-	}
-	if takesAddr(a, y) || takesAddr(b, x) {
-		return p.met(ruleClashWildcard)
-	}
-	if !a.V6 && x.IsUnspecified() && b.V6 && !b.V6Only {
-		return p.met(ruleClashConnected6) // ipv4_rcv_saddr_equal
-	}
-	p.hit(ruleNoClash)
-	return false
-}
-
-// takesAddr reports whether a socket bound to a wildcard has an address (or
-// another wildcard) among its own.
-func takesAddr(s *Socket, other netip.Addr) bool {
-	local := s.Local.Addr()
-	if !local.IsUnspecified() {
-		return false
-	}
-	if local.Is4() {
-		return other.Unmap().Is4()
-	}
-	return !s.V6Only || !other.Unmap().Is4()
-}
-
 // listen makes a listener (__inet_listen_sk, inet_csk_listen_start).
 func (p *Ports) listen(r ref, backlog uint32) Errno {
 	s, m := p.socket(r), p.more(r)
@@ -230,6 +218,8 @@ func (p *Ports) listen(r ref, backlog uint32) Errno {
 	case s.Transport == UDP:
 		p.hit(ruleListenUDP)
 		return EOPNOTSUPP
+	case m.was4:
+		panic(undecided("an IPv6 socket that has dialled IPv4 listens: the kernel goes on to send IPv4 (ipv6_mapped in tcp_v6_connect)"))
 	case m.progress != unconnected:
 		p.hit(ruleListenConnected)
 		return EINVAL

@@ -113,6 +113,12 @@ func (p *Ports) syn(r ref, w way, port uint16) Errno {
 		p.hit(ruleRefusalLost)
 		return EINPROGRESS
 	}
+	if at.socket < 0 && p.mayMeetItself(r, w, port) {
+		p.hit(ruleSelfByChance)
+		p.socket(r).Local = p.end(p.socket(r), w.src, port)
+		p.hasNeed = false
+		at = r
+	}
 	if at.socket < 0 {
 		p.hit(ruleSynRefused)
 		p.socket(r).State = StateClose
@@ -122,13 +128,7 @@ func (p *Ports) syn(r ref, w way, port uint16) Errno {
 	l := p.socket(at)
 	switch {
 	case at == r:
-		p.hit(ruleSelfConnect)
-		p.establish(r, r)
-		if p.more(r).shut&WriteSide != 0 {
-			p.sendFIN(r)
-			return p.dialFailed(r)
-		}
-		return OK
+		return p.selfConnect(r)
 	case l.State == StateListen:
 		if rule == RuleTimeWait {
 			p.kill(p.exact(at.host, k))
@@ -138,6 +138,30 @@ func (p *Ports) syn(r ref, w way, port uint16) Errno {
 		return p.synToListener(r, at)
 	}
 	panic(undecided("a SYN meets a connection with the same two ends: a challenge ACK, and a retransmission that a timer sends"))
+}
+
+// selfConnect is a SYN that comes back to its own socket
+// (tcp_rcv_synsent_state_process).
+func (p *Ports) selfConnect(r ref) Errno {
+	p.hit(ruleSelfConnect)
+	p.establish(r, r)
+	if p.more(r).shut&WriteSide != 0 {
+		p.sendFIN(r)
+		return p.dialFailed(r)
+	}
+	return OK
+}
+
+// mayMeetItself reports whether the step goes the way in which a dial to a
+// closed port of its own address is connected to itself, since the kernel
+// picked that very port for it: May, once in some 30,000 such dials. No other
+// listener or connection is in the way then; with one it cannot happen.
+func (p *Ports) mayMeetItself(r ref, w way, port uint16) bool {
+	if !p.hasNeed || p.needsPort != r || w.src != w.dst || port < firstPicked {
+		return false
+	}
+	p.branches = 2
+	return p.choice == 1
 }
 
 // deaf reports whether an answer by RST is lost. In IPv6, one to ::1 has to

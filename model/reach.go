@@ -15,8 +15,10 @@ type Reach struct {
 	results map[string]uint64 // "bind EADDRINUSE"
 }
 
-// lookupRules lists what a look-up can end by.
-var lookupRules = [...]string{RuleNobody, RuleExact, RuleTimeWait, RuleTimeWaitOnly, RuleSpecific,
+// lookupRules lists what a look-up of Ports can end by. RuleNobody is not among
+// them: there, route has said before that there is no way. Nor is
+// RuleTimeWaitOnly: what comes of it is undecided.
+var lookupRules = [...]string{RuleExact, RuleTimeWait, RuleSpecific,
 	RuleWildcard, RuleWildcardV6, RuleConnected, RuleNone}
 
 // PortRules lists every rule of the reference model.

@@ -19,6 +19,7 @@ const (
 	ruleShareReuseAddr
 	ruleShareReuseAddrUDP
 	ruleShareReusePort
+	ruleVouched
 	ruleShareHidesConflict
 	ruleClashSame
 	ruleClashWildcard
@@ -40,6 +41,7 @@ const (
 	ruleSynRefused
 	ruleRefusalLost
 	ruleSelfConnect
+	ruleSelfByChance
 	ruleQueueFull
 	ruleChild
 	ruleChildShut
@@ -129,6 +131,7 @@ var portRules = [rules]PortRule{
 	ruleShareReuseAddr:     {"TCP: both with SO_REUSEADDR share a port unless the other one listens", "inet_bind_conflict"},
 	ruleShareReuseAddrUDP:  {"UDP: both with SO_REUSEADDR share a port, whoever reads", "udp_lib_lport_inuse"},
 	ruleShareReusePort:     {"both with SO_REUSEPORT share a port, listening or not", "inet_bind_conflict, udp_lib_lport_inuse"},
+	ruleVouched:            {"TCP: SO_REUSEPORT next to a socket with the same address and SO_REUSEPORT, the last bound: no other conflict is looked for", "sk_reuseport_match"},
 	ruleShareHidesConflict: {"UDP: the search for a conflict ends at the first SO_REUSEPORT partner; an older socket in conflict is not seen", "udp_lib_lport_inuse"},
 	ruleClashSame:          {"the same address, or two wildcards, clash", "inet_rcv_saddr_equal"},
 	ruleClashWildcard:      {"a wildcard clashes with every address that it takes", "inet_rcv_saddr_equal"},
@@ -150,6 +153,7 @@ var portRules = [rules]PortRule{
 	ruleSynRefused:         {"no listener takes the SYN: RST, ECONNREFUSED. The socket may dial again", "tcp_v4_rcv, tcp_rcv_synsent_state_process"},
 	ruleRefusalLost:        {"IPv6: the RST to a SYN from ::1 to another address of the host is lost: EINPROGRESS", "tcp_v6_send_response (rt6_need_strict)"},
 	ruleSelfConnect:        {"a SYN to one's own port: the socket is connected to itself", "tcp_rcv_synsent_state_process"},
+	ruleSelfByChance:       {"a dial to a closed port of one's own address is connected to itself, since the kernel picked that port", "__inet_hash_connect"},
 	ruleQueueFull:          {"more connections wait than the backlog: the SYN is dropped", "tcp_conn_request, sk_acceptq_is_full"},
 	ruleChild:              {"the listener takes the SYN: a connection with the listener's address and port waits for accept", "tcp_v4_syn_recv_sock, inet_csk_clone_lock"},
 	ruleChildShut:          {"a connection inherits what was shut on its listener's socket, and sends its FIN at once", "tcp_rcv_state_process (SYN-RECV)"},

@@ -70,9 +70,9 @@ func (g *gen) more() {
 		weight int
 		draw   func()
 	}{
-		{14, g.listener}, {16, g.dialler}, {10, g.datagram}, {12, g.accept}, {9, g.send}, {6, g.read},
-		{5, g.shutdown}, {12, g.close}, {3, g.destroy}, {1, g.remove}, {1, g.filter}, {5, g.sendTo},
-		{3, g.redial}, {3, g.share}, {2, g.relisten}, {9, g.nonsense},
+		{9, g.listener}, {10, g.dialler}, {6, g.datagram}, {8, g.accept}, {7, g.send}, {5, g.read},
+		{5, g.shutdown}, {10, g.close}, {3, g.destroy}, {1, g.remove}, {1, g.filter}, {6, g.sendTo},
+		{3, g.redial}, {3, g.share}, {10, g.twins}, {12, g.conversation}, {4, g.reopen}, {4, g.sameEnds}, {2, g.deadDial}, {3, g.hidden}, {2, g.relisten}, {9, g.nonsense},
 	}
 	total := 0
 	for _, w := range weights {
@@ -116,12 +116,12 @@ func (g *gen) socket(t model.Transport) (name, host string, family model.Family)
 	for _, o := range []struct {
 		option  model.Option
 		percent int
-	}{{model.OptionReuseAddr, 30}, {model.OptionReusePort, 9}, {model.OptionV6Only, 6}, {model.OptionLinger0, 4}} {
+	}{{model.OptionReuseAddr, 30}, {model.OptionReusePort, 9}, {model.OptionV6Only, 30}, {model.OptionLinger0, 4}} {
 		if g.chance(o.percent) && (o.option != model.OptionV6Only || family == model.IPv6) {
 			g.add(model.SetOption{Socket: name, Option: o.option})
 		}
 	}
-	if g.chance(5) {
+	if g.chance(8) {
 		g.add(model.SetOption{Socket: name, Option: model.OptionDevice, Device: uint32(1 + g.n(3))})
 	}
 	return name, host, family
@@ -283,7 +283,8 @@ func (g *gen) sendTo() {
 }
 
 func (g *gen) read() {
-	if name, _, _, ok := g.live(func(s *model.Socket) bool { return s.Queue > 0 && s.State != model.StateListen }); ok {
+	any := g.chance(30)
+	if name, _, _, ok := g.live(func(s *model.Socket) bool { return (any || s.Queue > 0) && s.State != model.StateListen }); ok {
 		g.add(model.ReadSocket{Socket: name})
 	}
 }
@@ -295,14 +296,12 @@ func (g *gen) shutdown() {
 }
 
 func (g *gen) close() {
-	name, _, _, ok := g.live(func(s *model.Socket) bool { return true })
-	if ok && g.add(model.CloseSocket{Socket: name}) {
-		for i, n := range g.open {
-			if n == name {
-				g.open = append(g.open[:i:i], g.open[i+1:]...)
-				return
-			}
-		}
+	unread := g.chance(30)
+	name, _, _, ok := g.live(func(s *model.Socket) bool {
+		return !unread || s.Transport == model.TCP && s.Remote.IsValid() && s.Queue > 0
+	})
+	if ok {
+		g.shut(name)
 	}
 }
 
@@ -359,6 +358,219 @@ func (g *gen) share() {
 	}
 	g.add(model.BindSocket{Socket: name, At: at})
 	if s.Transport == model.TCP && g.chance(70) {
+		g.add(model.ListenSocket{Socket: name, Backlog: 1})
+	}
+}
+
+// twins makes two sockets or three that share a port, or try to.
+func (g *gen) twins() {
+	t, host, port := pick(g, model.Transports), g.host(), g.port()
+	option := pick(g, []model.Option{model.OptionReuseAddr, model.OptionReusePort})
+	family := pick(g, []model.Family{model.IPv4, model.IPv4, model.IPv6})
+	listenAtOnce := g.chance(60)
+	var later []string
+	for range 2 + g.n(4)/3 {
+		name := g.name()
+		if g.chance(15) {
+			family = model.IPv4 + model.IPv6 - family
+		}
+		g.add(model.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
+		g.open = append(g.open, name)
+		g.add(model.SetOption{Socket: name, Option: option})
+		at := model.Endpoint{Addr: netip.IPv4Unspecified(), Port: port}
+		if family == model.IPv6 {
+			at.Addr = netip.IPv6Unspecified()
+		}
+		if g.chance(40) {
+			at.Addr = g.s.Addr(host, map[model.Family]string{model.IPv4: "lan", model.IPv6: "lan6"}[family])
+		}
+		g.add(model.BindSocket{Socket: name, At: at})
+		switch {
+		case t == model.TCP && listenAtOnce:
+			g.add(model.ListenSocket{Socket: name, Backlog: 2})
+		case t == model.TCP:
+			later = append(later, name)
+		}
+	}
+	for _, name := range later {
+		g.add(model.ListenSocket{Socket: name, Backlog: 2})
+	}
+}
+
+// bound makes a socket on a host, with an option unless it is 0, and binds it.
+func (g *gen) bound(host string, t model.Transport, option model.Option, at model.Endpoint) string {
+	name, family := g.name(), model.IPv4
+	if at.Addr.Is6() {
+		family = model.IPv6
+	}
+	g.add(model.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
+	g.open = append(g.open, name)
+	if option != 0 {
+		g.add(model.SetOption{Socket: name, Option: option})
+	}
+	g.add(model.BindSocket{Socket: name, At: at})
+	return name
+}
+
+// sameEnds dials twice from one port to one listener, while the first
+// connection lives or after one side or both have ended it.
+func (g *gen) sameEnds() {
+	net := pick(g, []string{"lan", "lan", "lan6"})
+	server, client := g.host(), g.host()
+	to := model.Endpoint{Addr: g.s.Addr(server, net), Port: 5063}
+	from := model.Endpoint{Addr: g.s.Addr(client, net), Port: 5064}
+	l := g.bound(server, model.TCP, model.OptionReuseAddr, to)
+	g.add(model.ListenSocket{Socket: l, Backlog: 4})
+	first := g.bound(client, model.TCP, model.OptionReuseAddr, from)
+	accepted := g.name()
+	if !g.add(model.DialSocket{Socket: first, To: to}) || !g.add(model.AcceptSocket{Listener: l, Name: accepted}) {
+		return
+	}
+	g.open = append(g.open, accepted)
+	switch g.n(4) {
+	case 0:
+		g.shut(first)
+		g.shut(accepted)
+	case 1:
+		g.shut(accepted)
+		g.shut(first)
+	case 2:
+		g.add(model.ShutdownSocket{Socket: first, Sides: model.WriteSide})
+		g.add(model.ShutdownSocket{Socket: accepted, Sides: model.WriteSide})
+	}
+	if g.chance(20) {
+		g.shut(l)
+	}
+	g.add(model.DialSocket{Socket: g.bound(client, model.TCP, model.OptionReuseAddr, from), To: to})
+}
+
+// deadDial has an unanswered dial destroyed, and goes on with the socket; or
+// takes away the address from which a socket would dial.
+func (g *gen) deadDial() {
+	host := g.host()
+	if g.chance(15) { // the refusal is lost
+		name := g.bound(host, model.TCP, 0, model.Endpoint{Addr: netip.IPv6Loopback(), Port: g.port()})
+		g.add(model.DialSocket{Socket: name, To: model.Endpoint{Addr: g.s.Addr(host, "lan6"), Port: 9}})
+		return
+	}
+	if g.chance(50) {
+		name := g.bound(host, pick(g, model.Transports), 0, model.Endpoint{Addr: g.s.Addr(host, "lan"), Port: g.port()})
+		g.add(model.RemoveAddr{Host: host, Addr: g.s.Addr(host, "lan")})
+		g.add(model.DialSocket{Socket: name, To: g.anyTo(model.IPv4)})
+		return
+	}
+	name := g.name()
+	g.add(model.OpenSocket{Name: name, Host: host, Transport: model.TCP, Family: model.IPv4})
+	g.open = append(g.open, name)
+	g.add(model.DialSocket{Socket: name, To: model.Endpoint{Addr: nobodys[model.IPv4], Port: g.port()}})
+	g.add(model.DestroySocket{Socket: name})
+	if g.chance(50) {
+		g.add(model.ShutdownSocket{Socket: name, Sides: model.BothSides})
+	}
+	g.add(model.DialSocket{Socket: name, To: g.anyTo(model.IPv4)})
+}
+
+// hidden has three sockets contend for a port: one without any option, and two
+// that share with each other.
+func (g *gen) hidden() {
+	host, port, t := g.host(), g.port(), pick(g, model.Transports)
+	ends := []model.Endpoint{
+		{Addr: netip.IPv4Unspecified(), Port: port}, {Addr: netip.IPv6Unspecified(), Port: port},
+		{Addr: g.s.Addr(host, "lan"), Port: port}, {Addr: g.s.Addr(host, "lan6"), Port: port},
+		{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Port: port},
+	}
+	g.bound(host, t, 0, pick(g, ends[2:]))
+	for range 2 + g.n(2) {
+		g.bound(host, t, model.OptionReusePort, pick(g, ends))
+	}
+}
+
+// conversation makes a connection between two programs, and maybe lets one of
+// them end it, or the listener that it came from.
+func (g *gen) conversation() {
+	l, s, host, ok := g.live(func(s *model.Socket) bool { return s.State == model.StateListen })
+	if !ok || g.chance(30) {
+		g.listener()
+		l, s, host, ok = g.live(func(s *model.Socket) bool { return s.State == model.StateListen })
+	}
+	if !ok {
+		return
+	}
+	dialled, accepted := g.name(), g.name()
+	to := model.Endpoint{Addr: s.Local.Addr().Unmap(), Of: l}
+	family, net := model.IPv4, "lan"
+	if to.Addr.Is6() {
+		family, net = model.IPv6, "lan6"
+	}
+	if to.Addr.IsUnspecified() {
+		to.Addr = g.s.Addr(host, net)
+	}
+	from := g.host()
+	if to.Addr.IsLoopback() {
+		from = host
+	}
+	if s.Local.Port() < firstPicked {
+		to.Of, to.Port = "", s.Local.Port()
+	}
+	g.add(model.OpenSocket{Name: dialled, Host: from, Transport: model.TCP, Family: family})
+	g.open = append(g.open, dialled)
+	if !g.add(model.DialSocket{Socket: dialled, To: to}) || !g.add(model.AcceptSocket{Listener: l, Name: accepted}) {
+		return
+	}
+	g.open = append(g.open, accepted)
+	switch g.n(6) {
+	case 0:
+		g.add(model.SendSocket{Socket: dialled})
+		g.shut(accepted)
+	case 1:
+		g.add(model.SendSocket{Socket: accepted})
+		g.shut(dialled)
+	case 2, 3:
+		g.shut(l)
+	case 4:
+		g.shut(l)
+		g.rebind(host, s)
+	}
+}
+
+// shut closes a socket.
+func (g *gen) shut(name string) {
+	if !g.add(model.CloseSocket{Socket: name}) {
+		return
+	}
+	for i, n := range g.open {
+		if n == name {
+			g.open = append(g.open[:i:i], g.open[i+1:]...)
+			return
+		}
+	}
+}
+
+// reopen binds a new socket to the port of a connection or of what was one.
+func (g *gen) reopen() {
+	if _, s, host, ok := g.live(func(s *model.Socket) bool {
+		return s.Transport == model.TCP && s.Remote.IsValid() && s.Local.Port() < firstPicked
+	}); ok {
+		g.rebind(host, s)
+	}
+}
+
+// rebind binds a new socket to a port that another one has or had.
+func (g *gen) rebind(host string, s model.Socket) {
+	if s.Local.Port() >= firstPicked {
+		return
+	}
+	name, family := g.name(), model.IPv4
+	if s.V6 {
+		family = model.IPv6
+	}
+	g.add(model.OpenSocket{Name: name, Host: host, Transport: s.Transport, Family: family})
+	g.open = append(g.open, name)
+	if g.chance(40) {
+		g.add(model.SetOption{Socket: name, Option: model.OptionReuseAddr})
+	}
+	at := model.Endpoint{Addr: s.Local.Addr().Unmap(), Port: s.Local.Port()}
+	if g.add(model.BindSocket{Socket: name, At: at}) && g.chance(70) {
 		g.add(model.ListenSocket{Socket: name, Backlog: 1})
 	}
 }

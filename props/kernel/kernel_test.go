@@ -1,8 +1,11 @@
 package kernel
 
 import (
+	"context"
 	"flag"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/netns"
@@ -10,31 +13,106 @@ import (
 
 func TestMain(m *testing.M) { netns.Main(m) }
 
-var steps = flag.Int("kernel.steps", 5000, "socket steps that TestKernel plays")
-var seed = flag.Uint64("kernel.seed", 1, "seed")
+var (
+	steps = flag.Int("kernel.steps", 30_000, "socket steps that TestKernel plays")
+	seed  = flag.Uint64("kernel.seed", 1, "the seed from which TestKernel draws")
+	seeds = flag.Int("kernel.seeds", 1, "how many seeds each wrong model is hunted with")
+)
 
+// TestKernel plays drawn scenarios in the model and on real sockets. It fails
+// on every difference, and where the model is never asked: see TestReach.
 func TestKernel(t *testing.T) {
+	netns.Require(t)
+	sum, err := Hunt(context.Background(), Config{Seed: *seed, Steps: *steps})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(t, &sum)
+	for _, text := range sum.Reach.Missing() {
+		if *steps >= 100_000 {
+			t.Errorf("never reached: %s", text)
+		}
+	}
+	if testing.Verbose() {
+		t.Logf("\n%s", sum.Reach.String())
+	}
+}
+
+func report(t *testing.T, s *Summary) {
+	t.Helper()
+	t.Logf("seed %d: %d scenarios, %d steps (%d of them probes) in %.1f s, %d undecided, %d differences",
+		s.Seed, s.Scenarios, s.Steps, s.Probes, s.Seconds, s.Undecided, len(s.Findings))
+	for i, f := range s.Findings {
+		if i == 5 {
+			break
+		}
+		text := "it did not come again; the scenario was\n" + model.Format(f.Scenario)
+		if f.Confirmed() {
+			text = "smallest\n" + model.Format(f.Minimal)
+		}
+		t.Errorf("scenario %d: %s\n%s", f.Index, f.Difference, text)
+	}
+}
+
+// TestKernelRapid is the same through rapid, as FuzzKernel is: what the
+// generator can draw, not what one seed draws.
+func TestKernelRapid(t *testing.T) {
 	netns.Require(t)
 	rig := NewRig()
 	defer rig.Close()
-	var reach model.Reach
-	bad, done, undecided := 0, 0, 0
-	for i := 0; done < *steps; i++ {
-		s := Draw(1, i)
-		got := rig.Play(s, model.None0, &reach)
-		if got.Broken != nil {
-			t.Fatalf("scenario %d: %v\n%s", i, got.Broken, model.Format(s))
-		}
-		if got.Undecided != "" {
-			undecided++
-		}
-		done += got.Steps
-		if got.Difference != "" {
-			bad++
-			if bad <= 3 {
-				t.Errorf("scenario %d: %s\n%s", i, got.Difference, model.Format(s))
-			}
+	rapid.Check(t, func(rt *rapid.T) { check(rt, rig) })
+}
+
+func check(t *rapid.T, rig *Rig) {
+	s := Scenarios().Draw(t, "scenario")
+	switch got := rig.Play(s, model.None0, nil); {
+	case got.Broken != nil:
+		t.Fatal(got.Broken)
+	case got.Difference != "":
+		t.Fatalf("%s\n%s", got.Difference, model.Format(confirm(rig, s, model.None0)))
+	}
+}
+
+// FuzzKernel lets the fuzzer draw.
+func FuzzKernel(f *testing.F) {
+	netns.Require(f)
+	for i := range uint64(8) {
+		f.Add(longSeed(i))
+	}
+	rig := NewRig()
+	f.Cleanup(func() { rig.Close() })
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { check(t, rig) }))
+}
+
+// longSeed is long enough for a whole scenario: every draw eats 8 bytes of it.
+func longSeed(i uint64) (b []byte) {
+	for k := range uint64(400) {
+		z := mix(mix(i) + k)
+		for s := range 8 {
+			b = append(b, byte(z>>(8*s)))
 		}
 	}
-	t.Logf("%d steps, %d differences, %d undecided", done, bad, undecided)
+	return b
+}
+
+// TestMistakes is the negative twin of TestKernel: every wrong model has to be
+// refuted within 2,000 steps.
+func TestMistakes(t *testing.T) {
+	netns.Require(t)
+	for _, m := range model.Mistakes() {
+		t.Run(m.String(), func(t *testing.T) {
+			for s := range uint64(*seeds) {
+				sum, err := Hunt(context.Background(), Config{Seed: *seed + s, Steps: 2000, Workers: 1, Wrong: m, First: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(sum.Findings) == 0 {
+					t.Errorf("seed %d: not refuted in %d steps", *seed+s, sum.Steps)
+					continue
+				}
+				f := sum.Findings[0]
+				t.Logf("seed %d: refuted after %d steps: %s\n%s", *seed+s, sum.Steps, f.Difference, model.Format(f.Minimal))
+			}
+		})
+	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // maxProbes bounds the probes after a scenario.
-const maxProbes = 12
+const maxProbes = 6
 
 // probe asks, after the last step, who takes a packet from each host to each
 // port in use. A probe is a step like any other: a fresh socket dials, or

@@ -146,7 +146,7 @@ func (d *Played) goOn() bool { return d.Difference == "" && d.Undecided == "" &&
 type player struct {
 	lab     *netns.Lab
 	models  []*model.Ports // all that agree with the kernel so far
-	split   bool           // a SO_REUSEPORT group may make several of them
+	split   bool           // a SO_REUSEPORT group may make several of them at any step
 	family  map[string]model.Family
 	host    map[string]string
 	fds     map[string]int
@@ -188,7 +188,7 @@ func (p *player) play(steps []model.Step) {
 // step plays a step in both worlds and compares.
 func (p *player) step(st model.Step) {
 	before := p.models
-	if p.split {
+	if _, dial := st.(model.DialSocket); dial || p.split {
 		before = nil
 		for _, m := range p.models {
 			before = append(before, m.Clone())
