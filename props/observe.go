@@ -26,6 +26,8 @@ func (s *session) received(element string, leg model.Leg, m *model.Message) {
 	message, giver, role := "", "", model.RoleCallee
 	_, method, _ := m.CSeq()
 	switch {
+	case m.Request && method == "REGISTER" && peer.Removes(m):
+		return
 	case m.Request && method == "REGISTER":
 		message, giver = "REGISTER", to
 	case m.Request && method == "INVITE":

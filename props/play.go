@@ -241,6 +241,7 @@ func (s *session) register(ctx context.Context, r model.Register) (bool, error) 
 		if err != nil {
 			return false, err
 		}
+		s.world.Forget(r.UA)
 		if err := p.Register(ctx, plan.Transport); err != nil {
 			return false, err
 		}

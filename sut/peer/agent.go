@@ -22,8 +22,11 @@ type dialog struct {
 }
 
 // Registered reports whether a proxy of ours has confirmed a registration of
-// that user in this world.
+// that user since Forget.
 func (w *World) Registered(user string) bool { return w.registered[user] }
+
+// Forget makes Registered wait for the user's next registration.
+func (w *World) Forget(user string) { delete(w.registered, user) }
 
 // Register sends the REGISTER of a step and reports its end to done.
 func (w *World) Register(index int, done func(status int)) error {

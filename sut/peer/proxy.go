@@ -183,12 +183,32 @@ func (e *element) registered(m *model.Message, tx *serverTx) {
 		return
 	}
 	user := req.To().Address.User
+	res := sip.NewResponseFromRequest(req, 200, "OK", nil)
+	if Removes(m) {
+		delete(e.bindings, user)
+		e.reply(tx, []byte(res.String()))
+		return
+	}
 	contact := contactURI(m)
 	e.bindings[user] = &binding{contact: contact, transport: tx.sock.transport, flow: tx.sock, source: tx.from}
-	res := sip.NewResponseFromRequest(req, 200, "OK", nil)
 	res.AppendHeader(sip.NewHeader("Contact", "<"+contact+">;expires=3600"))
 	e.reply(tx, []byte(res.String()))
 	e.world.registered[user] = true
+}
+
+// Removes reports whether a REGISTER takes its binding away (RFC 3261 10.2.2):
+// then its Contact hands nothing out.
+func Removes(m *model.Message) bool {
+	for _, v := range m.All("Contact") {
+		list, _ := model.ParseNameAddrs(v)
+		for _, a := range list {
+			if value, ok := a.Param("expires"); ok {
+				return value == "0"
+			}
+		}
+	}
+	v, _ := m.Get("Expires")
+	return v == "0"
 }
 
 // looped reports whether this proxy sent the request before: its own sent-by

@@ -42,7 +42,7 @@ type World struct {
 	elements   map[string]*element
 	timers     []timer
 	call       *Call
-	registered map[string]bool // users whose REGISTER was answered in this step
+	registered map[string]bool // users whose REGISTER was confirmed since Forget
 	serial     int             // makes tags, branches and Call-IDs of this world unique
 	turns      int             // events handled
 	scratch    []byte          // for one read at a time

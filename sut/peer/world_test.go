@@ -223,3 +223,26 @@ func TestSelfSentRequestFindsNoDialog(t *testing.T) {
 		t.Errorf("%v, want the ACK to arrive at ann, who knows no such call", got)
 	}
 }
+
+// TestRegistrarForgets: a REGISTER that expires at once takes the binding away,
+// and is not what a step waits for.
+func TestRegistrarForgets(t *testing.T) {
+	lab, w := stage(t, fmt.Sprintf(throughProxy, 4), Hooks{}, nil)
+	completed(t, play(t, w))
+	if w.elements["p"].bindings["bob"] == nil || !w.Registered("bob") {
+		t.Fatal("bob is not registered")
+	}
+	w.Forget("bob")
+	for i, c := range []string{"Contact: <sip:bob@10.77.0.2:5072>;expires=0", "Contact: *\r\nExpires: 0"} {
+		send(t, lab, unix.SOCK_DGRAM, "10.77.0.1:5060", []byte("REGISTER sip:10.77.0.1 SIP/2.0\r\n"+
+			fmt.Sprintf("Via: SIP/2.0/UDP 10.77.0.1:9;branch=z9hG4bKx%d\r\n", i)+
+			"From: <sip:bob@y>;tag=1\r\nTo: <sip:bob@y>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n"+c+"\r\nContent-Length: 0\r\n\r\n"))
+		if err := w.Drain(); err != nil {
+			t.Fatal(err)
+		}
+		if w.elements["p"].bindings["bob"] != nil || w.Registered("bob") {
+			t.Errorf("%q: bob is still registered", c)
+		}
+		w.elements["p"].bindings["bob"] = &binding{}
+	}
+}
