@@ -47,7 +47,7 @@ func (c *Config) workers() int {
 // twin reports whether a scenario is played beside its direct twin: a sample,
 // or all of them if nothing else is asked for.
 func (c *Config) twin(index int) bool {
-	return index%twinEvery == 0 || len(c.Only) == 1 && c.Only[0] == model.ProxyTransparent.Name
+	return index%twinEvery == 0 || index < firstTwins || len(c.Only) == 1 && c.Only[0] == model.ProxyTransparent.Name
 }
 
 // judges reports whether a claim is one of those that were asked for.
@@ -81,8 +81,10 @@ const (
 	// show a finding, all of them, before it is reported.
 	Confirmations = 5
 	// twinEvery is the sample on which a call is compared with its direct
-	// twin: one scenario in so many.
-	twinEvery = 10
+	// twin: one scenario in so many, and the first few, so that a short hunt
+	// judges ProxyTransparent too.
+	twinEvery  = 10
+	firstTwins = 5
 	// progressEvery is the longest that Progress is not called.
 	progressEvery = time.Second
 )

@@ -52,6 +52,7 @@ var fakeAdverts = []model.Advert{
 	{Header: "Contact", Message: "200 INVITE", Giver: "bob", Role: model.RoleCallee, Leg: model.Leg{Transport: model.TCP}},
 	{Header: "Contact", Message: "INVITE", Giver: "bob", Role: model.RoleCaller, Leg: model.Leg{Transport: model.TCP}},
 	{Header: "Contact", Message: "180 INVITE", Giver: "bob", Role: model.RoleCallee, Leg: model.Leg{Transport: model.TCP}},
+	{Header: "Contact", Message: "INVITE", Giver: "ann", Role: model.RoleCaller, Leg: model.Leg{Transport: model.TCP}},
 }
 
 func (f *fake) played(s *model.Scenario) *Played {
@@ -311,7 +312,7 @@ func TestTwinsAreCountedApart(t *testing.T) {
 		return p
 	}
 	s := run(context.Background(), f.engine(), Config{Checks: 95})
-	if s.Cases != 95 || s.Twins != 10 || s.Steps != 105 {
+	if s.Cases != 95 || s.Twins != 14 || s.Steps != 109 {
 		t.Errorf("%d cases, %d twins, %d steps", s.Cases, s.Twins, s.Steps)
 	}
 	if len(s.Findings) != 1 || s.Findings[0].Class != model.Malformed || s.Findings[0].Index != 0 {
@@ -416,6 +417,23 @@ func TestCasesThatCannotBeWritten(t *testing.T) {
 	s := run(context.Background(), f.engine(), Config{Out: out})
 	if len(s.Findings) != 1 || s.Findings[0].CaseFile != "" || s.OutErr == nil || s.ExitStatus() != ExitNoWork {
 		t.Errorf("%+v, %v", s.Findings, s.OutErr)
+	}
+}
+
+// What honest elements gave proves nothing about the stack, and what was not
+// asked for is neither counted nor found.
+func TestOnlyWhatWasAskedForCounts(t *testing.T) {
+	byAnn := contact(model.Accepting, model.None, 3)
+	sockets := model.Verdict{Claim: model.SocketsAgree.Name, Class: model.SocketsDiffer, Severity: model.Finding, Advert: -1, Use: -1}
+	f := &fake{faults: at(0, byAnn, sockets)}
+	eng := f.engine()
+	s := run(context.Background(), eng, Config{Checks: 20, Only: []string{model.ContactAccepts.Name}})
+	if d := cmp.Diff(map[JudgedKey]int{owedKey: 20}, s.Judged); d != "" || len(s.Findings)+len(s.Unconfirmed) != 0 || s.ExitStatus() != ExitClean {
+		t.Errorf("%s%+v", d, s)
+	}
+	s = run(context.Background(), eng, Config{Checks: 20, Only: []string{model.SocketsAgree.Name}})
+	if d := cmp.Diff(map[JudgedKey]int{{Claim: "SocketsAgree"}: 20}, s.Judged); d != "" || len(s.Findings) != 1 {
+		t.Errorf("%s%+v", d, s)
 	}
 }
 
