@@ -4,7 +4,7 @@ package model
 // and registrations. It exists only if something would be dropped and both
 // sides of every call share a transport.
 func Direct(s *Scenario) (Scenario, bool) {
-	twin := Scenario{Nets: s.Nets, Hosts: s.Hosts}
+	twin := Scenario{Nets: s.Nets, Hosts: s.Hosts, Addrs: s.Addrs, Routes: s.Routes}
 	dropped := false
 	for _, e := range s.Elements {
 		if e.Kind == Proxy {

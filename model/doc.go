@@ -18,5 +18,20 @@
 //	register bob
 //	call     ann bob
 //
+// A larger world has more networks, routers, addresses and routes, one line
+// each (Usage lists all kinds of line). Names stand for everything; addresses
+// are identities: host 3 has 10.77.1.3 and fd77:1::3 on the second network,
+// and lan.2 is its second address on network lan.
+//
+//	net    lan 46
+//	net    far 4
+//	router r1  lan far
+//	host   box lan
+//	host   pub far rp_filter=strict
+//	addr   box lan.2
+//	route  box default via=r1
+//	route  pub lan via=r1
+//	ua     bob box tcp:5072 at=lan.2 bind=0.0.0.0
+//
 // Next: package netns, where such a scenario becomes a lab.
 package model

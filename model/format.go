@@ -13,15 +13,11 @@ var deliverByWord = map[string]Deliver{"flow": DeliverFlow, "contact": DeliverCo
 // scenario Parse reads an equal one from it; empty lists come back as nil.
 func Format(s Scenario) string {
 	var top, steps table
-	for _, n := range s.Nets {
-		top.rows = append(top.rows, []string{"net", n.Name, strconv.Itoa(int(n.Family))})
-	}
-	for _, h := range s.Hosts {
-		top.rows = append(top.rows, []string{"host", h.Name, strings.Join(h.Nets, " ")})
-	}
-	for i := range s.Elements {
-		top.rows = append(top.rows, elementCells(&s.Elements[i]))
-	}
+	addCells(&top, s.Nets, netCells)
+	addCells(&top, s.Hosts, hostCells)
+	addCells(&top, s.Addrs, addrCells)
+	addCells(&top, s.Routes, routeCells)
+	addCells(&top, s.Elements, elementCells)
 	for _, step := range s.Steps {
 		steps.rows = append(steps.rows, stepCells(step))
 	}
@@ -30,6 +26,12 @@ func Format(s Scenario) string {
 		text += "\n" + steps.String()
 	}
 	return text
+}
+
+func addCells[T any](t *table, items []T, cells func(*T) []string) {
+	for i := range items {
+		t.rows = append(t.rows, cells(&items[i]))
+	}
 }
 
 func elementCells(e *Element) []string {
@@ -52,6 +54,12 @@ func elementOptions(e *Element) (words []string) {
 	}
 	if e.Via != "" {
 		words = append(words, "via="+e.Via)
+	}
+	if e.At != (Place{}) {
+		words = append(words, "at="+e.At.String())
+	}
+	if e.Bind != BindAddr {
+		words = append(words, "bind="+e.Bind.String())
 	}
 	if e.SUT {
 		words = append(words, "sut")

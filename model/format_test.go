@@ -41,8 +41,8 @@ call     bob ann tcp over=flow hangup=callee
 
 func TestFormatFounding(t *testing.T) {
 	want := Scenario{
-		Nets:  []Net{{"lan", IPv4}},
-		Hosts: []Host{{"box", []string{"lan"}}},
+		Nets:  []Net{{Name: "lan", Family: IPv4}},
+		Hosts: []Host{{Name: "box", Nets: []string{"lan"}}},
 		Elements: []Element{
 			{Kind: Proxy, Name: "p", Host: "box", Listen: []Listen{{TCP, 5060}}, Deliver: DeliverFlow},
 			{Kind: UserAgent, Name: "bob", Host: "box", Listen: []Listen{{TCP, 5072}}, Via: "p", SUT: true},
@@ -170,18 +170,23 @@ func TestRoundTripNotices(t *testing.T) {
 func drawScenario(t *rapid.T) Scenario {
 	var s Scenario
 	for _, name := range drawNames(t, "nets", 3) {
-		s.Nets = append(s.Nets, Net{name, rapid.SampledFrom([]Family{IPv4, IPv6}).Draw(t, "family")})
+		n := Net{Name: name, Family: rapid.SampledFrom([]Family{IPv4, IPv6, DualStack}).Draw(t, "family")}
+		n.LinkLocal = n.Family != IPv4 && rapid.Bool().Draw(t, "link-local")
+		s.Nets = append(s.Nets, n)
 	}
 	for _, name := range drawNames(t, "hosts", 4) {
 		n := rapid.IntRange(1, len(s.Nets)).Draw(t, "attached")
-		h := Host{Name: name}
+		h := Host{Name: name, Router: rapid.Bool().Draw(t, "router")}
+		h.ReversePath = ReversePath(rapid.IntRange(0, 2).Draw(t, "rp_filter"))
 		for _, net := range rapid.Permutation(s.Nets).Draw(t, "nets")[:n] {
 			h.Nets = append(h.Nets, net.Name)
 		}
 		s.Hosts = append(s.Hosts, h)
 	}
 	drawElements(t, &s)
+	drawTopology(t, &s)
 	drawSteps(t, &s)
+	drawPlaces(t, &s)
 	return s
 }
 
@@ -244,7 +249,8 @@ func drawSteps(t *rapid.T, s *Scenario) {
 				Hangup: rapid.SampledFrom([]Side{Caller, Callee}).Draw(t, "hangup"),
 			}
 		}
-		if one := (Scenario{s.Nets, s.Hosts, s.Elements, []Step{step}}); one.Validate() == nil {
+		one := *s
+		if one.Steps = []Step{step}; one.Validate() == nil {
 			s.Steps = append(s.Steps, step)
 		}
 	}
@@ -255,7 +261,7 @@ func drawSteps(t *rapid.T, s *Scenario) {
 func TestDrawScenarioIsWide(t *testing.T) {
 	seen := map[string]int{}
 	gen := rapid.Custom(drawScenario)
-	for seed := range 300 {
+	for seed := range 600 {
 		s := gen.Example(seed)
 		for _, word := range strings.Fields(Format(s)) {
 			key, _, _ := strings.Cut(word, ":")
@@ -264,7 +270,9 @@ func TestDrawScenarioIsWide(t *testing.T) {
 		}
 	}
 	for _, word := range []string{"net", "host", "proxy", "ua", "udp", "tcp", "deliver", "record-route", "sut",
-		"stack", "via", "4", "6", "register", "call", "over", "hangup"} {
+		"stack", "via", "4", "6", "register", "call", "over", "hangup", "46", "link-local", "router", "rp_filter",
+		"addr", "tentative", "duplicate", "deprecated", "route", "default", "unreachable", "prohibit", "blackhole",
+		"on", "from", "source", "family", "metric", "at", "bind"} {
 		if seen[word] < 10 {
 			t.Errorf("%s was drawn %d times only", word, seen[word])
 		}

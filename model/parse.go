@@ -7,7 +7,7 @@ import (
 )
 
 // MaxText is the length in bytes of the longest scenario that Parse reads.
-const MaxText = 1 << 20
+const MaxText = 1 << 21
 
 // ParseError says where a scenario's text cannot be read or makes no sense.
 type ParseError struct {
@@ -57,6 +57,8 @@ const (
 	wholeText section = iota
 	netLines
 	hostLines
+	addrLines
+	routeLines
 	elementLines
 	stepLines
 	sections
@@ -75,10 +77,13 @@ type declaration struct {
 }
 
 var declarations = []declaration{
-	{"net", "NAME 4|6", (*textParser).net},
-	{"host", "NAME NET [NET...]", (*textParser).host},
-	{"proxy", "NAME HOST TRANSPORT:PORT... deliver=flow|contact [record-route] [sut] [stack=NAME]", (*textParser).proxy},
-	{"ua", "NAME HOST TRANSPORT:PORT... [via=PROXY] [sut] [stack=NAME]", (*textParser).userAgent},
+	{"net", "NAME 4|6|46 [link-local]", (*textParser).net},
+	{"host", "NAME NET [NET...] [rp_filter=strict|loose]", (*textParser).host},
+	{"router", "NAME NET [NET...] [rp_filter=strict|loose]", (*textParser).router},
+	{"addr", "HOST PLACE [tentative|duplicate|deprecated]", (*textParser).addr},
+	{"route", "HOST NET|default [unreachable|prohibit|blackhole] [via=HOST] [on=NET] [from=NET] [source=PLACE] [family=4|6] [metric=NUMBER]", (*textParser).route},
+	{"proxy", "NAME HOST TRANSPORT:PORT... deliver=flow|contact [record-route] [at=PLACE] [bind=0.0.0.0|::|v6only] [sut] [stack=NAME]", (*textParser).proxy},
+	{"ua", "NAME HOST TRANSPORT:PORT... [via=PROXY] [at=PLACE] [bind=0.0.0.0|::|v6only] [sut] [stack=NAME]", (*textParser).userAgent},
 }
 
 func declarationOf(word string) *declaration {
@@ -111,23 +116,24 @@ func (p *textParser) line(l *textLine) {
 
 func (p *textParser) net(l *textLine) {
 	n := Net{Name: l.name("a name for the network")}
-	switch l.take("4 or 6") {
-	case "4":
-		n.Family = IPv4
-	case "6":
-		n.Family = IPv6
-	default:
-		l.back("4 or 6")
+	n.Family = familyWords[l.take("4, 6 or 46")]
+	if n.Family == 0 {
+		l.back("4, 6 or 46")
 	}
+	l.options(textOption{"link-local", func(string) bool { n.LinkLocal = true; return true }})
 	p.s.Nets = append(p.s.Nets, n)
 	p.lines[netLines] = append(p.lines[netLines], l)
 }
 
-func (p *textParser) host(l *textLine) {
-	h := Host{Name: l.name("a name for the host")}
-	for ok := true; ok; ok = l.more() {
+func (p *textParser) host(l *textLine) { p.machine(l, false) }
+
+// machine reads a host or a router.
+func (p *textParser) machine(l *textLine, router bool) {
+	h := Host{Name: l.name("a name for the host"), Router: router}
+	for ok := true; ok; ok = l.more() && !strings.Contains(l.peek(), "=") {
 		h.Nets = append(h.Nets, l.name("the name of a network"))
 	}
+	l.options(wordOption("rp_filter", reversePathWords, &h.ReversePath))
 	p.s.Hosts = append(p.s.Hosts, h)
 	p.lines[hostLines] = append(p.lines[hostLines], l)
 }
@@ -140,7 +146,7 @@ func (p *textParser) proxy(l *textLine) {
 			return e.Deliver != 0
 		}},
 		textOption{"record-route", func(string) bool { e.RecordRoute = true; return true }},
-		sutOption(&e), stackOption(&e),
+		placeOption("at", &e.At), wordOption("bind", bindWords, &e.Bind), sutOption(&e), stackOption(&e),
 	)
 	if e.Deliver == 0 {
 		l.fail("deliver=flow or deliver=contact")
@@ -152,7 +158,7 @@ func (p *textParser) userAgent(l *textLine) {
 	e := l.element(UserAgent)
 	l.options(
 		textOption{"via=PROXY", func(v string) bool { e.Via = v; return validName(v) }},
-		sutOption(&e), stackOption(&e),
+		placeOption("at", &e.At), wordOption("bind", bindWords, &e.Bind), sutOption(&e), stackOption(&e),
 	)
 	p.element(l, e)
 }
@@ -165,7 +171,7 @@ func (p *textParser) element(l *textLine, e Element) {
 // element takes the words that every element begins with.
 func (l *textLine) element(k Kind) Element {
 	e := Element{Kind: k, Name: l.name("a name for the element"), Host: l.name("the name of a host")}
-	for ok := true; ok; ok = strings.Contains(l.peek(), ":") {
+	for ok := true; ok; ok = strings.Contains(l.peek(), ":") && !strings.Contains(l.peek(), "=") {
 		e.Listen = append(e.Listen, l.listen())
 	}
 	return e

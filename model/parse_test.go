@@ -150,14 +150,22 @@ func TestParseLargest(t *testing.T) {
 	}
 	var s Scenario
 	for i := range MaxNets {
-		s.Nets = append(s.Nets, Net{long("n", i), IPv6})
+		s.Nets = append(s.Nets, Net{Name: long("n", i), Family: IPv6, LinkLocal: true})
 	}
 	for i := range MaxHosts {
-		h := Host{Name: long("h", i)}
+		h := Host{Name: long("h", i), Router: true, ReversePath: ReversePathStrict}
 		for k := range maxAttached {
 			h.Nets = append(h.Nets, s.Nets[k].Name)
 		}
 		s.Hosts = append(s.Hosts, h)
+	}
+	for i := range MaxAddrs {
+		s.Addrs = append(s.Addrs, HostAddr{s.Hosts[i].Name, Place{Net: s.Nets[0].Name, Nth: 1}, Deprecated})
+	}
+	for i := range MaxRoutes {
+		at := Place{Net: s.Nets[0].Name, Nth: 1}
+		s.Routes = append(s.Routes, HostRoute{s.Hosts[i].Name, s.Nets[99].Name, IPv6, Unicast, s.Hosts[i+1].Name,
+			s.Nets[1].Name, s.Nets[0].Name, at, 60000})
 	}
 	for i := range MaxElements {
 		e := Element{Kind: Proxy, Name: long("e", i), Host: s.Hosts[i%MaxHosts].Name, Stack: strings.Repeat("s", 64)}
@@ -165,6 +173,7 @@ func TestParseLargest(t *testing.T) {
 		if i > 0 {
 			e.Kind, e.Deliver, e.RecordRoute, e.Via = UserAgent, 0, false, s.Elements[0].Name
 		}
+		e.At, e.Bind = Place{Net: s.Nets[0].Name, Nth: 1}, BindAny6Only
 		for k := range maxListen {
 			e.Listen = append(e.Listen, Listen{TCP, uint16(65535 - 16*(i/MaxHosts) - k)})
 		}
@@ -190,7 +199,8 @@ func TestParseTooMany(t *testing.T) {
 	const top = "net a 4\nhost h a\nua x h tcp:65535\nua y h tcp:65534\n"
 	for want, text := range map[string]string{
 		"257:1: found \"257 nets\"":       lines("net n# 4", MaxNets+1) + "host h n1\n",
-		"256:1: found \"255 hosts\"":      "net a 4\n" + lines("host h# a", MaxHosts+1),
+		"1018:1: found \"1017 hosts\"":    "net a 4\n" + lines("host h# a", MaxHosts+1),
+		"256:11: found \"a\"":             "net a 4\n" + lines("host h# a", 255),
 		"1003:1: found \"1001 elements\"": "net a 4\nhost h a\n" + lines("ua u# h tcp:#", MaxElements+1),
 		"4005:1: found \"4001 steps\"":    top + lines("call x y", MaxSteps+1),
 		"18:63: found \"n17\"":            lines("net n# 4", 17) + "host h" + strings.ReplaceAll(lines(" n#", 17), "\n", ""),

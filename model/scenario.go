@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// Family is the address family of a network: 4 or 6.
+// Family is the address family of a network: 4, 6, or 46 for both.
 type Family uint8
 
 // The address families.
@@ -20,20 +20,26 @@ const (
 type Scenario struct {
 	Nets     []Net
 	Hosts    []Host
+	Addrs    []HostAddr  // beside the one of each family that a host has on each network
+	Routes   []HostRoute // beside those to the networks that a host is attached to
 	Elements []Element
 	Steps    []Step
 }
 
 // Net is one network: a link to which hosts are attached.
 type Net struct {
-	Name   string
-	Family Family
+	Name      string
+	Family    Family
+	LinkLocal bool // hosts on it have a link-local address too (fe80::); needs IPv6
 }
 
 // Host is one network namespace. Several elements may share it.
 type Host struct {
 	Name string
 	Nets []string // attached networks, by name, in the order of its interfaces
+
+	Router      bool        // forwards what is not for itself
+	ReversePath ReversePath // what it lets in
 }
 
 // Kind tells what an element does.
@@ -65,6 +71,8 @@ type Element struct {
 	Host   string
 	Listen []Listen // where it accepts, in the order of its preference
 	Via    string   // user agent: its outbound proxy and registrar; "" is none
+	At     Place    // where it is found and what it hands out; zero: its host's first address
+	Bind   Bind     // where its listeners listen
 
 	Deliver     Deliver // proxy only; the zero value is not valid there
 	RecordRoute bool    // proxy only
@@ -153,25 +161,16 @@ func (s *Scenario) SUT() *Element {
 	return nil
 }
 
-// Addr returns the address of a host on one of its networks. Addresses read as
-// identities: host 3 on the first network is 10.77.0.3 or fd77::3. It is the
-// zero Addr if there is no such attachment.
+// Addr returns the first address of a host on one of its networks, IPv4 before
+// IPv6. Addresses read as identities: host 3 on the first network is 10.77.0.3
+// or fd77::3. It is the zero Addr if there is no such attachment.
 func (s *Scenario) Addr(host, net string) netip.Addr {
-	h, hi := s.Host(host)
-	n, ni := s.Net(net)
-	if h == nil || n == nil {
-		return netip.Addr{}
-	}
-	for _, at := range h.Nets {
-		if at == net {
-			return address(n.Family, ni, hi+1)
-		}
-	}
-	return netip.Addr{}
+	return s.PlaceAddr(host, Place{Net: net})
 }
 
-// ElementAddr returns the address on which an element is found: its host's
-// first one. It is the zero Addr for an unknown element.
+// ElementAddr returns the address on which an element is found, and which it
+// hands out: that of its At, or its host's first one. It is the zero Addr for
+// an unknown element.
 func (s *Scenario) ElementAddr(name string) netip.Addr {
 	e := s.Element(name)
 	if e == nil {
@@ -181,7 +180,24 @@ func (s *Scenario) ElementAddr(name string) netip.Addr {
 	if h == nil || len(h.Nets) == 0 {
 		return netip.Addr{}
 	}
+	if e.At != (Place{}) {
+		return s.PlaceAddr(e.Host, e.At)
+	}
 	return s.Addr(e.Host, h.Nets[0])
+}
+
+// BindAddr returns the address to which an element binds its listeners, and
+// whether they take IPv6 only. It is 0.0.0.0 or :: for a wildcard.
+func (s *Scenario) BindAddr(name string) (a netip.Addr, v6only bool) {
+	switch e := s.Element(name); {
+	case e == nil:
+		return netip.Addr{}, false
+	case e.Bind == BindAny4:
+		return netip.IPv4Unspecified(), false
+	case e.Bind != BindAddr:
+		return netip.IPv6Unspecified(), e.Bind == BindAny6Only
+	}
+	return s.ElementAddr(name), false
 }
 
 // Port returns the port on which an element accepts a transport, 0 if none.
@@ -194,6 +210,7 @@ func (e *Element) Port(t Transport) uint16 {
 	return 0
 }
 
+// address is host 0's for the network itself.
 func address(f Family, net, host int) netip.Addr {
 	if f == IPv6 {
 		return netip.MustParseAddr(fmt.Sprintf("fd77:%x::%x", net, host))

@@ -68,13 +68,12 @@ func Usage() (lines []string) {
 	return lines
 }
 
-// firstWords lists the words that a line may begin with, for a message.
+// firstWords says what a line may begin with, for a message: every declaration,
+// and of the steps, which are many, the two that most scenarios are made of.
 func firstWords() string {
 	var words []string
-	for _, usage := range Usage() {
-		word, _, _ := strings.Cut(usage, " ")
-		words = append(words, word)
+	for _, d := range declarations {
+		words = append(words, d.word)
 	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
+	return strings.Join(words, ", ") + ", or a step: register, call or another one"
 }

@@ -2,16 +2,18 @@ package model
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
 )
 
-// Bounds of a scenario. Addresses read as identities (10.77.0.3), and the
-// canonical text is never longer than MaxText, whatever the names are.
+// Bounds of a scenario. The canonical text is never longer than MaxText, whatever the names are.
 const (
 	MaxNets     = 256
-	MaxHosts    = 254
+	MaxHosts    = 1016
+	MaxAddrs    = 1000
+	MaxRoutes   = 1000
 	MaxElements = 1000
 	MaxSteps    = 4000
 	maxAttached = 16 // networks of one host
@@ -52,13 +54,17 @@ func (s *Scenario) Validate() error {
 
 // checker validates one scenario. The first failure sticks.
 type checker struct {
-	s        *Scenario
-	nets     map[string]*Net
-	hosts    map[string]*Host
-	elements map[string]*Element
-	listen   map[hostListen]string // who listens there
-	sut      string
-	defined  map[string]int // what earlier steps have named, by the index of the step
+	s         *Scenario
+	nets      map[string]*Net
+	hosts     map[string]*Host
+	elements  map[string]*Element
+	listen    map[hostListen]string // who listens there
+	sut       string
+	owner     map[netip.Addr]string // who has an address
+	numbered4 map[netNumber]string
+	places    map[hostPlace]bool // addresses that addr lines have named
+	routes    map[routeKey]bool
+	defined   map[string]int // what earlier steps have named, by the index of the step
 
 	section section // what is looked at
 	index   int
@@ -73,13 +79,16 @@ type hostListen struct {
 func (s *Scenario) check() *InvalidError {
 	c := &checker{
 		s: s, nets: map[string]*Net{}, hosts: map[string]*Host{}, elements: map[string]*Element{},
-		listen: map[hostListen]string{}, defined: map[string]int{},
+		listen: map[hostListen]string{}, numbered4: map[netNumber]string{}, places: map[hostPlace]bool{}, routes: map[routeKey]bool{}, defined: map[string]int{},
 	}
 	c.bounds()
 	each(c, netLines, s.Nets, (*checker).net)
 	each(c, hostLines, s.Hosts, (*checker).hostLine)
+	each(c, addrLines, s.Addrs, (*checker).addrLine)
+	each(c, routeLines, s.Routes, (*checker).routeLine)
 	each(c, elementLines, s.Elements, (*checker).elementLine)
 	each(c, elementLines, s.Elements, (*checker).viaLine)
+	each(c, elementLines, s.Elements, (*checker).elementPlace)
 	each(c, stepLines, s.Steps, (*checker).step)
 	return c.err
 }
@@ -117,7 +126,11 @@ func (c *checker) item() string {
 	case netLines:
 		cells = []string{"net", c.s.Nets[c.index].Name}
 	case hostLines:
-		cells = []string{"host", c.s.Hosts[c.index].Name}
+		cells = hostCells(&c.s.Hosts[c.index])[:2]
+	case addrLines:
+		cells = addrCells(&c.s.Addrs[c.index])[:3]
+	case routeLines:
+		cells = routeCells(&c.s.Routes[c.index])[:3]
 	case elementLines:
 		cells = elementCells(&c.s.Elements[c.index])[:2]
 	case stepLines:
@@ -136,6 +149,8 @@ func (c *checker) bounds() {
 	}
 	c.atMost(netLines, len(c.s.Nets), MaxNets, "nets")
 	c.atMost(hostLines, len(c.s.Hosts), MaxHosts, "hosts")
+	c.atMost(addrLines, len(c.s.Addrs), MaxAddrs, "addresses")
+	c.atMost(routeLines, len(c.s.Routes), MaxRoutes, "routes")
 	c.atMost(elementLines, len(c.s.Elements), MaxElements, "elements")
 	c.atMost(stepLines, len(c.s.Steps), MaxSteps, "steps")
 }
@@ -150,9 +165,10 @@ func (c *checker) atMost(sec section, n, most int, what string) {
 
 func (c *checker) net(n *Net) {
 	c.newName(n.Name, c.nets[n.Name] != nil)
-	if n.Family != IPv4 && n.Family != IPv6 {
-		c.fail(2, strconv.Itoa(int(n.Family)), "4 or 6")
+	if n.Family != IPv4 && n.Family != IPv6 && n.Family != DualStack {
+		c.fail(2, strconv.Itoa(int(n.Family)), "4, 6 or 46")
 	}
+	c.netOptions(n)
 	c.nets[n.Name] = n
 }
 
@@ -175,6 +191,8 @@ func (c *checker) hostLine(h *Host) {
 		}
 		seen[n] = true
 	}
+	c.hostOptions(h)
+	c.numbers(c.index, h)
 	c.hosts[h.Name] = h
 }
 

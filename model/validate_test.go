@@ -10,7 +10,7 @@ import (
 // made by a program, and named.
 func TestValidate(t *testing.T) {
 	for want, breakIt := range map[string]func(*Scenario){
-		`net lan: found "5", want 4 or 6`:        func(s *Scenario) { s.Nets[0].Family = 5 },
+		`net lan: found "5", want 4, 6 or 46`:    func(s *Scenario) { s.Nets[0].Family = 5 },
 		`host box: found nothing`:                func(s *Scenario) { s.Hosts[0].Nets = nil },
 		`host A B: found "A B", want a name`:     func(s *Scenario) { s.Hosts[0].Name = "A B" },
 		`host \x00: found "\x00", want a name`:   func(s *Scenario) { s.Hosts[0].Name = "\x00" },
