@@ -6,9 +6,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,113 +16,6 @@ import (
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
 )
-
-// fake is a stack whose faults are known: scenario i shows what faults[i]
-// says. It is played without a lab.
-type fake struct {
-	faults   func(index int) []model.Verdict
-	twin     func(index int) *Played
-	held     func(index, try int) int // confirmations; nil: all
-	minimize func()                   // called while minimising
-	before   func(ctx context.Context, index int)
-
-	mu        sync.Mutex
-	minimized []int // index of each scenario that was minimised
-}
-
-// scenarioOf is a scenario that carries its index, in bob's port.
-func scenarioOf(index int) *model.Scenario {
-	s, err := model.Parse(fmt.Sprintf("net lan 4\nhost box lan\nua bob box tcp:%d sut\nua ann box tcp:5081\nua eve box tcp:5082\ncall ann bob\n", 10000+index))
-	if err != nil {
-		panic(err)
-	}
-	return &s
-}
-
-func indexOf(s *model.Scenario) int { return int(s.Element("bob").Listen[0].Port) - 10000 }
-
-// contact is a verdict about bob's Contact in one of his messages.
-func contact(class model.Class, severity model.Severity, advert int) model.Verdict {
-	return model.Verdict{Claim: model.ContactAccepts.Name, Class: class, Severity: severity, Advert: advert, Use: -1}
-}
-
-var fakeAdverts = []model.Advert{
-	{Header: "Contact", Message: "200 INVITE", Giver: "bob", Role: model.RoleCallee, Leg: model.Leg{Transport: model.TCP}},
-	{Header: "Contact", Message: "INVITE", Giver: "bob", Role: model.RoleCaller, Leg: model.Leg{Transport: model.TCP}},
-	{Header: "Contact", Message: "180 INVITE", Giver: "bob", Role: model.RoleCallee, Leg: model.Leg{Transport: model.TCP}},
-	{Header: "Contact", Message: "INVITE", Giver: "ann", Role: model.RoleCaller, Leg: model.Leg{Transport: model.TCP}},
-}
-
-func (f *fake) played(s *model.Scenario) *Played {
-	p := &Played{Scenario: *s, Lookups: 1}
-	p.Obs.Adverts = fakeAdverts
-	p.Obs.After = []int{0}
-	if f.faults != nil {
-		p.Verdicts = f.faults(indexOf(s))
-	}
-	p.Verdicts = append(p.Verdicts, contact(model.Accepting, model.None, 0))
-	for _, v := range p.Verdicts {
-		if v.Class == model.Broken {
-			p.Broken = v.Detail
-		}
-	}
-	return p
-}
-
-var owedKey = JudgedKey{"ContactAccepts", "tcp", "callee"}
-
-func (f *fake) engine() engine {
-	tries := map[model.Signature]int{}
-	return engine{
-		stack: "fake", version: "1.0",
-		owed: []JudgedKey{owedKey},
-		ours: func(e *model.Element) bool { return e.SUT },
-		draw: scenarioOf,
-		play: func(ctx context.Context, s *model.Scenario, twin bool) *Played {
-			if f.before != nil {
-				f.before(ctx, indexOf(s))
-			}
-			p := f.played(s)
-			if twin && f.twin != nil {
-				p.Twin = f.twin(indexOf(s))
-			}
-			return p
-		},
-		minimize: func(_ context.Context, s *model.Scenario, sig model.Signature) (*model.Scenario, *Played, int) {
-			if f.minimize != nil {
-				f.minimize()
-			}
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			f.minimized = append(f.minimized, indexOf(s))
-			held := Confirmations
-			if f.held != nil {
-				held = f.held(indexOf(s), tries[sig])
-			}
-			tries[sig]++
-			small := *s
-			small.Elements = small.Elements[:2]
-			return &small, f.played(s), held
-		},
-		explain: func(p *Played, v model.Verdict) string { return "because of " + string(v.Class) },
-	}
-}
-
-// jitter makes scenarios end in another order than they began.
-func jitter(context.Context, int) {
-	for range rand.Intn(2000) {
-		runtime.Gosched()
-	}
-}
-
-func at(index int, vs ...model.Verdict) func(int) []model.Verdict {
-	return func(i int) []model.Verdict {
-		if i >= index {
-			return vs
-		}
-		return nil
-	}
-}
 
 func TestHuntOfACleanStack(t *testing.T) {
 	var events []int

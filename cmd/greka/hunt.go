@@ -98,20 +98,7 @@ func (f *huntFlags) hunt(s streams, names []string) error {
 	}
 	ctx, stop := untilInterrupted()
 	defer stop()
-	if f.install {
-		if err := installMissing(ctx, s, stacks, f.yes); err != nil {
-			return err
-		}
-	}
-	for _, stack := range stacks { // all of them, before the first hunt takes its time
-		if err := f.config.Fits(stack); err != nil {
-			return err
-		}
-		if _, err := stack.Installed(ctx); err != nil {
-			return err
-		}
-	}
-	if err := netns.Start(); err != nil {
+	if err := f.prepare(ctx, s, stacks); err != nil {
 		return err
 	}
 	worst := props.ExitClean
@@ -129,6 +116,27 @@ func (f *huntFlags) hunt(s streams, names []string) error {
 		return exitStatus(worst)
 	}
 	return nil
+}
+
+// prepare makes sure that all stacks can be hunted, before the first hunt takes
+// its time.
+func (f *huntFlags) prepare(ctx context.Context, s streams, stacks []*sut.Stack) error {
+	for _, stack := range stacks {
+		if err := f.config.Fits(stack); err != nil {
+			return err
+		}
+	}
+	if f.install {
+		if err := installMissing(ctx, s, stacks, f.yes); err != nil {
+			return err
+		}
+	}
+	for _, stack := range stacks {
+		if _, err := stack.Installed(ctx); err != nil {
+			return err
+		}
+	}
+	return netns.Start()
 }
 
 // one hunts one stack.
