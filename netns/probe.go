@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,6 +31,11 @@ const probeBound = time.Second
 func (h *Host) Probe(source netip.Addr, t model.Target) model.Probe {
 	p := &probe{host: h, fd: -1, Probe: model.Probe{Transport: t.Transport,
 		Source: netip.AddrPortFrom(source, 0), Target: t.Addr}}
+	// A process that another goroutine starts holds a copy of every descriptor
+	// between its fork and its exec: closed here, the socket would live on for
+	// a millisecond, and the next snapshot show it.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := p.run(); err != nil {
 		p.fail(err)
 	}
