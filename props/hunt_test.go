@@ -176,13 +176,30 @@ func TestEmptyRuns(t *testing.T) {
 	}
 }
 
-// A run that can only end as an empty one ends early.
+// A run that can only end as an empty one ends early, and so does one in which
+// nothing works.
 func TestHopelessRunsEndEarly(t *testing.T) {
-	broken := at(0, model.Verdict{Class: model.Broken, Detail: "no such file", Advert: -1})
-	for name, cfg := range map[string]Config{"by checks": {Checks: 1000}, "by time": {Time: time.Hour}} {
-		s := run(context.Background(), (&fake{faults: broken}).engine(), cfg)
-		if s.Cases > 120 || s.Broken != s.Cases || !strings.Contains(s.EmptyRun, "no such file") {
-			t.Errorf("%s: %d cases, %d broken, %q", name, s.Cases, s.Broken, s.EmptyRun)
+	broken := model.Verdict{Class: model.Broken, Detail: "no such file", Advert: -1}
+	half := func(i int) []model.Verdict {
+		if i%2 == 0 {
+			return nil
+		}
+		return []model.Verdict{broken}
+	}
+	for _, x := range []struct {
+		name   string
+		cfg    Config
+		faults func(int) []model.Verdict
+		most   int
+	}{
+		{"nothing works, by checks", Config{Checks: 1000}, at(0, broken), 20},
+		{"nothing works, by time", Config{Time: time.Hour}, at(0, broken), 20},
+		{"every other works, by checks", Config{Checks: 1000}, half, 300},
+		{"nothing works any more, by time", Config{Time: time.Hour}, at(100, broken), 202},
+	} {
+		s := run(context.Background(), (&fake{faults: x.faults}).engine(), x.cfg)
+		if s.Cases > x.most || s.Broken == 0 || !strings.Contains(s.EmptyRun, "no such file") {
+			t.Errorf("%s: %d cases, %d broken, %q", x.name, s.Cases, s.Broken, s.EmptyRun)
 		}
 	}
 }

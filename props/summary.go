@@ -180,14 +180,19 @@ func (l *ledger) mostly() string {
 	return "the first so: " + l.reason
 }
 
-// hopeless reports whether the run is bound to end as an empty one, so that
-// nobody waits for the rest of it.
+// hopeless reports whether to end a run early: it is bound to be an empty one,
+// even if each scenario to come had a twin and all went well, or nothing at all
+// has worked so far.
 func (l *ledger) hopeless() bool {
 	const early = 20
-	if n := l.cfg.checks(); n > 0 {
-		return l.bad*badShare > n+n/twinEvery+1
+	played := l.sum.Cases + l.sum.Twins
+	if l.bad >= early && l.bad == played {
+		return true
 	}
-	return l.bad >= early && 2*l.bad > l.sum.Cases+l.sum.Twins
+	if n := l.cfg.checks(); n > 0 {
+		return l.bad*badShare > played+2*(n-l.sum.Cases)
+	}
+	return l.bad >= early && 2*l.bad > played
 }
 
 func unconfirmed(sig model.Signature, held int) string {
