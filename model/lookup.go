@@ -162,6 +162,8 @@ func (p *packet) listening(sockets []Socket) Reached {
 	}
 	r := p.walk(sockets, unspecified(p.dst.Addr()))
 	switch {
+	case r.Socket == nil && p.wrong == ConnectionPortAccepts:
+		return p.anyConnection(sockets)
 	case r.Socket == nil:
 		r.Rule = RuleNone
 	case r.Socket.V6 && p.dst.Addr().Is4():
@@ -222,7 +224,7 @@ func (p *packet) takesStrangers(s *Socket) bool {
 	if s.Transport == UDP {
 		return s.Remote.Port() == 0 || p.wrong == ConnectedUDPTakesAll
 	}
-	return s.State == StateListen || p.wrong == ConnectionPortAccepts && s.Remote.IsValid()
+	return s.State == StateListen
 }
 
 func (p *packet) hashedBefore(a, b *Socket) bool {
@@ -292,6 +294,16 @@ func deviceWeight(t Transport, a netip.Addr) int {
 func (p *packet) deviceFits(s *Socket) bool {
 	return s.Device == 0 || s.Device == p.device || p.device == 0 && s.Device != loopbackDevice ||
 		p.wrong == DeviceIgnored
+}
+
+// anyConnection is what ConnectionPortAccepts believes.
+func (p *packet) anyConnection(sockets []Socket) Reached {
+	for i := range sockets {
+		if s := &sockets[i]; s.Transport == TCP && p.transport == TCP && s.State == StateEstablished && unmapPort(s.Local) == p.dst {
+			return Reached{Socket: s, Rule: RuleExact}
+		}
+	}
+	return Reached{Rule: RuleNone}
 }
 
 // believesOther is what WildcardBeatsSpecific believes.

@@ -33,6 +33,26 @@ var mistakeNames = [...]string{"", "wildcard-beats-specific", "child-has-own-por
 // String names the mistake, as in a file's name.
 func (m Mistake) String() string { return mistakeNames[m] }
 
+var beliefs = [...]string{"",
+	"a wildcard beats a specific bind",
+	"an accepted connection has a port of its own",
+	"SO_REUSEADDR allows two listeners on one port",
+	"an IPv6 wildcard never takes IPv4",
+	"an IPv6 wildcard always takes IPv4, v6only or not",
+	"closing a listener closes its connections",
+	"a connected UDP socket takes everybody's datagrams",
+	"the local port of a connection accepts",
+	"a connection does not hold its port: it can be bound anew at once",
+	"a close always ends a connection in order, read or unread",
+	"no more connections wait than the backlog says",
+	"SO_REUSEPORT does not help: a port has one socket",
+	"of two equal UDP sockets the first one bound gets the datagrams",
+	"a socket bound to a device takes what arrives elsewhere too",
+}
+
+// Belief says the mistake as somebody who makes it would.
+func (m Mistake) Belief() string { return beliefs[m] }
+
 // Mistakes lists every mistake.
 func Mistakes() (all []Mistake) {
 	for m := None0 + 1; m < mistakes; m++ {

@@ -63,6 +63,7 @@ type Ports struct {
 // portHost is one host. Its sockets never move: what is gone leaves a hole.
 type portHost struct {
 	HostSockets // Addrs and Devices as they are now
+	lastDevice  uint32
 	filtered    []Listen
 	buckets     []bucket // of TCP ports
 	more        []more   // beside Sockets
@@ -121,6 +122,8 @@ func NewPorts(s *Scenario) *Ports {
 			ph.Addrs = append(ph.Addrs, s.Addr(h.Name, n))
 			ph.Devices = append(ph.Devices, FirstDevice+uint32(i))
 		}
+		ph.Sockets, ph.more = make([]Socket, 0, 8), make([]more, 0, 8)
+		ph.lastDevice = FirstDevice + uint32(len(h.Nets)) - 1
 		p.hosts = append(p.hosts, ph)
 	}
 	return p

@@ -17,6 +17,9 @@ func (p *Ports) option(r ref, st SetOption) Errno {
 	case OptionLinger0:
 		m.linger0 = on
 	case OptionDevice:
+		if st.Device > p.hosts[r.host].lastDevice {
+			panic(undecided("a device that the host has not got"))
+		}
 		s.Device = st.Device
 	case OptionV6Only:
 		switch {

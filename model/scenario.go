@@ -1,9 +1,6 @@
 package model
 
-import (
-	"fmt"
-	"net/netip"
-)
+import "net/netip"
 
 // Family is the address family of a network: 4, 6, or 46 for both.
 type Family uint8
@@ -213,7 +210,7 @@ func (e *Element) Port(t Transport) uint16 {
 // address is host 0's for the network itself.
 func address(f Family, net, host int) netip.Addr {
 	if f == IPv6 {
-		return netip.MustParseAddr(fmt.Sprintf("fd77:%x::%x", net, host))
+		return netip.AddrFrom16([16]byte{0: 0xfd, 1: 0x77, 2: byte(net >> 8), 3: byte(net), 14: byte(host >> 8), 15: byte(host)})
 	}
 	return netip.AddrFrom4([4]byte{10, 77, byte(net), byte(host)})
 }

@@ -116,7 +116,7 @@ func (g *gen) socket(t model.Transport) (name, host string, family model.Family)
 	for _, o := range []struct {
 		option  model.Option
 		percent int
-	}{{model.OptionReuseAddr, 30}, {model.OptionReusePort, 9}, {model.OptionV6Only, 30}, {model.OptionLinger0, 4}} {
+	}{{model.OptionReuseAddr, 30}, {model.OptionReusePort, 9}, {model.OptionV6Only, 45}, {model.OptionLinger0, 4}} {
 		if g.chance(o.percent) && (o.option != model.OptionV6Only || family == model.IPv6) {
 			g.add(model.SetOption{Socket: name, Option: o.option})
 		}
@@ -478,6 +478,22 @@ func (g *gen) hidden() {
 		{Addr: netip.IPv4Unspecified(), Port: port}, {Addr: netip.IPv6Unspecified(), Port: port},
 		{Addr: g.s.Addr(host, "lan"), Port: port}, {Addr: g.s.Addr(host, "lan6"), Port: port},
 		{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Port: port},
+	}
+	if g.chance(25) { // on a device each
+		for range 2 {
+			name, at := g.name(), pick(g, ends)
+			family := model.IPv4
+			if at.Addr.Is6() {
+				family = model.IPv6
+			}
+			g.add(model.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
+			g.open = append(g.open, name)
+			g.add(model.SetOption{Socket: name, Option: model.OptionDevice, Device: uint32(1 + g.n(3))})
+			if g.add(model.BindSocket{Socket: name, At: at}) && t == model.TCP {
+				g.add(model.ListenSocket{Socket: name, Backlog: 2})
+			}
+		}
+		return
 	}
 	g.bound(host, t, 0, pick(g, ends[2:]))
 	for range 2 + g.n(2) {

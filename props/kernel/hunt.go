@@ -150,12 +150,27 @@ func (h *hunt) note(i int, played Played, reach *model.Reach, found *Finding) {
 const confirmations = 5
 
 // confirm makes a scenario minimal, if it differs every time. Otherwise it
-// returns none: the difference stays one that nobody has explained.
+// returns none: the difference stays one that nobody has explained. Where only
+// a probe showed it, the probe becomes a step.
 func confirm(rig *Rig, s model.Scenario, wrong model.Mistake) model.Scenario {
-	differs := func(c model.Scenario) bool { return rig.Play(c, wrong, nil).Difference != "" }
-	if !differs(s) {
+	differs := func(c model.Scenario) bool {
+		if rig.Play(c, wrong, nil).Difference == "" {
+			return false
+		}
+		// A counterexample to a mistake is none to the reference model.
+		if wrong == model.None0 {
+			return true
+		}
+		right := rig.Play(c, model.None0, nil)
+		return right.goOn()
+	}
+	again := rig.Play(s, wrong, nil)
+	if again.Difference == "" {
 		return model.Scenario{}
 	}
+	s.Steps = slices.Concat(s.Steps, again.Probed)
+	rig.NoProbes = true
+	defer func() { rig.NoProbes = false }()
 	s = Minimize(s, differs)
 	for range confirmations {
 		if !differs(s) {

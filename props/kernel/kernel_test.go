@@ -17,6 +17,8 @@ var (
 	steps = flag.Int("kernel.steps", 30_000, "socket steps that TestKernel plays")
 	seed  = flag.Uint64("kernel.seed", 1, "the seed from which TestKernel draws")
 	seeds = flag.Int("kernel.seeds", 1, "how many seeds each wrong model is hunted with")
+
+	update = flag.Bool("kernel.update", false, "keep the smallest counterexamples in corpus/kernel")
 )
 
 // TestKernel plays drawn scenarios in the model and on real sockets. It fails
@@ -93,26 +95,4 @@ func longSeed(i uint64) (b []byte) {
 		}
 	}
 	return b
-}
-
-// TestMistakes is the negative twin of TestKernel: every wrong model has to be
-// refuted within 2,000 steps.
-func TestMistakes(t *testing.T) {
-	netns.Require(t)
-	for _, m := range model.Mistakes() {
-		t.Run(m.String(), func(t *testing.T) {
-			for s := range uint64(*seeds) {
-				sum, err := Hunt(context.Background(), Config{Seed: *seed + s, Steps: 2000, Workers: 1, Wrong: m, First: true})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(sum.Findings) == 0 {
-					t.Errorf("seed %d: not refuted in %d steps", *seed+s, sum.Steps)
-					continue
-				}
-				f := sum.Findings[0]
-				t.Logf("seed %d: refuted after %d steps: %s\n%s", *seed+s, sum.Steps, f.Difference, model.Format(f.Minimal))
-			}
-		})
-	}
 }

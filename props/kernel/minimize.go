@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 
@@ -178,6 +179,16 @@ func (m *minimizer) nets() {
 // plainer tries, step by step, what a reader finds plainer: everything on the
 // first host, IPv4, the port 5060, a backlog of 1.
 func (m *minimizer) plainer() {
+	first := m.best.Hosts[0].Name
+	for _, change := range []func(model.Step) model.Step{
+		func(st model.Step) model.Step { return ends(st, plainPort) },
+		func(st model.Step) model.Step { return ends(onHost(st, first), m.here) },
+		func(st model.Step) model.Step { return ends(inFamily4(st), m.inFour) },
+		reuseAddr,
+		func(st model.Step) model.Step { return reuseAddr(ends(inFamily4(st), m.inFour)) },
+	} {
+		m.all(change)
+	}
 	for i := range m.best.Steps {
 		for _, st := range plainerSteps(m.best.Steps[i], &m.best) {
 			c := m.best
@@ -186,6 +197,94 @@ func (m *minimizer) plainer() {
 			m.try(c)
 		}
 	}
+}
+
+// all tries a change of every step at once.
+func (m *minimizer) all(change func(model.Step) model.Step) {
+	c := m.best
+	c.Steps = slices.Clone(c.Steps)
+	for i := range c.Steps {
+		c.Steps[i] = change(c.Steps[i])
+	}
+	m.try(c)
+}
+
+// ends changes the endpoint in a step, if there is one.
+func ends(st model.Step, change func(model.Endpoint) model.Endpoint) model.Step {
+	switch st := st.(type) {
+	case model.BindSocket:
+		st.At = change(st.At)
+		return st
+	case model.DialSocket:
+		st.To = change(st.To)
+		return st
+	case model.SendTo:
+		st.To = change(st.To)
+		return st
+	}
+	return st
+}
+
+func plainPort(e model.Endpoint) model.Endpoint {
+	if e.Of == "" && e.Port != 0 {
+		e.Port = 5060
+	}
+	return e
+}
+
+func onHost(st model.Step, host string) model.Step {
+	return renamed(st, func(n string, _ bool) string { return n }, func(string) string { return host })
+}
+
+func inFamily4(st model.Step) model.Step {
+	if st, ok := st.(model.OpenSocket); ok {
+		st.Family = model.IPv4
+		return st
+	}
+	return st
+}
+
+func reuseAddr(st model.Step) model.Step {
+	if st, ok := st.(model.SetOption); ok && st.Option == model.OptionReusePort {
+		st.Option = model.OptionReuseAddr
+		return st
+	}
+	return st
+}
+
+// here puts an address of the first host where one of another host stood.
+func (m *minimizer) here(e model.Endpoint) model.Endpoint {
+	s := &m.best
+	for _, h := range s.Hosts[1:] {
+		for _, n := range h.Nets {
+			if s.Addr(h.Name, n) == e.Addr {
+				e.Addr = s.Addr(s.Hosts[0].Name, n)
+				return e
+			}
+		}
+	}
+	return e
+}
+
+// inFour puts an IPv4 address where an IPv6 one stood.
+func (m *minimizer) inFour(e model.Endpoint) model.Endpoint {
+	switch a := e.Addr; {
+	case a.Is4():
+	case a.IsUnspecified():
+		e.Addr = netip.IPv4Unspecified()
+	case a.IsLoopback():
+		e.Addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	default:
+		e.Addr = nobodys[model.IPv4]
+		for _, h := range m.best.Hosts {
+			for _, n := range h.Nets {
+				if m.best.Addr(h.Name, n) == a {
+					e.Addr = m.best.Addr(h.Name, h.Nets[0])
+				}
+			}
+		}
+	}
+	return e
 }
 
 func plainerSteps(st model.Step, s *model.Scenario) (out []model.Step) {

@@ -32,6 +32,7 @@ func (p *player) probe() {
 		}
 		steps := []model.Step{model.OpenSocket{Name: name, Host: at.from, Transport: at.transport, Family: family}, ask}
 		before := p.done.At
+		p.done.Probed = append(p.done.Probed, steps...)
 		p.play(steps)
 		p.done.At = before
 		p.done.Probes += len(steps)

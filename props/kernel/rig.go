@@ -15,6 +15,9 @@ import (
 // Rig plays scenarios of socket steps, one after another, in labs that it
 // keeps. It belongs to one goroutine. The zero value is not ready: NewRig.
 type Rig struct {
+	// NoProbes leaves out the probes after the last step.
+	NoProbes bool
+
 	labs map[string]*netns.Lab // by topology
 }
 
@@ -106,6 +109,9 @@ func emptied(lab *netns.Lab) bool {
 type Played struct {
 	Steps  int // steps played and compared, probes too
 	Probes int // of these, probes after the last step
+	// Probed are the probes, as steps. With them behind its own, the scenario
+	// shows by itself what it showed when it was probed.
+	Probed []model.Step
 	// Difference tells where the model and the kernel disagree, "" if nowhere.
 	Difference string
 	At         int // index of the step with the difference
@@ -131,7 +137,7 @@ func (r *Rig) Play(s model.Scenario, wrong model.Mistake, reach *model.Reach) Pl
 		r.clean(lab, key, p.changed)
 	}()
 	p.play(s.Steps)
-	if p.done.goOn() {
+	if p.done.goOn() && !r.NoProbes {
 		p.probe()
 	}
 	if p.done.goOn() {
@@ -146,7 +152,8 @@ func (d *Played) goOn() bool { return d.Difference == "" && d.Undecided == "" &&
 type player struct {
 	lab     *netns.Lab
 	models  []*model.Ports // all that agree with the kernel so far
-	split   bool           // a SO_REUSEPORT group may make several of them at any step
+	reach   *model.Reach
+	split   bool // a SO_REUSEPORT group may make several of them at any step
 	family  map[string]model.Family
 	host    map[string]string
 	fds     map[string]int
@@ -156,11 +163,12 @@ type player struct {
 }
 
 func newPlayer(lab *netns.Lab, s *model.Scenario, wrong model.Mistake, reach *model.Reach) *player {
-	m := model.NewPorts(s).Wrong(wrong)
-	if reach != nil {
-		m.CountIn(reach)
+	if reach == nil {
+		reach = new(model.Reach)
 	}
-	p := &player{lab: lab, models: []*model.Ports{m}, fds: map[string]int{}, names: map[uint64]string{},
+	m := model.NewPorts(s).Wrong(wrong)
+	m.CountIn(reach)
+	p := &player{lab: lab, reach: reach, models: []*model.Ports{m}, fds: map[string]int{}, names: map[uint64]string{},
 		family: map[string]model.Family{}, host: map[string]string{}}
 	for _, st := range s.Steps {
 		if o, ok := st.(model.SetOption); ok && o.Option == model.OptionReusePort {
@@ -209,8 +217,10 @@ func (p *player) step(st model.Step) {
 	for i, m := range p.models {
 		n := 1
 		for choice := 0; choice < n; choice++ {
+			var reach model.Reach // of a way that the kernel may not have gone
 			if choice > 0 {
 				m = before[i].Clone()
+				m.CountIn(&reach)
 			}
 			r := m.Apply(st, choice)
 			if r.Undecided != "" {
@@ -221,6 +231,10 @@ func (p *player) step(st model.Step) {
 			diff := p.compare(m, r.Errno, got, &real)
 			if diff == "" {
 				agree = append(agree, m)
+				if choice > 0 {
+					p.reach.Add(&reach)
+					m.CountIn(p.reach)
+				}
 			} else if first == "" {
 				first = diff
 			}
