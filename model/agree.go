@@ -60,7 +60,7 @@ func Expected(s *Scenario, own map[string]bool, conns []Connection, full bool) [
 		}
 		for _, l := range e.Listen {
 			line := SocketLine{Host: e.Host, Owner: e.Name, Role: RoleListener, Transport: l.Transport, State: StateListen,
-				Local: netip.AddrPortFrom(s.ElementAddr(e.Name), l.Port).String()}
+				Local: s.listenAddr(&e, l).String()}
 			if l.Transport == UDP {
 				line.Role, line.State = RoleDatagram, StateClose
 			}
@@ -104,12 +104,18 @@ func symbol(s *Scenario, a netip.AddrPort) string {
 	for i := range s.Elements {
 		e := &s.Elements[i]
 		for _, l := range e.Listen {
-			if l.Port == a.Port() && s.ElementAddr(e.Name) == a.Addr() {
-				return a.String()
+			if l.Port == a.Port() && (s.ElementAddr(e.Name) == a.Addr().Unmap() || s.listenAddr(e, l) == a) {
+				return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String()
 			}
 		}
 	}
-	return a.Addr().String() + " *"
+	return a.Addr().Unmap().String() + " *"
+}
+
+// listenAddr is where an element's socket for a listener is bound.
+func (s *Scenario) listenAddr(e *Element, l Listen) netip.AddrPort {
+	a, _ := s.BindAddr(e.Name)
+	return netip.AddrPortFrom(a, l.Port)
 }
 
 // Differences returns what is expected and not there, and what is there and not

@@ -190,7 +190,7 @@ func (e *element) agentRequest(m *model.Message, tx *serverTx) {
 		return
 	}
 	if e.lie.ConnectUDP && tx.sock.transport == model.UDP {
-		unix.Connect(tx.sock.fd, sockaddr(tx.from))
+		unix.Connect(tx.sock.fd, sockaddr(tx.from, tx.sock.v6))
 	}
 	d := e.dialogs[dialogKey(req.CallID().Value(), tagOf(req.To().Value()))]
 	switch {
@@ -247,7 +247,7 @@ func (e *element) invited(m *model.Message, req *sip.Request, tx *serverTx) {
 			res.AppendHeader(sip.NewHeader("Record-Route", rr))
 		}
 		message := fmt.Sprintf("%d INVITE", r.code)
-		res.AppendHeader(sip.NewHeader("Contact", e.contact(message, tx.sock.transport, tx.sock.leg(tx.from))))
+		res.AppendHeader(sip.NewHeader("Contact", e.contact(message, tx.sock.transport, tx.sock.leg(tx.local, tx.from))))
 		if r.code == 200 {
 			res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 			res.SetBody([]byte(e.sdp()))

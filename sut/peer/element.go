@@ -39,6 +39,7 @@ type clientTx struct {
 // serverTx is a request that was received: where its responses go.
 type serverTx struct {
 	sock    *sock
+	local   netip.AddrPort // where it arrived
 	from    netip.AddrPort // where it came from
 	replyTo netip.AddrPort // where responses go by RFC 3261 18.2.2
 	last    []byte         // the last response, sent again for a retransmission
@@ -51,19 +52,19 @@ func newElement(w *World, el *model.Element, lie Lie) *element {
 }
 
 // take handles one message. The runner looks first.
-func (e *element) take(raw []byte, s *sock, from netip.AddrPort) {
+func (e *element) take(raw []byte, s *sock, local, from netip.AddrPort) {
 	m, err := model.ParseMessage(raw)
 	if err != nil {
 		return // noise: a stack that sends it is judged by what it does not say
 	}
 	if e.world.hooks.Received != nil {
-		e.world.hooks.Received(e.el.Name, s.leg(from), &m)
+		e.world.hooks.Received(e.el.Name, s.leg(local, from), &m)
 	}
 	if !m.Request {
 		e.response(&m)
 		return
 	}
-	if tx, isNew := e.server(&m, s, from); isNew {
+	if tx, isNew := e.server(&m, s, local, from); isNew {
 		e.request(&m, tx)
 	} else if tx != nil && tx.last != nil {
 		e.reply(tx, tx.last)
@@ -96,7 +97,7 @@ func (e *element) response(m *model.Message) {
 
 // server finds or makes the transaction of a request. An ACK has the branch of
 // its INVITE only if that failed, and is then part of its transaction.
-func (e *element) server(m *model.Message, s *sock, from netip.AddrPort) (tx *serverTx, isNew bool) {
+func (e *element) server(m *model.Message, s *sock, local, from netip.AddrPort) (tx *serverTx, isNew bool) {
 	branch, ok := topBranch(m)
 	if !ok {
 		return nil, false
@@ -108,7 +109,7 @@ func (e *element) server(m *model.Message, s *sock, from netip.AddrPort) (tx *se
 	if tx := e.servers[key]; tx != nil {
 		return tx, false
 	}
-	tx = &serverTx{sock: s, from: from, replyTo: stampVia(m, from)}
+	tx = &serverTx{sock: s, local: local, from: from, replyTo: stampVia(m, from)}
 	e.servers[key] = tx
 	return tx, true
 }

@@ -25,20 +25,24 @@ type sock struct {
 	transport model.Transport
 	listening bool
 	dialled   bool
-	local     netip.AddrPort
+	v6        bool           // an AF_INET6 socket: IPv4 is written as ::ffff:a.b.c.d
+	local     netip.AddrPort // of a wildcard socket: 0.0.0.0 or ::, and the port
 	remote    netip.AddrPort // zero for listeners and UDP
 	buf       []byte
 }
 
-// leg describes the path of a message that came on s from remote.
-func (s *sock) leg(remote netip.AddrPort) model.Leg {
-	return model.Leg{Transport: s.transport, Local: s.local, Remote: remote}
+// leg describes the path of a message that came on s, to local from remote.
+func (s *sock) leg(local, remote netip.AddrPort) model.Leg {
+	return model.Leg{Transport: s.transport, Local: local, Remote: remote}
 }
 
+// wildcard reports whether s takes what comes to any address of its host.
+func (s *sock) wildcard() bool { return s.local.Addr().IsUnspecified() }
+
 // open makes a socket in the element's host and tells the lab whose it is.
-func (e *element) open(t model.Transport) (int, error) {
+func (e *element) open(t model.Transport, v6, v6only bool) (int, error) {
 	domain, typ := unix.AF_INET, unix.SOCK_STREAM
-	if e.addr.Is6() {
+	if v6 {
 		domain = unix.AF_INET6
 	}
 	if t == model.UDP {
@@ -52,8 +56,12 @@ func (e *element) open(t model.Transport) (int, error) {
 		unix.Close(fd)
 		return -1, err
 	}
-	if domain == unix.AF_INET6 {
-		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
+	if v6 {
+		only := 0
+		if v6only {
+			only = 1
+		}
+		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
 	}
 	return fd, nil
 }
@@ -68,41 +76,50 @@ func (e *element) claim(fd int) error {
 	return nil
 }
 
-// listen opens one of the element's listening ports.
+// listen opens one of the element's listening ports: on its address, or on the
+// wildcard that the scenario binds it to.
 func (e *element) listen(l model.Listen) error {
-	at := netip.AddrPortFrom(e.addr, l.Port)
-	fd, err := e.open(l.Transport)
+	addr, v6only := e.world.sc.BindAddr(e.el.Name)
+	at := netip.AddrPortFrom(addr, l.Port)
+	fd, err := e.open(l.Transport, addr.Is6(), v6only)
 	if err != nil {
 		return fmt.Errorf("peer: open a %s socket for %s: %w", l.Transport, e.el.Name, err)
 	}
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-	if err := unix.Bind(fd, sockaddr(at)); err != nil {
+	if err := unix.Bind(fd, sockaddr(at, addr.Is6())); err != nil {
 		unix.Close(fd)
 		return fmt.Errorf("peer: bind %s %s for %s: %w", l.Transport, at, e.el.Name, err)
 	}
+	s := &sock{fd: fd, owner: e, transport: l.Transport, listening: l.Transport == model.TCP, v6: addr.Is6(), local: at}
 	if l.Transport == model.UDP {
-		// Errors of datagrams (ICMP) come back as events, so that a lost
-		// request is known at once and not after a time-out.
-		level, opt := unix.IPPROTO_IP, unix.IP_RECVERR
-		if e.addr.Is6() {
-			level, opt = unix.IPPROTO_IPV6, unix.IPV6_RECVERR
-		}
-		unix.SetsockoptInt(fd, level, opt, 1)
+		s.tuneUDP()
 	} else if err := unix.Listen(fd, 64); err != nil {
 		unix.Close(fd)
 		return fmt.Errorf("peer: listen on %s for %s: %w", at, e.el.Name, err)
 	}
-	return e.world.add(&sock{fd: fd, owner: e, transport: l.Transport, listening: l.Transport == model.TCP, local: at})
+	return e.world.add(s)
+}
+
+// tuneUDP asks for errors of datagrams (ICMP) as events, so that a lost request
+// is known at once and not after a time-out, and for the address to which each
+// one was sent, which a wildcard socket does not know otherwise.
+func (s *sock) tuneUDP() {
+	unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
+	unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+	if s.v6 {
+		unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
+		unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+	}
 }
 
 // dial opens a connection. The handshake needs no help of ours on the far
 // side (the kernel completes it), so waiting here stops nobody who matters.
 func (e *element) dial(to netip.AddrPort) (*sock, error) {
-	fd, err := e.open(model.TCP)
+	fd, err := e.open(model.TCP, to.Addr().Is6(), true)
 	if err != nil {
 		return nil, err
 	}
-	s := &sock{fd: fd, owner: e, transport: model.TCP, dialled: true, remote: to}
+	s := &sock{fd: fd, owner: e, transport: model.TCP, dialled: true, v6: to.Addr().Is6(), remote: to}
 	if err := connect(fd, to); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("%s dials %s: %w", e.el.Name, to, err)
@@ -122,7 +139,7 @@ func (e *element) dial(to netip.AddrPort) (*sock, error) {
 }
 
 func connect(fd int, to netip.AddrPort) error {
-	err := unix.Connect(fd, sockaddr(to))
+	err := unix.Connect(fd, sockaddr(to, to.Addr().Is6()))
 	if !errors.Is(err, unix.EINPROGRESS) {
 		return err
 	}
@@ -178,7 +195,7 @@ func (s *sock) write(raw []byte) error {
 // socket is taken off first: it is not this one's.
 func (s *sock) writeTo(raw []byte, to netip.AddrPort) error {
 	for try := 0; ; try++ {
-		err := unix.Sendto(s.fd, raw, unix.MSG_NOSIGNAL, sockaddr(to))
+		_, err := unix.SendmsgN(s.fd, raw, s.source(to), sockaddr(to, s.v6), unix.MSG_NOSIGNAL)
 		if err == nil || try > 0 {
 			return err
 		}
@@ -186,8 +203,23 @@ func (s *sock) writeTo(raw []byte, to netip.AddrPort) error {
 	}
 }
 
-func sockaddr(a netip.AddrPort) unix.Sockaddr {
-	if ip := a.Addr().Unmap(); ip.Is4() {
+// source makes a wildcard socket send from the element's own address, which is
+// where responses have to come from (RFC 3581 4): the kernel would choose by
+// its routes. To another family it may.
+func (s *sock) source(to netip.AddrPort) []byte {
+	own := s.owner.addr
+	if !s.wildcard() || to.Addr().Unmap().Is4() != own.Is4() {
+		return nil
+	}
+	if !s.v6 {
+		return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: own.As4()})
+	}
+	return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: own.As16()})
+}
+
+// sockaddr writes an address for a socket of a family.
+func sockaddr(a netip.AddrPort, v6 bool) unix.Sockaddr {
+	if ip := a.Addr().Unmap(); ip.Is4() && !v6 {
 		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: ip.As4()}
 	}
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
@@ -201,4 +233,22 @@ func addrPort(sa unix.Sockaddr) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port))
 	}
 	return netip.AddrPort{}
+}
+
+// arrivedAt returns the address that a datagram was sent to, from the ancillary
+// data that came with it; the zero Addr if that does not tell.
+func arrivedAt(oob []byte) netip.Addr {
+	msgs, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return netip.Addr{}
+	}
+	for _, m := range msgs {
+		switch {
+		case m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo:
+			return netip.AddrFrom4([4]byte(m.Data[8:12]))
+		case m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO && len(m.Data) >= unix.SizeofInet6Pktinfo:
+			return netip.AddrFrom16([16]byte(m.Data[:16])).Unmap()
+		}
+	}
+	return netip.Addr{}
 }

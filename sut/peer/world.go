@@ -251,7 +251,10 @@ func (w *World) accept(l *sock) {
 			continue
 		}
 		tuneTCP(fd)
-		s := &sock{fd: fd, owner: l.owner, transport: model.TCP, local: l.local, remote: addrPort(sa)}
+		s := &sock{fd: fd, owner: l.owner, transport: model.TCP, v6: l.v6, local: l.local, remote: addrPort(sa)}
+		if own, err := unix.Getsockname(fd); err == nil {
+			s.local = addrPort(own)
+		}
 		if w.add(s) == nil {
 			w.read(s) // a probe is gone again by now, a request may be there
 		}
@@ -259,8 +262,9 @@ func (w *World) accept(l *sock) {
 }
 
 func (w *World) receive(s *sock) {
+	var oob [128]byte
 	for {
-		n, from, err := unix.Recvfrom(s.fd, w.scratch, 0)
+		n, oobn, _, sa, err := unix.Recvmsg(s.fd, w.scratch, oob[:], 0)
 		if err != nil {
 			return
 		}
@@ -268,7 +272,11 @@ func (w *World) receive(s *sock) {
 		if _, size, err := model.FrameLength(raw); err != nil || size == 0 {
 			continue // a keep-alive, a probe, or noise
 		}
-		s.owner.take(raw, s, addrPort(from))
+		local := s.local
+		if a := arrivedAt(oob[:oobn]); s.wildcard() && a.IsValid() {
+			local = netip.AddrPortFrom(a, local.Port())
+		}
+		s.owner.take(raw, s, local, addrPort(sa))
 		if w.socks[s.fd] != s {
 			return // the element closed it while it acted
 		}
@@ -308,7 +316,7 @@ func (w *World) frames(s *sock) bool {
 		}
 		raw := append([]byte(nil), s.buf[:n]...)
 		s.buf = s.buf[n:]
-		s.owner.take(raw, s, s.remote)
+		s.owner.take(raw, s, s.local, s.remote)
 		if w.socks[s.fd] != s {
 			return false
 		}
@@ -328,10 +336,11 @@ func (w *World) datagramErrors(s *sock) {
 	}
 }
 
-// at reports whether a live socket of this world has that local address.
+// at reports whether a live socket of this world takes what is sent to an
+// address.
 func (w *World) at(t model.Transport, a netip.AddrPort) bool {
 	for _, s := range w.socks {
-		if s.transport == t && s.local == a {
+		if s.transport == t && (s.local == a || s.wildcard() && s.local.Port() == a.Port() && s.owner.addr == a.Addr()) {
 			return true
 		}
 	}

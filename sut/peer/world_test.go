@@ -246,3 +246,37 @@ func TestRegistrarForgets(t *testing.T) {
 		w.elements["p"].bindings["bob"] = &binding{}
 	}
 }
+
+const wildcards = `net   lan %d
+host  box lan
+host  hut lan
+proxy p   box udp:5060 tcp:5060 bind=%s deliver=contact record-route
+ua    bob hut tcp:5072 udp:5072 bind=%s via=p sut
+ua    ann box udp:5081 tcp:5081 bind=%s via=p
+
+register bob udp
+call     ann bob
+call     ann bob tcp hangup=callee
+call     bob ann udp
+`
+
+// TestWildcards: an element that listens on a wildcard hands out its own
+// address and answers from it.
+func TestWildcards(t *testing.T) {
+	for _, c := range []struct {
+		family int
+		bind   string
+	}{{4, "0.0.0.0"}, {4, "::"}, {6, "::"}, {6, "v6only"}} {
+		legs := map[netip.AddrPort]bool{}
+		_, w := stage(t, fmt.Sprintf(wildcards, c.family, c.bind, c.bind, c.bind), Hooks{Received: func(_ string, l model.Leg, _ *model.Message) {
+			legs[l.Local] = true
+			if l.Local.Addr().IsUnspecified() || l.Remote.Addr().IsUnspecified() || l.Local.Addr().Is4In6() {
+				t.Errorf("a message came from %s to %s", l.Remote, l.Local)
+			}
+		}}, nil)
+		completed(t, play(t, w))
+		if bob := netip.AddrPortFrom(w.sc.ElementAddr("bob"), 5072); !legs[bob] {
+			t.Errorf("IPv%d %s: nothing arrived at %s: %v", c.family, c.bind, bob, legs)
+		}
+	}
+}
