@@ -204,6 +204,7 @@ func (d *draft) addProxy(host string, judged bool) {
 	}
 	e.RecordRoute = d.yes(&dimRecord)
 	e.Listen = d.listeners(false)
+	e.Bind = d.bind(judged)
 	// Where the proxy has both transports and stays in the path, the others
 	// need share nothing with each other.
 	d.mixed = e.RecordRoute && len(e.Listen) == 2
@@ -220,6 +221,7 @@ func (d *draft) addAgents(hosts []string, role string) {
 			e.Via = ""
 		}
 		e.Listen = d.listeners(e.SUT)
+		e.Bind = d.bind(e.SUT)
 		d.s.Elements = append(d.s.Elements, e)
 	}
 }
@@ -249,6 +251,25 @@ func (d *draft) listeners(judged bool) []model.Listen {
 		out = append(out, model.Listen{Transport: otherThan(first), Port: base + 2})
 	}
 	return out
+}
+
+// bind draws where an element's listeners listen. On an IPv6 network 0.0.0.0
+// would be of no use: the IPv6 wildcard that takes nothing else stands for it.
+func (d *draft) bind(judged bool) model.Bind {
+	values := dimBind.values
+	if judged && d.space.OwnAddr {
+		values = values[:1]
+	}
+	switch d.pick(&dimBind, values...) {
+	case "0.0.0.0":
+		if d.s.Nets[0].Family == model.IPv6 {
+			return model.BindAny6Only
+		}
+		return model.BindAny4
+	case "::":
+		return model.BindAny6
+	}
+	return model.BindAddr
 }
 
 func otherThan(t model.Transport) model.Transport {

@@ -12,7 +12,7 @@ import (
 // returns candidates; none changes its argument.
 var reductions = []func(model.Scenario) []model.Scenario{
 	dropHalves, dropStep, dropElement, dropProxy, oneHost, joinHosts,
-	plainSteps, plainProxies, dropListener, onePort, ipv4,
+	plainSteps, plainProxies, dropListener, onePort, ownAddress, ipv4,
 }
 
 // dropHalves leaves out the first or the second half of the steps.
@@ -258,6 +258,15 @@ func onePort(s model.Scenario) []model.Scenario {
 			e.Listen[j].Port = e.Listen[0].Port
 		}
 		return changed
+	})
+}
+
+// ownAddress makes an element listen on its address instead of a wildcard.
+func ownAddress(s model.Scenario) []model.Scenario {
+	return eachElement(s, func(e *model.Element) bool {
+		had := e.Bind != model.BindAddr
+		e.Bind = model.BindAddr
+		return had
 	})
 }
 

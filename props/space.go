@@ -13,12 +13,13 @@ type Space struct {
 	Transports []model.Transport
 	Families   []model.Family
 	SamePort   bool // the judged element has one port for all its transports
+	OwnAddr    bool // the judged element listens on its own address only, not on wildcards
 }
 
 // SpaceOf returns the space of a stack, narrowed to a transport and a role if
 // those are given.
 func SpaceOf(s *sut.Stack, transport, role string) Space {
-	sp := Space{Roles: s.Roles, Transports: s.Transports, Families: s.Families, SamePort: s.SamePort}
+	sp := Space{Roles: s.Roles, Transports: s.Transports, Families: s.Families, SamePort: s.SamePort, OwnAddr: s.Kind == sut.Real}
 	if t, ok := model.ParseTransport(transport); ok {
 		sp.Transports = []model.Transport{t}
 	}
@@ -52,6 +53,7 @@ var (
 	dimAgents    = dimension{"user agents", []string{"two", "three"}, []int{57, 43}}
 	dimCommon    = dimension{"common transport", []string{"udp", "tcp"}, []int{50, 50}}
 	dimListeners = dimension{"listeners", []string{"one transport", "two, one port", "two, unequal ports"}, []int{40, 30, 30}}
+	dimBind      = dimension{"listens on", []string{"its address", "0.0.0.0", "::"}, []int{45, 30, 25}}
 	dimPorts     = dimension{"ports across hosts", []string{"different", "same"}, []int{57, 43}}
 	dimSUTReg    = dimension{"sut registers", []string{"no", "yes"}, []int{45, 55}}
 	dimOtherReg  = dimension{"another registers", []string{"no", "yes"}, []int{57, 43}}
@@ -65,5 +67,5 @@ var (
 
 // Dimensions lists every dimension.
 var dimensions = []*dimension{&dimFamily, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
-	&dimCommon, &dimListeners, &dimPorts, &dimSUTReg, &dimOtherReg, &dimCalls, &dimTurn, &dimStepVia, &dimOverFlow,
+	&dimCommon, &dimListeners, &dimBind, &dimPorts, &dimSUTReg, &dimOtherReg, &dimCalls, &dimTurn, &dimStepVia, &dimOverFlow,
 	&dimHangup, &dimExtraPath}
