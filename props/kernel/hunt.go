@@ -48,6 +48,7 @@ type Summary struct {
 	Seconds   float64
 	Findings  []Finding
 	Reach     model.Reach // what the model came to
+	May       May         // which way the kernel went where the model allows several
 }
 
 // Hunt plays scenarios of socket steps until the configuration, the context or
@@ -134,6 +135,7 @@ func (h *hunt) note(i int, played Played, reach *model.Reach, found *Finding) {
 		s.Undecided++
 	}
 	s.Reach.Add(reach)
+	s.May.add(&played.May)
 	if played.Broken != nil && h.err == nil {
 		h.err = fmt.Errorf("kernel: scenario %d of seed %d: %w", i, h.Seed, played.Broken)
 	}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -105,22 +106,6 @@ func emptied(lab *netns.Lab) bool {
 	return false
 }
 
-// Played is what came of playing a scenario.
-type Played struct {
-	Steps  int // steps played and compared, probes too
-	Probes int // of these, probes after the last step
-	// Probed are the probes, as steps. With them behind its own, the scenario
-	// shows by itself what it showed when it was probed.
-	Probed []model.Step
-	// Difference tells where the model and the kernel disagree, "" if nowhere.
-	Difference string
-	At         int // index of the step with the difference
-	// Undecided is why the scenario was not played to its end, "" if it was.
-	Undecided string
-	// Broken is trouble of the harness; nothing else is meant then.
-	Broken error
-}
-
 // Play plays a scenario in the model, with a mistake or with none, and on real
 // sockets, and compares after every step. reach counts what the model came to;
 // it may be nil.
@@ -145,8 +130,6 @@ func (r *Rig) Play(s model.Scenario, wrong model.Mistake, reach *model.Reach) Pl
 	}
 	return p.done
 }
-
-func (d *Played) goOn() bool { return d.Difference == "" && d.Undecided == "" && d.Broken == nil }
 
 // player plays one scenario.
 type player struct {
@@ -212,33 +195,9 @@ func (p *player) step(st model.Step) {
 		p.done.Broken = err
 		return
 	}
-	var agree []*model.Ports
-	first := ""
-	for i, m := range p.models {
-		n := 1
-		for choice := 0; choice < n; choice++ {
-			var reach model.Reach // of a way that the kernel may not have gone
-			if choice > 0 {
-				m = before[i].Clone()
-				m.CountIn(&reach)
-			}
-			r := m.Apply(st, choice)
-			if r.Undecided != "" {
-				p.done.Undecided = r.Undecided
-				return
-			}
-			n = r.Branches
-			diff := p.compare(m, r.Errno, got, &real)
-			if diff == "" {
-				agree = append(agree, m)
-				if choice > 0 {
-					p.reach.Add(&reach)
-					m.CountIn(p.reach)
-				}
-			} else if first == "" {
-				first = diff
-			}
-		}
+	agree, first := p.ways(st, before, got, &real)
+	if p.done.Undecided != "" {
+		return
 	}
 	p.done.Steps++
 	if len(agree) == 0 {
@@ -249,6 +208,44 @@ func (p *player) step(st model.Step) {
 	if len(agree) > maxModels {
 		p.models = agree[:maxModels]
 	}
+}
+
+// ways plays the step in every model and in every way in which it can go, and
+// returns those that agree with the kernel; difference is the first one's that
+// does not.
+func (p *player) ways(st model.Step, before []*model.Ports, got model.Errno, real *model.Snapshot) (agree []*model.Ports, difference string) {
+	for i, m := range p.models {
+		var refused bool
+		n, went := 1, []int(nil)
+		for choice := 0; choice < n; choice++ {
+			var reach model.Reach // of a way that the kernel may not have gone
+			if choice > 0 {
+				m = before[i].Clone()
+				m.CountIn(&reach)
+			}
+			r := m.Apply(st, choice)
+			if r.Undecided != "" {
+				p.done.Undecided = r.Undecided
+				return nil, ""
+			}
+			if choice == 0 {
+				n, refused = r.Branches, r.Errno == model.ECONNREFUSED
+			}
+			if diff := p.compare(m, r.Errno, got, real); diff != "" {
+				difference = cmp.Or(difference, diff)
+				continue
+			}
+			agree, went = append(agree, m), append(went, choice)
+			if choice > 0 {
+				p.reach.Add(&reach)
+				m.CountIn(p.reach)
+			}
+		}
+		if n > 1 && len(went) == 1 {
+			p.done.May.way(went[0], refused)
+		}
+	}
+	return agree, difference
 }
 
 // snapshot reads the kernel's sockets. Where a TCP socket is closed in it the
@@ -262,6 +259,7 @@ func (p *player) snapshot() (model.Snapshot, error) {
 			return snap, err
 		}
 		if !torn(&snap) {
+			p.done.May.count(&snap)
 			p.canonical(&snap)
 			return snap, nil
 		}
