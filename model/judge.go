@@ -14,16 +14,12 @@ func Judge(s *Scenario, o *Observation) []Verdict {
 		return []Verdict{{Class: Broken, Advert: -1, Use: -1, Detail: o.Broken}}
 	}
 	var out []Verdict
-	type look struct {
-		snapshot int
-		probe    Probe
-	}
-	seen := map[look]bool{} // one probe can serve several uses; it is judged once
+	seen := map[Probe]bool{} // one probe can serve several uses; it is judged once
 	for i := range o.Uses {
 		v, probed := judgeUse(o, i)
 		out = append(out, v)
-		if l := (look{o.Uses[i].Snapshot, o.Uses[i].Probe}); probed != nil && !seen[l] {
-			seen[l] = true
+		if p := o.Uses[i].Probe; probed != nil && !seen[p] {
+			seen[p] = true
 			out = append(out, *probed)
 		}
 	}

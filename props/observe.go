@@ -230,9 +230,36 @@ func (s *session) look(u *model.Use) (err error) {
 	// The wildcard address is nobody's; the kernel makes a look at ourselves
 	// of it, which says nothing about the giver.
 	if t, err := s.obs.Adverts[u.Advert].Target(); err == nil && !t.Addr.Addr().IsUnspecified() {
-		u.Probe = s.lab.Host(u.View.Host).Probe(sourceFor(u.View.Source, t), t)
+		u.Probe = s.probe(u, t)
 	}
 	return nil
+}
+
+// probeKey is what a probe has proved: that this socket takes what is sent to
+// the target from there. The kernel's cookie tells it from any other.
+type probeKey struct {
+	view   model.Viewpoint
+	target model.Target
+	cookie uint64
+}
+
+// probe tries the target from the viewpoint, once for each socket and step: a
+// listener that took one SYN takes the next, and a short accept queue must not
+// be filled by us.
+func (s *session) probe(u *model.Use, t model.Target) model.Probe {
+	key := probeKey{view: u.View, target: t}
+	r := model.Lookup(&s.obs.Snapshots[u.Snapshot], u.View.Host, t.Transport, netip.AddrPortFrom(u.View.Source, 0), t.Addr)
+	if r.Takes() {
+		key.cookie = r.Socket.Cookie
+		if p, ok := s.proved[key]; ok {
+			return p
+		}
+	}
+	p := s.lab.Host(u.View.Host).Probe(sourceFor(u.View.Source, t), t)
+	if p.Result == model.ProbeAccepted && key.cookie != 0 {
+		s.proved[key] = p
+	}
+	return p
 }
 
 // sourceFor leaves the choice of a source to the kernel where the viewpoint's

@@ -141,8 +141,9 @@ type session struct {
 	obs       model.Observation
 	seen      map[useKey]bool
 	step      int
-	fresh     int   // index of the first use since the last message came in
-	trouble   error // the first failure inside a hook
+	proved    map[probeKey]model.Probe // in this step
+	fresh     int                      // index of the first use since the last message came in
+	trouble   error                    // the first failure inside a hook
 }
 
 // run plays all steps, or up to the first one that fails.
@@ -159,7 +160,7 @@ func (s *session) run(ctx context.Context, watch func(*netns.Lab) func()) (err e
 	}
 	defer s.stop()
 	for i, st := range s.sc.Steps {
-		s.step = i
+		s.step, s.proved = i, map[probeKey]model.Probe{}
 		ok, err := s.play(ctx, st)
 		if err == nil {
 			err = s.trouble
