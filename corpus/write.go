@@ -106,3 +106,17 @@ func smaller(a, b model.Scenario) bool {
 	}
 	return x < y
 }
+
+// WritePackets keeps a capture (pcapng) beside the case whose file is at path.
+func WritePackets(path string, packets []byte) error {
+	file := strings.TrimSuffix(path, extension) + ".pcapng"
+	unlock, err := lock(filepath.Dir(path))
+	if err != nil {
+		return writeError(file, err)
+	}
+	defer unlock()
+	if err := writeFile(file, packets); err != nil {
+		return writeError(file, err)
+	}
+	return nil
+}

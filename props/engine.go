@@ -46,7 +46,11 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 		},
 		play: p.play,
 		minimize: func(ctx context.Context, s *model.Scenario, sig model.Signature) (*model.Scenario, *Played, int) {
-			return Minimize(ctx, s, sig, p.play)
+			best, last, held := Minimize(ctx, s, sig, p.play)
+			if held == Confirmations {
+				last = p.recorded(ctx, best, sig, last)
+			}
+			return best, last, held
 		},
 		explain: func(p *Played, v model.Verdict) string { return Explain(p, v, stack.Name) },
 		ours:    func(e *model.Element) bool { return e.SUT || e.Stack == "" && stack.Name == honest },

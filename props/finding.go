@@ -60,6 +60,7 @@ type Finding struct {
 	CaseFile    string `json:"case_file"`   // "" if none was written
 	Seed        uint64 `json:"seed"`        // of the hunt
 	Index       int    `json:"index"`       // of the scenario in the hunt, before it was minimised
+	Packets     []byte `json:"-"`           // of the confirmation (pcapng), nil if there are none
 }
 
 // newFinding tells of a signature that a play of a scenario shows.
@@ -71,6 +72,7 @@ func newFinding(eng *engine, sig model.Signature, sc *model.Scenario, p *Played)
 		Title:       title(p, v),
 		Scenario:    model.Format(*sc),
 		Explanation: eng.explain(p, v),
+		Packets:     p.Packets,
 	}
 }
 

@@ -263,6 +263,9 @@ func (l *ledger) keep(f *Finding, minimal *model.Scenario) {
 		return
 	}
 	f.CaseFile = path
+	if len(f.Packets) > 0 {
+		l.outErr = cmp.Or(l.outErr, corpus.WritePackets(path, f.Packets))
+	}
 }
 
 func (l *ledger) tell(e Event) {

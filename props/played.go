@@ -18,6 +18,7 @@ type Played struct {
 	Disagreements int               // of those
 	Broken        string            // the harness's own trouble, "" if none
 	Twin          *Played           // the direct twin, if it was played
+	Packets       []byte            // a capture of all hosts (pcapng), if one was taken
 }
 
 // JudgedKey is what was judged: a claim, over a transport, of a giver in a role.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -21,6 +23,7 @@ type replayFlags struct {
 	times         int
 	json          bool
 	stack, expect string
+	pcap          string
 }
 
 func newReplay(s streams) *cobra.Command {
@@ -44,6 +47,7 @@ summary.`,
 	fl.IntVarP(&f.times, "times", "n", 1, "how often to play each case")
 	fl.BoolVar(&f.json, "json", false, "one JSON object a line on standard output")
 	fl.StringVar(&f.stack, "stack", "", "the stack to judge (default the first that the case names, or else peer)")
+	fl.StringVar(&f.pcap, "pcap", "", "play a case once more and write its packets to this file (pcapng)")
 	fl.StringVar(&f.expect, "expect", "", "finding or clean (default what the case says)")
 	return c
 }
@@ -91,6 +95,9 @@ func (f *replayFlags) replay(s streams, files []string) error {
 	if f.expect != "" && f.expect != "finding" && f.expect != "clean" {
 		return fmt.Errorf("--expect %s: give finding or clean", f.expect)
 	}
+	if f.pcap != "" && len(files) != 1 {
+		return errors.New("--pcap: name one case, since it is one file")
+	}
 	ctx, stop := untilInterrupted()
 	defer stop()
 	var reruns []*rerun
@@ -111,7 +118,21 @@ func (f *replayFlags) replay(s streams, files []string) error {
 			return err
 		}
 	}
+	if f.pcap != "" {
+		if err := record(ctx, reruns[0], f.pcap); err != nil {
+			return err
+		}
+	}
 	return out.end(ctx)
+}
+
+// record plays a case once more, with a capture.
+func record(ctx context.Context, r *rerun, file string) error {
+	var packets bytes.Buffer
+	if err := props.Record(ctx, r.stack, &r.c.Scenario, &packets); err != nil {
+		return fmt.Errorf("%s: %w", r.file, err)
+	}
+	return os.WriteFile(file, packets.Bytes(), 0o644)
 }
 
 // read reads a case and finds out with which stack to play it, and what to
