@@ -72,7 +72,7 @@ func (g *gen) more() {
 	}{
 		{9, g.listener}, {10, g.dialler}, {6, g.datagram}, {8, g.accept}, {7, g.send}, {5, g.read},
 		{5, g.shutdown}, {10, g.close}, {3, g.destroy}, {1, g.remove}, {1, g.filter}, {6, g.sendTo},
-		{3, g.redial}, {3, g.share}, {10, g.twins}, {12, g.conversation}, {4, g.reopen}, {4, g.sameEnds}, {2, g.deadDial}, {3, g.hidden}, {2, g.relisten}, {9, g.nonsense},
+		{3, g.redial}, {3, g.share}, {14, g.twins}, {12, g.conversation}, {4, g.reopen}, {4, g.sameEnds}, {2, g.deadDial}, {3, g.hidden}, {2, g.relisten}, {9, g.nonsense},
 	}
 	total := 0
 	for _, w := range weights {
@@ -110,7 +110,7 @@ func (g *gen) port() uint16 { return pick(g, g.ports) }
 // socket opens a socket and maybe sets its options.
 func (g *gen) socket(t model.Transport) (name, host string, family model.Family) {
 	name, host = g.name(), g.host()
-	family = pick(g, []model.Family{model.IPv4, model.IPv4, model.IPv6})
+	family = pick(g, []model.Family{model.IPv4, model.IPv6})
 	g.add(model.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
 	g.open = append(g.open, name)
 	for _, o := range []struct {

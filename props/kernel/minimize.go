@@ -16,6 +16,7 @@ func Minimize(s model.Scenario, fails func(model.Scenario) bool) model.Scenario 
 	for before := ""; before != model.Format(m.best); {
 		before = model.Format(m.best)
 		m.steps()
+		m.unbind()
 		m.hosts()
 		m.nets()
 		m.plainer()
@@ -56,6 +57,31 @@ func (m *minimizer) steps() {
 			}
 			at--
 		}
+	}
+}
+
+// unbind leaves out a bind, and says "the port of that socket" where the others
+// said its number.
+func (m *minimizer) unbind() {
+	for i := len(m.best.Steps) - 1; i >= 0; i-- {
+		if i >= len(m.best.Steps) {
+			continue
+		}
+		b, ok := m.best.Steps[i].(model.BindSocket)
+		if !ok || b.At.Port == 0 {
+			continue
+		}
+		c := m.best
+		c.Steps = slices.Concat(c.Steps[:i], c.Steps[i+1:])
+		for k := range c.Steps {
+			c.Steps[k] = ends(c.Steps[k], func(e model.Endpoint) model.Endpoint {
+				if e.Port == b.At.Port {
+					e.Port, e.Of = 0, b.Socket
+				}
+				return e
+			})
+		}
+		m.try(c)
 	}
 }
 

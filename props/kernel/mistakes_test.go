@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/netns"
@@ -103,6 +105,28 @@ func TestCases(t *testing.T) {
 			}
 			if got := rig.Play(c.Scenario, m, nil); got.Difference == "" {
 				t.Errorf("the mistake is not refuted")
+			}
+		})
+	}
+}
+
+// TestTable plays the table of the model's own test on real sockets.
+func TestTable(t *testing.T) {
+	netns.Require(t)
+	rig := NewRig()
+	defer rig.Close()
+	table, err := txtar.ParseFile("../../model/testdata/ports.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range table.Files {
+		t.Run(f.Name, func(t *testing.T) {
+			s, err := model.Parse(string(f.Data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := rig.Play(s, model.None0, nil); !got.goOn() {
+				t.Error(got.Difference, got.Undecided, got.Broken)
 			}
 		})
 	}
