@@ -38,7 +38,7 @@ const (
 	Tentative
 	// Duplicate: detection has found another host that has it. As Tentative.
 	Duplicate
-	// Deprecated: works, and is not chosen as a source if there is another
+	// Deprecated addresses work; one is not chosen as a source if there is another
 	// one (RFC 4862 5.5.4, RFC 6724 rule 3; over IPv4 Linux does not care).
 	Deprecated
 )

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -25,7 +24,7 @@ func (l *Lab) Raw() (model.Snapshot, error) {
 		if err != nil {
 			return model.Snapshot{}, fmt.Errorf("netns: host %s: %w", h.name, err)
 		}
-		snap.Hosts = append(snap.Hosts, model.HostSockets{Host: h.name, Addrs: h.addrs, Sockets: sockets})
+		snap.Hosts = append(snap.Hosts, h.state(sockets))
 	}
 	return snap, nil
 }
@@ -73,67 +72,28 @@ func (h *Host) Destroy(s model.Socket) error {
 	return nil
 }
 
-// RemoveAddr takes one of its addresses from the host, and with it the route
-// to its network and the neighbours there. A lab cannot undo it.
-func (h *Host) RemoveAddr(a netip.Addr) error {
-	for i, own := range h.addrs {
-		if own != a {
-			continue
-		}
-		var b batch
-		b.request(unix.RTM_DELADDR, 0, fmt.Sprintf("remove address %s", a))
-		b.u8(family(a), byte(prefixBits(a)), 0, unix.RT_SCOPE_UNIVERSE)
-		b.u32(uint32(firstDevice + i))
-		b.attrAddr(unix.IFA_LOCAL, a)
-		b.attrAddr(unix.IFA_ADDRESS, a)
-		if err := h.route.do(&b); err != nil {
-			return fmt.Errorf("netns: host %s: %w", h.name, err)
-		}
-		return nil
-	}
-	return fmt.Errorf("netns: host %s: remove address %s: %w", h.name, a, unix.EADDRNOTAVAIL)
-}
-
 // Nobody makes an address of a network one that nobody has and nobody asks
 // for: what is sent there is lost, now and for as long as the lab lives.
 // Without it the kernel would look for its owner, and would tell the senders
 // some seconds later that it found none.
 func (l *Lab) Nobody(s *model.Scenario, net string, a netip.Addr) error {
-	for i, h := range l.hosts {
-		for j, at := range s.Hosts[i].Nets {
-			if at != net {
-				continue
-			}
+	for n, at := range l.plan.at {
+		if l.plan.nets[n] != net {
+			continue
+		}
+		for _, p := range at {
 			var b batch
-			b.request(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, fmt.Sprintf("add neighbour %s", a))
-			b.u8(family(a), 0, 0, 0)
-			b.u32(uint32(firstDevice + j))
-			b.u16(unix.NUD_PERMANENT)
-			b.u8(0, 0)
-			b.attrAddr(unix.NDA_DST, a)
-			b.attr(unix.NDA_LLADDR, []byte{2, 0x77, 0, 0, 0xff, 0xff})
-			if err := h.route.do(&b); err != nil {
-				return fmt.Errorf("netns: host %s: %w", h.name, err)
+			addNeighbour(&b, p.device, a, []byte{2, 0x77, 0xff, 0xff, 0xff, 0xff})
+			if err := l.hosts[p.host].route.do(&b); err != nil {
+				return fmt.Errorf("netns: host %s: %w", l.hosts[p.host].name, err)
 			}
 		}
 	}
 	return nil
 }
 
-// AnswerAll makes every host of the lab answer every datagram that nobody
-// takes with ICMP port unreachable. By default the kernel answers one a second
-// to each destination, and a refusal would depend on how many there were
-// before.
-func (l *Lab) AnswerAll() error {
-	for _, h := range l.hosts {
-		err := h.Do(func() error {
-			return errors.Join(
-				os.WriteFile("/proc/sys/net/ipv4/icmp_ratemask", []byte("0"), 0),
-				os.WriteFile("/proc/sys/net/ipv6/icmp/ratelimit", []byte("0"), 0))
-		})
-		if err != nil {
-			return fmt.Errorf("netns: host %s: lift the limit of ICMP answers: %w", h.name, err)
-		}
-	}
-	return nil
-}
+// AnswerAll is what every lab does by itself: it answers each datagram that
+// nobody takes with ICMP port unreachable, where Linux answers one a second.
+//
+// Deprecated: it does nothing.
+func (l *Lab) AnswerAll() error { return nil }

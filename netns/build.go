@@ -2,12 +2,9 @@ package netns
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/greka-sip/greka/model"
 )
 
 // A network is a macvlan in bridge mode: one device per attached host, all on
@@ -18,13 +15,6 @@ import (
 // makes 47, since its removal holds the kernel's one RTNL lock for an RCU
 // barrier; a ring of kept bridges makes 200; a veth between each two hosts
 // makes 250 but is no one network.
-//
-// Device numbers read as identities: eth0 is device 2 of its host, eth1 is 3,
-// and the fabric of network n is device 100+n of the host that keeps it.
-const (
-	firstDevice  = 2
-	fabricDevice = 100
-)
 
 // The kinds of device that a lab is made of: the first of fabrics that the
 // kernel has, and macvlan.
@@ -49,48 +39,49 @@ func tryFabric(c *conn, fabrics []string) (string, error) {
 	return "", fmt.Errorf("%w (labs need the kernel modules macvlan and one of %s)", failed, strings.Join(fabrics, ", "))
 }
 
-// port is where a host is attached to a network.
-type port struct {
-	host   *Host
-	net    int // index of the network
-	device uint32
-	addr   netip.Addr
-	mac    []byte
-}
-
-// build makes the namespaces, the networks, the addresses, and waits until
-// all of it is in force.
-func (l *Lab) build(s *model.Scenario) error {
-	if err := l.makeHosts(s); err != nil {
+// build makes the namespaces, the networks, the addresses and routes, and
+// waits until all of it is in force.
+func (l *Lab) build() error {
+	if err := l.makeHosts(); err != nil {
 		return err
 	}
-	ports := l.ports(s)
-	for _, at := range ports {
-		if err := makeNetwork(at); err != nil {
+	for n := range l.plan.at {
+		if err := l.makeNetwork(n); err != nil {
 			return err
 		}
 	}
 	for _, h := range l.hosts {
-		if err := h.configure(ports); err != nil {
-			return err
+		h.start()
+	}
+	for _, h := range l.hosts {
+		if err := h.configure(); err != nil {
+			return fmt.Errorf("host %s: %w", h.name, err)
+		}
+	}
+	for _, h := range l.hosts {
+		if err := h.settle(); err != nil {
+			return fmt.Errorf("host %s: %w", h.name, err)
 		}
 	}
 	return nil
 }
 
-func (l *Lab) makeHosts(s *model.Scenario) error {
+func (l *Lab) makeHosts() error {
 	from, err := motherNamespace()
 	if err != nil {
 		return impossible(err)
 	}
 	return away(func() error {
-		for i := range s.Hosts {
+		for i := range l.plan.hosts {
 			if err := enter(from); err != nil {
 				return err
 			}
-			h := &Host{lab: l, name: s.Hosts[i].Name, ns: -1}
+			h := &Host{lab: l, index: i, name: l.plan.hosts[i].name, ns: -1}
 			l.hosts = append(l.hosts, h)
 			if err := h.make(); err != nil {
+				return fmt.Errorf("host %s: %w", h.name, err)
+			}
+			if err := h.plan().sysctls().write(); err != nil {
 				return fmt.Errorf("host %s: %w", h.name, err)
 			}
 		}
@@ -98,66 +89,71 @@ func (l *Lab) makeHosts(s *model.Scenario) error {
 	})
 }
 
-// ports lists who is attached to each network.
-func (l *Lab) ports(s *model.Scenario) [][]port {
-	ports := make([][]port, len(s.Nets))
-	for i := range s.Hosts {
-		for j, name := range s.Hosts[i].Nets {
-			_, n := s.Net(name)
-			p := port{host: l.hosts[i], net: n, device: uint32(firstDevice + j),
-				addr: s.Addr(s.Hosts[i].Name, name), mac: []byte{2, 0x77, 0, 0, byte(n), byte(i + 1)}}
-			l.hosts[i].addrs = append(l.hosts[i].addrs, p.addr)
-			ports[n] = append(ports[n], p)
-		}
-	}
-	return ports
-}
+// batchLinks bounds how many devices one write asks for: it has to fit in the
+// socket's buffer, 208 KiB.
+const batchLinks = 500
 
 // makeNetwork makes one network's fabric and the devices on it, each in its
 // host's namespace from the start.
-func makeNetwork(at []port) error {
+func (l *Lab) makeNetwork(n int) error {
+	at := l.plan.at[n]
 	if len(at) == 0 {
 		return nil
 	}
-	keeper, fabric := at[0].host, uint32(fabricDevice+at[0].net)
+	keeper, fabric := l.hosts[at[0].host], uint32(fabricDevice+n)
 	var b batch
-	newLink(&b, fabric, fmt.Sprintf("fabric%d", at[0].net), mother.fabric, nil)
+	newLink(&b, fabric, fmt.Sprintf("fabric%d", n), mother.fabric, nil)
 	setUp(&b, fabric)
-	for _, p := range at {
+	for i := range at {
+		p := &at[i]
 		newLink(&b, p.device, fmt.Sprintf("eth%d", p.device-firstDevice), attachment, func() {
 			b.attrU32(unix.IFLA_LINK, fabric)
-			b.attrU32(unix.IFLA_NET_NS_FD, uint32(p.host.ns))
+			b.attrU32(unix.IFLA_NET_NS_FD, uint32(l.hosts[p.host].ns))
 			b.attr(unix.IFLA_ADDRESS, p.mac)
 		})
-	}
-	if err := keeper.route.do(&b); err != nil {
-		return fmt.Errorf("host %s: %w", keeper.name, err)
+		if i%batchLinks == batchLinks-1 || i == len(at)-1 {
+			if err := keeper.route.do(&b); err != nil {
+				return fmt.Errorf("host %s: %w", keeper.name, err)
+			}
+			b = batch{}
+		}
 	}
 	return nil
 }
 
-// configure brings a host's devices up, gives them their addresses and waits
-// until these are in force.
-func (h *Host) configure(ports [][]port) error {
+// configure brings a host's devices up and gives them addresses, neighbours
+// and routes.
+func (h *Host) configure() error {
 	var b batch
 	setUp(&b, loopbackDevice)
-	for _, at := range ports {
-		for _, p := range at {
-			if p.host == h {
-				setUp(&b, p.device)
-				addAddress(&b, p)
-				failFast(&b, p)
-				addNeighbours(&b, p, at)
-			}
+	p := h.plan()
+	for i := range p.ports {
+		at := &p.ports[i]
+		setUp(&b, at.device)
+		failFast(&b, at)
+		for _, a := range at.addrs {
+			addAddress(&b, at.device, a)
 		}
+		h.addNeighbours(&b, at)
 	}
-	if err := h.route.do(&b); err != nil {
-		return fmt.Errorf("host %s: %w", h.name, err)
-	}
-	for _, a := range h.addrs {
-		if err := h.awaitLocal(a); err != nil {
-			return fmt.Errorf("host %s: %w", h.name, err)
+	addRoutes(&b, p.routes)
+	return h.route.do(&b)
+}
+
+// settle waits until the host's addresses are what they are to be.
+func (h *Host) settle() error {
+	for _, at := range h.plan().ports {
+		for _, a := range at.addrs {
+			if a.fate.Dead() {
+				if err := h.awaitDead(at, a); err != nil {
+					return err
+				}
+			} else if err := h.awaitLocal(a.Addr, at.device); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
+
+func (h *Host) plan() *hostPlan { return &h.lab.plan.hosts[h.index] }

@@ -82,8 +82,9 @@ func (c *conn) sockets(all []model.Socket) ([]model.Socket, error) {
 
 // lookup asks the kernel which socket takes a segment or datagram that has
 // come from one address to another: its own look-up, a connection before a
-// listener. ok is false if nobody takes it.
-func (c *conn) lookup(t model.Transport, from, to netip.AddrPort) (s model.Socket, ok bool, err error) {
+// listener. device is where it comes in, 0 if that makes no difference. ok is
+// false if nobody takes it.
+func (c *conn) lookup(t model.Transport, from, to netip.AddrPort, device uint32) (s model.Socket, ok bool, err error) {
 	proto := byte(unix.IPPROTO_TCP)
 	local, remote := to, from
 	if t == model.UDP {
@@ -94,7 +95,7 @@ func (c *conn) lookup(t model.Transport, from, to netip.AddrPort) (s model.Socke
 	b.request(sockDiagByFamily, 0, "")
 	b.u8(family(to.Addr()), proto, 0, 0)
 	b.u32(allStates)
-	diagID(&b, local, remote, 0, diagNoCookie)
+	diagID(&b, local, remote, device, diagNoCookie)
 	err = c.query(&b, false, func(body []byte) { s, err = parseSocket(t, body) })
 	if errors.Is(err, unix.ENOENT) {
 		return s, false, nil

@@ -22,6 +22,7 @@ const (
 // the host from another one. Connections that exist go on. A lab cannot undo
 // it.
 func (h *Host) Filter(t model.Transport, port uint16) error {
+	h.lab.changed.Store(true)
 	c, err := h.netfilter()
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func (h *Host) Filter(t model.Transport, port uint16) error {
 
 // netfilter opens a netlink socket to the host's packet filter.
 func (h *Host) netfilter() (c *conn, err error) {
-	err = h.Do(func() (err error) {
+	err = h.inside(func() (err error) {
 		c, err = newConn(unix.NETLINK_NETFILTER)
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -12,13 +13,16 @@ import (
 // Host is one network namespace of a lab, held by its descriptor.
 type Host struct {
 	lab   *Lab
+	index int // in the plan
 	name  string
-	addrs []netip.Addr
 	ns    int   // the namespace's descriptor
 	route *conn // rtnetlink
 	diag  *conn // sock_diag
 
 	mu        sync.Mutex
+	addrs     []netip.Addr
+	devices   []uint32        // of each address
+	down      map[uint32]bool // devices that were taken down
 	processes []*Process
 	closed    bool
 }
@@ -27,8 +31,12 @@ type Host struct {
 func (h *Host) Name() string { return h.name }
 
 // Addrs returns the host's addresses, without loopback, in the order of its
-// interfaces.
-func (h *Host) Addrs() []netip.Addr { return append([]netip.Addr(nil), h.addrs...) }
+// interfaces: those that can be used at the moment.
+func (h *Host) Addrs() []netip.Addr {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.addrs)
+}
 
 // make makes the host's namespace; the thread is left in it.
 func (h *Host) make() (err error) {
@@ -46,7 +54,10 @@ func (h *Host) make() (err error) {
 // network namespace, and brings the thread back. What f opens stays in the
 // namespace and may be used from anywhere afterwards. f must not start
 // goroutines that rely on the namespace: they run on other threads.
-func (h *Host) Do(f func() error) error {
+func (h *Host) Do(f func() error) error { return h.inside(f) }
+
+// inside is Do for what this package does itself.
+func (h *Host) inside(f func() error) error {
 	return away(func() error {
 		if err := h.enter(); err != nil {
 			return fmt.Errorf("netns: host %s: %w", h.name, err)
@@ -73,7 +84,7 @@ var errClosed = errors.New("the lab is closed")
 // exec. The caller owns the descriptor, which may be used from any thread.
 func (h *Host) Socket(domain, typ, proto int) (int, error) {
 	fd := -1
-	err := h.Do(func() (err error) {
+	err := h.inside(func() (err error) {
 		fd, err = unix.Socket(domain, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/greka-sip/greka/model"
 )
@@ -16,8 +17,11 @@ import (
 // process: labs with equal addresses live side by side, and the kernel takes
 // everything back when the process dies, however it dies.
 type Lab struct {
+	plan   *plan
 	hosts  []*Host
 	owners owners
+	// changed is set once the lab may not be what its plan says any more.
+	changed atomic.Bool
 
 	mu     sync.Mutex
 	closed bool
@@ -29,46 +33,16 @@ type Lab struct {
 // When it returns, every host can reach every other one at once: no address
 // is tentative, no link is still coming up, no neighbour has to be asked for.
 func New(s *model.Scenario) (*Lab, error) {
-	if err := check(s); err != nil {
+	p, err := newPlan(s)
+	if err != nil {
 		return nil, fmt.Errorf("netns: %w", err)
 	}
-	l := &Lab{}
-	if err := l.build(s); err != nil {
+	l := &Lab{plan: p}
+	if err := l.build(); err != nil {
 		l.Close()
 		return nil, fmt.Errorf("netns: %w", err)
 	}
 	return l, nil
-}
-
-// check refuses what cannot be built: model.Scenario.Addr numbers hosts and
-// networks in one byte.
-func check(s *model.Scenario) error {
-	if len(s.Hosts) == 0 || len(s.Hosts) > 254 || len(s.Nets) > 256 {
-		return fmt.Errorf("a lab needs 1 to 254 hosts on at most 256 networks, got %d on %d", len(s.Hosts), len(s.Nets))
-	}
-	seen := map[string]bool{}
-	for i := range s.Hosts {
-		h := &s.Hosts[i]
-		if seen["host "+h.Name] {
-			return fmt.Errorf("two hosts are called %q", h.Name)
-		}
-		seen["host "+h.Name] = true
-		for _, name := range h.Nets {
-			n, _ := s.Net(name)
-			if n == nil {
-				return fmt.Errorf("host %q: no network is called %q", h.Name, name)
-			}
-			if n.Family != model.IPv4 && n.Family != model.IPv6 {
-				return fmt.Errorf("network %q: family %d is neither 4 nor 6", name, n.Family)
-			}
-			at := "host " + h.Name + " net " + name
-			if seen[at] {
-				return fmt.Errorf("host %q is attached to network %q twice", h.Name, name)
-			}
-			seen[at] = true
-		}
-	}
-	return nil
 }
 
 // Close kills the lab's processes and gives its namespaces back; the kernel
@@ -103,3 +77,6 @@ func (l *Lab) Host(name string) *Host {
 // It is for sockets of this process; those of spawned processes are found by
 // themselves. The inode is what fstat(2) tells of the socket's descriptor.
 func (l *Lab) Own(inode uint64, owner string) { l.owners.set(inode, owner) }
+
+// lossy reports whether packets can get lost between the hosts without a word.
+func (l *Lab) lossy() bool { return l.changed.Load() || l.plan.routed }

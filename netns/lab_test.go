@@ -273,7 +273,7 @@ func retransmitted(t *testing.T, h *Host) (n int) {
 }
 
 func TestScenariosThatCannotBeBuilt(t *testing.T) {
-	crowd := make([]string, 255)
+	crowd := make([]string, model.MaxHosts+1)
 	for i := range crowd {
 		crowd[i] = fmt.Sprint("h", i)
 	}
@@ -281,10 +281,12 @@ func TestScenariosThatCannotBeBuilt(t *testing.T) {
 		s    *model.Scenario
 		want string
 	}{
-		{&model.Scenario{}, "1 to 254 hosts"},
-		{lan(model.IPv4, crowd...), "1 to 254 hosts"},
+		{&model.Scenario{}, "1 to 1016 hosts"},
+		{lan(model.IPv4, crowd...), "1 to 1016 hosts"},
 		{lan(model.IPv4, "a", "a"), `two hosts are called "a"`},
 		{lan(5, "a"), "family 5"},
+		{&model.Scenario{Nets: lan(4).Nets, Hosts: lan(4, "a").Hosts, Routes: []model.HostRoute{{Host: "b", To: "lan"}}}, "no such host"},
+		{&model.Scenario{Nets: lan(4).Nets, Hosts: lan(4, "a").Hosts, Addrs: []model.HostAddr{{Host: "a", Place: model.Place{Net: "far"}}}}, "no place"},
 		{&model.Scenario{Hosts: []model.Host{{Name: "a", Nets: []string{"lan"}}}}, `no network is called "lan"`},
 		{&model.Scenario{Nets: lan(model.IPv4).Nets, Hosts: []model.Host{{Name: "a", Nets: []string{"lan", "lan"}}}}, "twice"},
 	} {

@@ -166,8 +166,3 @@ func netListen(t testing.TB, h *Host, addr string) net.Listener {
 	t.Cleanup(func() { l.Close() })
 	return l
 }
-
-// writeSysctl sets a sysctl of the namespace that the thread stands in.
-func writeSysctl(name, value string) error {
-	return os.WriteFile("/proc/sys/"+name, []byte(value), 0)
-}

@@ -2,7 +2,6 @@ package netns
 
 import (
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 
@@ -15,10 +14,11 @@ import (
 // own the dump of a host's sockets takes 20 µs, with the machine's shared
 // table of 262,144 buckets 2.2 ms.
 var mother struct {
-	once   sync.Once
-	ns     int
-	fabric string // the kind of device that carries a network
-	err    error
+	once      sync.Once
+	ns        int
+	fabric    string  // the kind of device that carries a network
+	deviating sysctls // what has to be set back in each new namespace
+	err       error
 }
 
 // descriptors is how many descriptors the table is grown to at the start.
@@ -43,8 +43,9 @@ func makeMother() (ns int, err error) {
 		// Where /proc/sys cannot be written (some containers) or does not
 		// know them (before Linux 6.1), labs work all the same and their
 		// snapshots are slower.
-		_ = os.WriteFile("/proc/sys/net/ipv4/tcp_child_ehash_entries", []byte("1024"), 0)
-		_ = os.WriteFile("/proc/sys/net/ipv4/udp_child_hash_entries", []byte("128"), 0)
+		_ = writeSysctl("ipv4/tcp_child_ehash_entries", "1024")
+		_ = writeSysctl("ipv4/udp_child_hash_entries", "128")
+		mother.deviating = deviating()
 		if mother.fabric, err = tryFabric(c, fabrics); err != nil {
 			return err
 		}

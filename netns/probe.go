@@ -24,7 +24,9 @@ const probeBound = time.Second
 //
 // Over TCP an accepted probe names the owner of the socket that took it. Over
 // UDP, accepted means that the kernel of the target's host has a socket for
-// this datagram and no ICMP error came back.
+// this datagram, that no ICMP error came back and, where something can be lost
+// on the way (routers, reverse path filters, faults), that the host's kernel
+// delivered something in that moment.
 //
 // Every target is taken. One that no socket call takes (port 0, another
 // family) is Unreachable; trouble of the probe itself is ProbeError.
@@ -95,7 +97,7 @@ func (p *probe) open(typ int) (err error) {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errProbe, err)
 	}
-	if err := unix.Bind(p.fd, sockaddr(p.Source)); err != nil {
+	if err := unix.Bind(p.fd, p.host.sockaddr(p.Source)); err != nil {
 		return fmt.Errorf("%w: bind to %s: %w", errProbe, p.Source.Addr(), err)
 	}
 	p.Source, err = localAddr(p.fd)
@@ -113,7 +115,7 @@ func (p *probe) tcp() error {
 	if err := unix.SetsockoptLinger(p.fd, unix.SOL_SOCKET, unix.SO_LINGER, &reset); err != nil {
 		return fmt.Errorf("%w: set linger: %w", errProbe, err)
 	}
-	err := unix.Connect(p.fd, sockaddr(p.Target))
+	err := unix.Connect(p.fd, p.host.sockaddr(p.Target))
 	if errors.Is(err, unix.EINPROGRESS) {
 		err = p.await(unix.POLLOUT)
 	}
@@ -137,12 +139,21 @@ func (p *probe) udp() error {
 	if err := p.open(unix.SOCK_DGRAM); err != nil {
 		return err
 	}
-	if err := errors.Join(p.wantErrors(), unix.Connect(p.fd, sockaddr(p.Target))); err != nil {
+	if err := errors.Join(p.wantErrors(), unix.Connect(p.fd, p.host.sockaddr(p.Target))); err != nil {
 		return err
 	}
 	if p.Source == p.Target {
 		p.Result = model.ProbeSelf
 		return nil
+	}
+	target := p.host.lab.hostOf(p.host, p.Target.Addr())
+	lossy, before := target != nil && p.host.lab.lossy(), uint64(0)
+	if lossy {
+		n, err := target.delivered(p.Target.Addr().Is6())
+		if err != nil {
+			return fmt.Errorf("%w: %w", errProbe, err)
+		}
+		before = n
 	}
 	if _, err := unix.Write(p.fd, []byte("\r\n\r\n")); err != nil {
 		return err
@@ -150,7 +161,12 @@ func (p *probe) udp() error {
 	if err := p.pending(); err != nil {
 		return err
 	}
-	if p.host.lab.hostOf(p.host, p.Target.Addr()) == nil {
+	if lossy {
+		if err := p.arrives(target, before); err != nil {
+			return err
+		}
+	}
+	if target == nil {
 		if err := p.await(0); err != nil {
 			return err
 		}

@@ -91,7 +91,7 @@ func (p *probe) taker() (owner string, found bool, err error) {
 	if h == nil {
 		return "", false, nil
 	}
-	s, found, err := h.diag.lookup(p.Transport, p.Source, p.Target)
+	s, found, err := h.diag.lookup(p.Transport, p.Source, p.Target, h.Zone(p.Target.Addr()))
 	if err == nil && found {
 		s.Owner = h.ownerOf(s)
 	}
@@ -99,7 +99,7 @@ func (p *probe) taker() (owner string, found bool, err error) {
 		// Nobody has accepted it, or has said so yet, or it was closed
 		// already. Ask again from a port that no connection can have, and the
 		// look-up ends at the listener.
-		s, found, err = h.diag.lookup(p.Transport, netip.AddrPortFrom(p.Source.Addr(), 0), p.Target)
+		s, found, err = h.diag.lookup(p.Transport, netip.AddrPortFrom(p.Source.Addr(), 0), p.Target, h.Zone(p.Target.Addr()))
 		s.Owner = h.ownerOf(s)
 	}
 	if err != nil {
@@ -120,7 +120,7 @@ func (l *Lab) hostOf(from *Host, a netip.Addr) *Host {
 		return from
 	}
 	for _, h := range l.hosts {
-		for _, own := range h.addrs {
+		for _, own := range h.Addrs() {
 			if own == a {
 				return h
 			}

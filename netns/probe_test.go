@@ -154,7 +154,7 @@ func TestProbeOfItself(t *testing.T) {
 	l := newLab(t, s)
 	a := s.Addr("a", "lan")
 	err := l.Host("a").Do(func() error {
-		return writeSysctl("net/ipv4/ip_local_port_range", "40001 40001")
+		return writeSysctl("ipv4/ip_local_port_range", "40001 40001")
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func TestProbeOfAConnectedDatagramSocket(t *testing.T) {
 	s := lan(model.IPv4, "a", "b")
 	l := newLab(t, s)
 	err := l.Host("a").Do(func() error {
-		return writeSysctl("net/ipv4/ip_local_port_range", "40001 40001")
+		return writeSysctl("ipv4/ip_local_port_range", "40001 40001")
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/greka-sip/greka/model"
 )
@@ -17,7 +18,14 @@ func (l *Lab) Snapshot() (model.Snapshot, error) {
 			return model.Snapshot{}, fmt.Errorf("netns: host %s: %w", h.name, err)
 		}
 		h.own(sockets)
-		snap.Hosts = append(snap.Hosts, model.HostSockets{Host: h.name, Addrs: h.Addrs(), Sockets: sockets})
+		snap.Hosts = append(snap.Hosts, h.state(sockets))
 	}
 	return snap, nil
+}
+
+// state is what a snapshot says of a host.
+func (h *Host) state(sockets []model.Socket) model.HostSockets {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return model.HostSockets{Host: h.name, Addrs: slices.Clone(h.addrs), Devices: slices.Clone(h.devices), Sockets: sockets}
 }

@@ -164,7 +164,7 @@ func startInit(h *Host, owner string) (p *Process, err error) {
 	var cmd *os.Process
 	spawner() <- func() {
 		defer close(done)
-		err = h.Do(func() (err error) {
+		err = h.inside(func() (err error) {
 			cmd, err = os.StartProcess("/proc/self/exe", []string{"greka-init"}, &os.ProcAttr{
 				// One processor and no garbage collection start faster.
 				Env:   []string{mark + "=" + markInit, "GOMAXPROCS=1", "GOGC=off"},

@@ -1,0 +1,216 @@
+package netns
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// plan is everything about a scenario that a lab is built from: what the
+// kernel is told, worked out before the first namespace is made.
+type plan struct {
+	nets  []string
+	hosts []hostPlan
+	at    [][]port // who is attached to each network
+	// routed is set where packets go through hosts, or may be refused by them.
+	routed bool
+}
+
+// hostPlan is what one host is to be.
+type hostPlan struct {
+	name   string
+	router bool
+	filter model.ReversePath
+	ports  []port
+	routes []route
+}
+
+// port is where a host is attached to a network.
+type port struct {
+	host   int // index
+	net    int // index
+	device uint32
+	mac    []byte
+	addrs  []address
+}
+
+// address is one address of a port.
+type address struct {
+	netip.Addr
+	fate model.Fate
+}
+
+// Devices read as identities, as addresses do: eth0 is device 2 of its host,
+// eth1 is 3, the fabric of network n is device 100+n of the host that keeps
+// it, and host 3 has 02:77:00:01:00:03 on the second network.
+const (
+	firstDevice  = model.FirstDevice
+	fabricDevice = 100
+)
+
+func hardware(net, host int) []byte {
+	return []byte{2, 0x77, byte(net >> 8), byte(net), byte((host + 1) >> 8), byte(host + 1)}
+}
+
+// newPlan works out the plan of a scenario's topology, or says why it cannot
+// be built.
+func newPlan(s *model.Scenario) (*plan, error) {
+	if err := check(s); err != nil {
+		return nil, err
+	}
+	p := &plan{hosts: make([]hostPlan, len(s.Hosts)), at: make([][]port, len(s.Nets))}
+	index := map[string]int{}
+	for i := range s.Nets {
+		p.nets = append(p.nets, s.Nets[i].Name)
+		index[s.Nets[i].Name] = i
+	}
+	fates := map[string]map[model.Place]model.Fate{}
+	for _, a := range s.Addrs {
+		if fates[a.Host] == nil {
+			fates[a.Host] = map[model.Place]model.Fate{}
+		}
+		fates[a.Host][a.Place] = a.Fate
+	}
+	for i := range s.Hosts {
+		h := &s.Hosts[i]
+		p.hosts[i] = hostPlan{name: h.Name, router: h.Router, filter: h.ReversePath}
+		p.routed = p.routed || h.Router || h.ReversePath != model.ReversePathOff || len(s.Routes) > 0
+		for j, name := range h.Nets {
+			n := index[name]
+			p.hosts[i].ports = append(p.hosts[i].ports, port{host: i, net: n, device: uint32(firstDevice + j), mac: hardware(n, i)})
+		}
+		for _, place := range s.Places(h.Name) {
+			at := p.hosts[i].port(index[place.Net])
+			at.addrs = append(at.addrs, address{s.PlaceAddr(h.Name, place), fates[h.Name][place]})
+		}
+		for _, at := range p.hosts[i].ports {
+			p.at[at.net] = append(p.at[at.net], at)
+		}
+	}
+	for i := range s.Routes {
+		if err := p.addRoute(s, &s.Routes[i], index); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// port returns the host's port on a network, or nil.
+func (h *hostPlan) port(net int) *port {
+	for i := range h.ports {
+		if h.ports[i].net == net {
+			return &h.ports[i]
+		}
+	}
+	return nil
+}
+
+func (p *plan) host(name string) *hostPlan {
+	for i := range p.hosts {
+		if p.hosts[i].name == name {
+			return &p.hosts[i]
+		}
+	}
+	return nil
+}
+
+// addRoute adds what a route line means in each family.
+func (p *plan) addRoute(s *model.Scenario, line *model.HostRoute, index map[string]int) error {
+	h := p.host(line.Host)
+	for _, f := range []model.Family{model.IPv4, model.IPv6} {
+		on, ok := s.Way(line, f)
+		if !ok {
+			continue
+		}
+		r := route{family: f, kind: line.Kind, metric: uint32(line.Metric), to: line.To, from: line.From,
+			dst: s.Prefix(line.To, f), src: s.Prefix(line.From, f)}
+		if line.From != "" {
+			r.table = policyTable + uint32(index[line.From])
+		}
+		if line.Kind == model.Unicast {
+			at := h.port(index[on])
+			if at == nil {
+				return fmt.Errorf("route of host %s to %s: it is not on network %s", line.Host, line.To, on)
+			}
+			r.device = at.device
+			if line.Via != "" {
+				r.gateway = s.PlaceAddr(line.Via, placeIn(s, on, f))
+			}
+		}
+		if source := s.PlaceAddr(line.Host, line.Source); source.IsValid() && source.Is4() == (f == model.IPv4) {
+			r.source = source
+		}
+		h.routes = append(h.routes, r)
+	}
+	return nil
+}
+
+// placeIn is the first place of a family on a network.
+func placeIn(s *model.Scenario, net string, f model.Family) model.Place {
+	at := model.Place{Net: net}
+	if n, _ := s.Net(net); n.Family == model.DualStack && f == model.IPv6 {
+		at.Family = model.IPv6
+	}
+	return at
+}
+
+// has reports whether the port has an address of a family.
+func (p *port) has(is6 bool) bool {
+	return slices.ContainsFunc(p.addrs, func(a address) bool { return a.Is6() == is6 })
+}
+
+// asksFor reports whether the host looks for IPv4 addresses of other networks
+// on this one's link, because a route without a gateway says so. Linux answers
+// such questions for every address that a host has, on whatever interface
+// (arp_ignore is 0).
+func (h *hostPlan) asksFor(at *port) bool {
+	for _, r := range h.routes {
+		if r.family == model.IPv4 && r.kind == model.Unicast && !r.gateway.IsValid() && r.device == at.device {
+			return true
+		}
+	}
+	return false
+}
+
+// check refuses what cannot be built. What else is wrong with a scenario that
+// was not validated, the kernel says.
+func check(s *model.Scenario) error {
+	if len(s.Hosts) == 0 || len(s.Hosts) > model.MaxHosts || len(s.Nets) > model.MaxNets {
+		return fmt.Errorf("a lab needs 1 to %d hosts on at most %d networks, got %d on %d", model.MaxHosts, model.MaxNets, len(s.Hosts), len(s.Nets))
+	}
+	nets, hosts := map[string]bool{}, map[string]bool{}
+	for _, n := range s.Nets {
+		if len(n.Family.Families()) == 1 && n.Family != model.IPv4 && n.Family != model.IPv6 {
+			return fmt.Errorf("network %q: family %d is none of 4, 6 and 46", n.Name, n.Family)
+		}
+		nets[n.Name] = true
+	}
+	for i := range s.Hosts {
+		h := &s.Hosts[i]
+		if hosts[h.Name] {
+			return fmt.Errorf("two hosts are called %q", h.Name)
+		}
+		hosts[h.Name] = true
+		for j, name := range h.Nets {
+			if !nets[name] {
+				return fmt.Errorf("host %q: no network is called %q", h.Name, name)
+			}
+			if slices.Contains(h.Nets[:j], name) {
+				return fmt.Errorf("host %q is attached to network %q twice", h.Name, name)
+			}
+		}
+	}
+	for _, a := range s.Addrs {
+		if !s.PlaceAddr(a.Host, a.Place).IsValid() {
+			return fmt.Errorf("host %q has no place for the address %s", a.Host, a.Place)
+		}
+	}
+	for _, r := range s.Routes {
+		if !hosts[r.Host] || r.Via != "" && !hosts[r.Via] || int(r.Kind) >= len(routeTypes) {
+			return fmt.Errorf("route of host %q to %s via %q: no such host", r.Host, r.To, r.Via)
+		}
+	}
+	return nil
+}
