@@ -22,13 +22,19 @@ const (
 	ReusePortIgnored
 	OldestUDPWins
 	DeviceIgnored
+	// Three more, written when the check was finished, to see whether it was
+	// made to measure.
+	ShutListenerGoesOn
+	ResetLeavesQueue
+	TimeWaitBlocks
 	mistakes
 )
 
 var mistakeNames = [...]string{"", "wildcard-beats-specific", "child-has-own-port", "reuseaddr-shares-listener",
 	"v6-wildcard-apart", "v6only-ignored", "close-listener-closes-connections", "connected-udp-takes-all",
 	"connection-port-accepts", "connections-free-port", "unread-ignored", "backlog-is-limit", "reuseport-ignored",
-	"oldest-udp-wins", "device-ignored"}
+	"oldest-udp-wins", "device-ignored",
+	"shut-listener-goes-on", "reset-leaves-queue", "time-wait-blocks"}
 
 // String names the mistake, as in a file's name.
 func (m Mistake) String() string { return mistakeNames[m] }
@@ -48,6 +54,9 @@ var beliefs = [...]string{"",
 	"SO_REUSEPORT does not help: a port has one socket",
 	"of two equal UDP sockets the first one bound gets the datagrams",
 	"a socket bound to a device takes what arrives elsewhere too",
+	"a listener that is shut for reading goes on listening",
+	"a connection that is reset before it is accepted leaves the queue",
+	"TIME-WAIT keeps a port from being bound, SO_REUSEADDR or not",
 }
 
 // Belief says the mistake as somebody who makes it would.
@@ -76,6 +85,19 @@ func (p *Ports) closeAccepted(r ref) {
 			needsRST(p.socket(c).State) {
 			p.sendRST(c)
 			p.done(c)
+		}
+	}
+}
+
+// leaveQueue is what ResetLeavesQueue believes.
+func (p *Ports) leaveQueue(r ref) {
+	h := &p.hosts[r.host]
+	for i := range h.more {
+		for k, c := range h.more[i].queue {
+			if c == r {
+				h.more[i].queue = append(h.more[i].queue[:k:k], h.more[i].queue[k+1:]...)
+				return
+			}
 		}
 	}
 }

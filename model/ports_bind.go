@@ -152,6 +152,9 @@ func (p *Ports) conflictTCP(r, o ref) bool {
 		return false
 	}
 	bothReuse := p.more(r).reuse && p.more(o).reuse
+	if p.wrong == TimeWaitBlocks && b.State == StateTimeWait {
+		return true
+	}
 	if bothReuse && (b.State != StateListen || p.wrong == ReuseAddrSharesListener) {
 		p.hit(ruleShareReuseAddr)
 		return false

@@ -147,6 +147,9 @@ func (p *Ports) gotRST(r ref) {
 		p.hit(ruleReset)
 		m.err = ECONNRESET
 	}
+	if m.queued && p.wrong == ResetLeavesQueue {
+		p.leaveQueue(r)
+	}
 	p.done(r)
 }
 
@@ -234,7 +237,7 @@ func (p *Ports) shutdown(r ref, sides Sides) Errno {
 		p.hit(ruleShutUnconnected)
 		m.shut |= sides
 		return ENOTCONN
-	case s.State == StateListen && sides&ReadSide == 0:
+	case s.State == StateListen && (sides&ReadSide == 0 || p.wrong == ShutListenerGoesOn):
 		p.hit(ruleShutListenerWrite)
 	case s.State == StateListen:
 		p.hit(ruleShutListener)

@@ -203,7 +203,13 @@ func (g *gen) conversation() {
 	}
 	g.add(model.OpenSocket{Name: dialled, Host: from, Transport: model.TCP, Family: family})
 	g.open = append(g.open, dialled)
-	if !g.add(model.DialSocket{Socket: dialled, To: to}) || !g.add(model.AcceptSocket{Listener: l, Name: accepted}) {
+	if !g.add(model.DialSocket{Socket: dialled, To: to}) {
+		return
+	}
+	if g.chance(25) {
+		g.endEarly(dialled)
+	}
+	if !g.add(model.AcceptSocket{Listener: l, Name: accepted}) {
 		return
 	}
 	g.open = append(g.open, accepted)
@@ -219,6 +225,19 @@ func (g *gen) conversation() {
 	case 4:
 		g.shut(l)
 		g.rebind(host, s)
+	}
+}
+
+// endEarly ends a connection that nobody has accepted yet.
+func (g *gen) endEarly(dialled string) {
+	switch g.n(3) {
+	case 0:
+		g.add(model.DestroySocket{Socket: dialled})
+	case 1:
+		g.add(model.SetOption{Socket: dialled, Option: model.OptionLinger0})
+		g.shut(dialled)
+	default:
+		g.shut(dialled)
 	}
 }
 
