@@ -36,11 +36,11 @@ func judgeSockets(s *Scenario, o *Observation) []Verdict {
 	}
 	var out []Verdict
 	for step, i := range o.After {
-		if step >= len(p.After) {
+		if step >= len(p.Sockets) {
 			break
 		}
 		v := Verdict{Claim: SocketsAgree.Name, Class: Accepting, Advert: -1, Use: -1, Step: step}
-		missing, extra := Differences(Expected(s, o.Own, p.After[step], full), Observed(s, o.Own, &o.Snapshots[i], full))
+		missing, extra := Differences(Lines(s, o.Own, &p.Sockets[step], full), Lines(s, o.Own, &o.Snapshots[i], full))
 		if len(missing)+len(extra) > 0 {
 			v.Class, v.Severity = SocketsDiffer, Finding
 			v.Detail = describe(missing, extra)
@@ -50,36 +50,9 @@ func judgeSockets(s *Scenario, o *Observation) []Verdict {
 	return out
 }
 
-// Expected lists the sockets of our own elements: their listeners and, if full,
-// both ends of each predicted connection.
-func Expected(s *Scenario, own map[string]bool, conns []Connection, full bool) []SocketLine {
-	var out []SocketLine
-	for _, e := range s.Elements {
-		if !own[e.Name] {
-			continue
-		}
-		for _, l := range e.Listen {
-			line := SocketLine{Host: e.Host, Owner: e.Name, Role: RoleListener, Transport: l.Transport, State: StateListen,
-				Local: s.listenAddr(&e, l).String()}
-			if l.Transport == UDP {
-				line.Role, line.State = RoleDatagram, StateClose
-			}
-			out = append(out, line)
-		}
-	}
-	if full {
-		for _, c := range conns {
-			dial, at := c.Source.String()+" *", c.Remote.String()
-			out = append(out,
-				SocketLine{s.Element(c.Dialler).Host, c.Dialler, RoleDialled, TCP, StateEstablished, dial, at},
-				SocketLine{s.Element(c.Acceptor).Host, c.Acceptor, RoleAccepted, TCP, StateEstablished, at, dial})
-		}
-	}
-	return sorted(out)
-}
-
-// Observed lists the same of a snapshot.
-func Observed(s *Scenario, own map[string]bool, snap *Snapshot, full bool) []SocketLine {
+// Lines lists the sockets of our own elements in a snapshot, predicted or
+// taken: their listeners and, if full, their connections.
+func Lines(s *Scenario, own map[string]bool, snap *Snapshot, full bool) []SocketLine {
 	var out []SocketLine
 	for i := range snap.Hosts {
 		h := &snap.Hosts[i]

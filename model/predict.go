@@ -7,8 +7,12 @@ import (
 
 // Prediction is what must be there after each step if every element is right.
 type Prediction struct {
-	// After lists, for each step, the connections that exist when it has
-	// ended, in the order in which they were dialled.
+	// Sockets is every socket of every host after each step, as the model of
+	// ports (Ports) has them, with the elements as owners. Ports that the
+	// kernel picks are made-up numbers.
+	Sockets []Snapshot
+	// After lists the connections after each step, in the order in which they
+	// were dialled.
 	After [][]Connection
 }
 
@@ -20,27 +24,25 @@ type Connection struct {
 	Remote            netip.AddrPort // the acceptor's listener
 }
 
-// Predict plays a scenario in which everybody is honest and returns the
-// connections after each step. It fails if honest elements could not play it:
-// somebody lacks a transport that he needs, or over=flow finds no connection.
-// Such a scenario would find guilty who is not, and is never played.
+// Predict plays a scenario in which everybody is honest, as the socket steps
+// that its SIP steps come to, and returns what is there after each step. It
+// fails if honest elements could not play it: somebody lacks a transport that
+// he needs, a dial is refused, over=flow finds no connection. Such a scenario
+// would find guilty who is not, and is never played.
 func Predict(s *Scenario) (Prediction, error) {
 	if err := s.Validate(); err != nil {
 		return Prediction{}, err
 	}
-	w := &prediction{s: s, bindings: map[string]boundFlow{}}
+	w := &prediction{s: s, ports: NewPorts(s), owner: map[string]string{}, bindings: map[string]boundFlow{}}
+	if err := w.listeners(); err != nil {
+		return Prediction{}, err
+	}
 	var out Prediction
 	for i, st := range s.Steps {
-		var err error
-		switch st := st.(type) {
-		case Register:
-			err = w.register(i, st)
-		case Call:
-			err = w.call(i, st)
-		}
-		if err != nil {
+		if err := w.step(i, st); err != nil {
 			return Prediction{}, fmt.Errorf("step %d: %w", i+1, err)
 		}
+		out.Sockets = append(out.Sockets, w.snapshot())
 		out.After = append(out.After, append([]Connection(nil), w.conns...))
 	}
 	return out, nil
@@ -49,7 +51,10 @@ func Predict(s *Scenario) (Prediction, error) {
 // prediction is the state of a scenario that is being predicted.
 type prediction struct {
 	s        *Scenario
+	ports    *Ports
+	owner    map[string]string // of a socket, by its name
 	conns    []Connection
+	ends     [][2]string          // the sockets' names of each, the dialler's first
 	bindings map[string]boundFlow // by proxy and user
 }
 
@@ -57,6 +62,93 @@ type prediction struct {
 type boundFlow struct {
 	transport Transport
 	conn      int // index into conns, -1 over UDP
+}
+
+func (w *prediction) step(i int, st Step) error {
+	switch st := st.(type) {
+	case Register:
+		return w.register(i, st)
+	case Call:
+		return w.call(i, st)
+	}
+	return w.do(st)
+}
+
+// do plays socket steps.
+func (w *prediction) do(steps ...Step) error {
+	for _, st := range steps {
+		switch r := w.ports.Apply(st, 0); {
+		case r.Undecided != "":
+			return fmt.Errorf("nothing can be said of it: %s", r.Undecided)
+		case r.Errno != OK:
+			return fmt.Errorf("%T fails: %s", st, r.Errno)
+		}
+	}
+	return nil
+}
+
+// backlog is what an element asks for in listen(2).
+const backlog = 64
+
+// listeners opens the sockets with which every element begins.
+func (w *prediction) listeners() error {
+	for i := range w.s.Elements {
+		e := &w.s.Elements[i]
+		addr, v6only := w.s.BindAddr(e.Name)
+		for _, l := range e.Listen {
+			name := listenerName(e.Name, l.Transport)
+			w.owner[name] = e.Name
+			steps := []Step{OpenSocket{name, e.Host, l.Transport, familyOf(addr)},
+				SetOption{Socket: name, Option: OptionReuseAddr}}
+			if addr.Is6() {
+				steps = append(steps, SetOption{Socket: name, Option: OptionV6Only, Off: !v6only})
+			}
+			steps = append(steps, BindSocket{name, Endpoint{Addr: addr, Port: l.Port}})
+			if l.Transport.Reliable() {
+				steps = append(steps, ListenSocket{name, backlog})
+			}
+			if err := w.do(steps...); err != nil {
+				return fmt.Errorf("%s cannot listen on %s: %w", e.Name, l, err)
+			}
+		}
+	}
+	return nil
+}
+
+func listenerName(element string, t Transport) string { return element + "-" + t.String() }
+
+func familyOf(a netip.Addr) Family {
+	if a.Is6() {
+		return IPv6
+	}
+	return IPv4
+}
+
+// snapshot is the model's snapshot with elements as owners.
+func (w *prediction) snapshot() Snapshot {
+	s := w.ports.Snapshot()
+	for i := range s.Hosts {
+		for j := range s.Hosts[i].Sockets {
+			x := &s.Hosts[i].Sockets[j]
+			x.Owner = w.owner[x.Owner]
+		}
+	}
+	return s
+}
+
+// flows lists an element's live connections and their indexes.
+func (w *prediction) flows(element string) (flows []Flow, index []int) {
+	for i, c := range w.conns {
+		for end, who := range [2]string{c.Dialler, c.Acceptor} {
+			if who != element {
+				continue
+			}
+			if x, ok := w.ports.Socket(w.ends[i][end]); ok && x.State == StateEstablished {
+				flows, index = append(flows, Flow{TCP, x.Local, x.Remote}), append(index, i)
+			}
+		}
+	}
+	return flows, index
 }
 
 // request makes a request go from one element to another's listener: on a live
@@ -67,25 +159,42 @@ func (w *prediction) request(from, to string, t Transport) (int, error) {
 	if a.Port(t) == 0 || b.Port(t) == 0 {
 		return -1, fmt.Errorf("%s cannot reach %s over %s", from, to, t)
 	}
-	if !t.Reliable() {
-		return -1, nil
-	}
 	target := Target{Transport: t, Addr: netip.AddrPortFrom(w.s.ElementAddr(to), b.Port(t))}
-	var flows []Flow
-	var index []int
-	for i, c := range w.conns {
-		switch from {
-		case c.Dialler:
-			flows, index = append(flows, Flow{Transport: TCP, Remote: c.Remote}), append(index, i)
-		case c.Acceptor: // its far end is an ephemeral port, which no listener's URI names
-			flows, index = append(flows, Flow{Transport: TCP, Remote: netip.AddrPortFrom(c.Source, 0)}), append(index, i)
-		}
+	if !t.Reliable() {
+		return -1, w.datagram(from, to, target)
 	}
+	flows, index := w.flows(from)
 	if i := PickFlow(flows, target); i >= 0 {
 		return index[i], nil
 	}
-	w.conns = append(w.conns, Connection{Dialler: from, Acceptor: to, Source: w.s.ElementAddr(from), Remote: target.Addr})
-	return len(w.conns) - 1, nil
+	return w.dial(from, to, target)
+}
+
+// datagram sends one, and fails if nobody takes it.
+func (w *prediction) datagram(from, to string, t Target) error {
+	snap := w.ports.Snapshot()
+	src := netip.AddrPortFrom(w.s.ElementAddr(from), w.s.Element(from).Port(UDP))
+	if r := Lookup(&snap, w.s.Element(from).Host, UDP, src, t.Addr); !r.Takes() || w.owner[r.Socket.Owner] != to {
+		return fmt.Errorf("no datagram of %s reaches %s: %s", from, to, r.Rule)
+	}
+	return nil
+}
+
+// dial opens a connection between two elements.
+func (w *prediction) dial(from, to string, t Target) (int, error) {
+	i := len(w.conns)
+	here, there := fmt.Sprintf("dialled-%d", i), fmt.Sprintf("accepted-%d", i)
+	w.owner[here], w.owner[there] = from, to
+	err := w.do(OpenSocket{here, w.s.Element(from).Host, TCP, familyOf(t.Addr.Addr())},
+		DialSocket{here, Endpoint{Addr: t.Addr.Addr(), Port: t.Addr.Port()}},
+		AcceptSocket{listenerName(to, TCP), there})
+	if err != nil {
+		return -1, fmt.Errorf("%s cannot dial %s: %w", from, to, err)
+	}
+	x, _ := w.ports.Socket(here)
+	w.conns = append(w.conns, Connection{Dialler: from, Acceptor: to, Source: x.Local.Addr(), Remote: t.Addr})
+	w.ends = append(w.ends, [2]string{here, there})
+	return i, nil
 }
 
 func (w *prediction) register(i int, r Register) error {
@@ -135,7 +244,7 @@ func (w *prediction) deliver(plan Plan, c Call) (Transport, error) {
 	out := list[0].Transport
 	if b, ok := w.bindings[plan.Proxy+" "+c.To]; ok {
 		out = b.transport
-		if w.s.Element(plan.Proxy).Deliver == DeliverFlow {
+		if w.s.Element(plan.Proxy).Deliver == DeliverFlow && b.conn >= 0 {
 			return out, nil
 		}
 	}
