@@ -218,13 +218,17 @@ func (p *packet) chain(sockets []Socket, bound netip.Addr) (chain []*Socket, ord
 	return chain, ordered
 }
 
-// takesStrangers reports whether a socket takes packets from whoever has no
-// conversation with it: a listener, or a UDP socket that is not connected.
-func (p *packet) takesStrangers(s *Socket) bool {
+// Serves reports whether a socket takes packets from whoever has no conversation
+// with it: a listener, or a UDP socket that is not connected.
+func (s *Socket) Serves() bool {
 	if s.Transport == UDP {
-		return s.Remote.Port() == 0 || p.wrong == ConnectedUDPTakesAll
+		return s.Remote.Port() == 0
 	}
 	return s.State == StateListen
+}
+
+func (p *packet) takesStrangers(s *Socket) bool {
+	return s.Serves() || s.Transport == UDP && p.wrong == ConnectedUDPTakesAll
 }
 
 func (p *packet) hashedBefore(a, b *Socket) bool {
