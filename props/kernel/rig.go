@@ -58,9 +58,8 @@ var nobodys = map[model.Family]netip.Addr{
 	model.IPv4: netip.MustParseAddr("10.77.0.9"), model.IPv6: netip.MustParseAddr("fd77:1::9"),
 }
 
-// prepare makes a lab forget nothing and remember nothing: refusals are always
-// answered, and what is sent to nobody is lost without a search that would
-// reach into the next scenario.
+// prepare makes what is sent to nobody be lost without a search for its owner,
+// which would reach into the next scenario.
 func prepare(lab *netns.Lab, s *model.Scenario) error {
 	for i, n := range s.Nets {
 		a := nobodys[n.Family]
@@ -71,7 +70,7 @@ func prepare(lab *netns.Lab, s *model.Scenario) error {
 			return err
 		}
 	}
-	return lab.AnswerAll()
+	return nil
 }
 
 // clean ends every socket that is left in a lab: TIME-WAIT, and connections
