@@ -112,15 +112,19 @@ const firstSymbol = 61000
 // firstPicked is the first port that the kernel picks (ip_local_port_range).
 const firstPicked = 32768
 
-// NewPorts returns the model of a scenario's hosts before its first step.
+// NewPorts returns the model of a scenario's hosts before its first step. It
+// knows their networks and addresses, and no routers: a host reaches who is on
+// a network with it.
 func NewPorts(s *Scenario) *Ports {
 	p := &Ports{symbol: firstSymbol - 1, reached: new(Reach)}
 	for _, h := range s.Hosts {
 		var ph portHost
 		ph.Host = h.Name
-		for i, n := range h.Nets {
-			ph.Addrs = append(ph.Addrs, s.Addr(h.Name, n))
-			ph.Devices = append(ph.Devices, FirstDevice+uint32(i))
+		for _, at := range s.Places(h.Name) {
+			if a := s.PlaceAddr(h.Name, at); a.IsValid() && !at.LinkLocal {
+				ph.Addrs = append(ph.Addrs, a)
+				ph.Devices = append(ph.Devices, h.device(at.Net))
+			}
 		}
 		ph.Sockets, ph.more = make([]Socket, 0, 8), make([]more, 0, 8)
 		ph.lastDevice = FirstDevice + uint32(len(h.Nets)) - 1
