@@ -43,7 +43,7 @@ func Predict(s *Scenario) (Prediction, error) {
 			return Prediction{}, fmt.Errorf("step %d: %w", i+1, err)
 		}
 		out.Sockets = append(out.Sockets, w.snapshot())
-		out.After = append(out.After, append([]Connection(nil), w.conns...))
+		out.After = append(out.After, w.standing())
 	}
 	return out, nil
 }
@@ -70,8 +70,42 @@ func (w *prediction) step(i int, st Step) error {
 		return w.register(i, st)
 	case Call:
 		return w.call(i, st)
+	case Disconnect:
+		return w.disconnect(st)
 	}
 	return w.do(st)
+}
+
+// disconnect ends every connection between two elements. Both programs notice
+// and close what is left.
+func (w *prediction) disconnect(d Disconnect) error {
+	found := false
+	for i, c := range w.conns {
+		end := 0
+		switch {
+		case !w.live(i):
+			continue
+		case c.Dialler == d.Element && c.Acceptor == d.Peer:
+		case c.Dialler == d.Peer && c.Acceptor == d.Element:
+			end = 1
+		default:
+			continue
+		}
+		found = true
+		if err := w.do(DestroySocket{w.ends[i][end]}, CloseSocket{w.ends[i][end]}, CloseSocket{w.ends[i][1-end]}); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s and %s have no connection to destroy", d.Element, d.Peer)
+	}
+	return nil
+}
+
+// live reports whether a connection still stands.
+func (w *prediction) live(i int) bool {
+	x, ok := w.ports.Socket(w.ends[i][0])
+	return ok && x.State == StateEstablished
 }
 
 // do plays socket steps.
@@ -134,6 +168,16 @@ func (w *prediction) snapshot() Snapshot {
 		}
 	}
 	return s
+}
+
+// standing lists the connections that are there now.
+func (w *prediction) standing() (out []Connection) {
+	for i, c := range w.conns {
+		if w.live(i) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // flows lists an element's live connections and their indexes.
@@ -244,7 +288,7 @@ func (w *prediction) deliver(plan Plan, c Call) (Transport, error) {
 	out := list[0].Transport
 	if b, ok := w.bindings[plan.Proxy+" "+c.To]; ok {
 		out = b.transport
-		if w.s.Element(plan.Proxy).Deliver == DeliverFlow && b.conn >= 0 {
+		if w.s.Element(plan.Proxy).Deliver == DeliverFlow && b.conn >= 0 && w.live(b.conn) {
 			return out, nil
 		}
 	}
@@ -276,8 +320,8 @@ func (w *prediction) follow(plan Plan, from, to string, near, far Transport) err
 }
 
 func (w *prediction) hasFlow(dialler, acceptor string) bool {
-	for _, c := range w.conns {
-		if c.Dialler == dialler && c.Acceptor == acceptor {
+	for i, c := range w.conns {
+		if c.Dialler == dialler && c.Acceptor == acceptor && w.live(i) {
 			return true
 		}
 	}
