@@ -28,7 +28,8 @@ type (
 		Place Place
 	}
 	// Unassign takes an address from a host. Sockets on it stay as they are,
-	// and nobody tells them. With the first IPv4 address of an interface go
+	// and nobody tells them; others on the network no longer find it (unlike
+	// after RemoveAddr: there they have not noticed yet). With the first IPv4 address of an interface go
 	// the others and every route over it (promote_secondaries is off).
 	Unassign struct {
 		Host  string

@@ -46,19 +46,45 @@ func Lookup(s *Snapshot, from string, t Transport, src, dst netip.AddrPort) Reac
 	if dst.Addr().IsUnspecified() { // ip_route_output_key_hash_rcu, ip6_datagram_dst_update: this host
 		dst = netip.AddrPortFrom(loopback(dst.Addr()), dst.Port())
 	}
-	host := reach(s, from, dst.Addr())
+	host, p := s.arrive(from, packet{transport: t, src: src, dst: dst})
 	if host == nil {
 		return Reached{Rule: RuleNobody}
 	}
-	p := packet{transport: t, src: src, dst: dst, device: arrival(host, dst.Addr())}
 	r := p.lookup(host.Sockets)
 	r.Host = host.Host
 	return r
 }
 
-// reach returns the host that a packet from a host to an address arrives at.
-// On one network that is the owner, if the sender has an address to send from.
-func reach(s *Snapshot, from string, a netip.Addr) *HostSockets {
+// arrive returns the host that a packet from another one arrives at, nil if
+// none, and the packet as it is then: where the snapshot knows of routes (its
+// Topology), its source is chosen if it had none. Without them there is one
+// network, and who has the address is reached by whoever has one of its family.
+func (s *Snapshot) arrive(from string, p packet) (*HostSockets, packet) {
+	if s.Topology == nil {
+		host := s.reach(from, p.dst.Addr())
+		if host != nil {
+			p.device = arrival(host, p.dst.Addr())
+		}
+		return host, p
+	}
+	if s.Topology.machine(from) == nil {
+		return nil, p
+	}
+	path := s.Topology.Route(from, p.src.Addr(), p.dst.Addr())
+	host := s.Host(path.Host())
+	if host == nil {
+		return nil, p
+	}
+	p.src, p.dst = netip.AddrPortFrom(path.Source, p.src.Port()), netip.AddrPortFrom(p.dst.Addr().WithZone(""), p.dst.Port())
+	if p.device = path.Hops[len(path.Hops)-1].In; p.device == 0 {
+		p.device = arrival(host, p.dst.Addr())
+	}
+	return host, p
+}
+
+// reach is arrive on one network: the owner of an address, if the sender has
+// an address to send from.
+func (s *Snapshot) reach(from string, a netip.Addr) *HostSockets {
 	to := s.HostOf(from, a)
 	if to == from {
 		return s.Host(from)

@@ -67,6 +67,11 @@ type HostSockets struct {
 // Snapshot is every socket of every host at one instant, with its owner.
 type Snapshot struct {
 	Hosts []HostSockets // in the order of the scenario's hosts
+
+	// Topology is what the kernels know of addresses and routes at that
+	// instant, by the scenario's steps so far. nil stands for one network on
+	// which everybody reaches everybody.
+	Topology *Topology
 }
 
 // Host returns one host's part, or nil.
