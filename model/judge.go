@@ -219,24 +219,12 @@ func rides(a *Advert, u *Use, snap *Snapshot, t Target) bool {
 	}
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
-		if s.Owner == u.View.Element && s.Transport == t.Transport && s.Remote == t.Addr && s.State == StateEstablished {
-			return far(snap, s) == a.Giver
+		if s.Owner == u.View.Element && s.Transport == t.Transport && unmapPort(s.Remote) == t.Addr && s.State == StateEstablished {
+			end := snap.FarEnd(s)
+			return end != nil && end.Owner == a.Giver
 		}
 	}
 	return false
-}
-
-// far returns the owner of the other end of a connection.
-func far(snap *Snapshot, s *Socket) string {
-	for i := range snap.Hosts {
-		for j := range snap.Hosts[i].Sockets {
-			x := &snap.Hosts[i].Sockets[j]
-			if x.Transport == s.Transport && x.Local == s.Remote && x.Remote == s.Local {
-				return x.Owner
-			}
-		}
-	}
-	return ""
 }
 
 // severity is Finding only where somebody is hurt: a request is about to go

@@ -184,11 +184,16 @@ func takes(s *model.Socket, a netip.Addr) bool {
 // otherEnd returns the owner of the other end of a connection, or of the UDP
 // socket that another one is connected to.
 func otherEnd(snap *model.Snapshot, s *model.Socket) string {
-	for _, h := range snap.Hosts {
-		for _, x := range h.Sockets {
-			if x.Transport == s.Transport && x.Local == s.Remote && (x.Remote == s.Local || s.Transport == model.UDP) {
-				return x.Owner
-			}
+	if end := snap.FarEnd(s); end != nil {
+		return end.Owner
+	}
+	host := snap.Host(snap.HostOf("", s.Remote.Addr()))
+	if s.Transport != model.UDP || host == nil {
+		return "?"
+	}
+	for i := range host.Sockets {
+		if x := &host.Sockets[i]; x.Transport == model.UDP && x.Local.Port() == s.Remote.Port() && takes(x, s.Remote.Addr()) {
+			return x.Owner
 		}
 	}
 	return "?"

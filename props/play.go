@@ -239,6 +239,8 @@ func (s *session) play(ctx context.Context, st model.Step) (bool, error) {
 		return s.register(ctx, st)
 	case model.Call:
 		return s.call(ctx, st)
+	case model.Disconnect:
+		return true, s.disconnect(ctx, st)
 	}
 	return false, fmt.Errorf("props: step %d: this is no step of a SIP scenario", s.step+1)
 }

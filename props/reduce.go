@@ -82,6 +82,8 @@ func names(st model.Step, name string) bool {
 		return st.UA == name
 	case model.Call:
 		return st.From == name || st.To == name
+	case model.Disconnect:
+		return st.Element == name || st.Peer == name
 	}
 	return false
 }

@@ -71,6 +71,9 @@ func renamed(s model.Scenario, host, element map[string]string) model.Scenario {
 		case model.Call:
 			st.From, st.To = name(st.From), name(st.To)
 			s.Steps[i] = st
+		case model.Disconnect:
+			st.Element, st.Peer = name(st.Element), name(st.Peer)
+			s.Steps[i] = st
 		}
 	}
 	return s

@@ -62,10 +62,12 @@ var (
 	dimStepVia   = dimension{"transport of a step", []string{"first shared", "udp", "tcp"}, []int{40, 30, 30}}
 	dimOverFlow  = dimension{"over=flow", []string{"no", "yes"}, []int{55, 45}}
 	dimHangup    = dimension{"hangup", []string{"caller", "callee"}, []int{57, 43}}
+	dimFault     = dimension{"a connection is destroyed", []string{"no", "yes"}, []int{57, 43}}
+	dimWhen      = dimension{"when", []string{"before the first call", "before a later one"}, []int{45, 55}}
 	dimExtraPath = dimension{"second caller's proxy", []string{"same proxy", "none"}, []int{57, 43}}
 )
 
 // Dimensions lists every dimension.
 var dimensions = []*dimension{&dimFamily, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
 	&dimCommon, &dimListeners, &dimBind, &dimPorts, &dimSUTReg, &dimOtherReg, &dimCalls, &dimTurn, &dimStepVia, &dimOverFlow,
-	&dimHangup, &dimExtraPath}
+	&dimHangup, &dimFault, &dimWhen, &dimExtraPath}

@@ -58,6 +58,9 @@ func (g *gen) twins() {
 			at.Addr = g.s.Addr(host, map[model.Family]string{model.IPv4: "lan", model.IPv6: "lan6"}[family])
 		}
 		g.add(model.BindSocket{Socket: name, At: at})
+		if option == model.OptionReuseAddr && g.chance(10) {
+			g.add(model.SetOption{Socket: name, Option: option, Off: true})
+		}
 		switch {
 		case t == model.TCP && listenAtOnce:
 			g.add(model.ListenSocket{Socket: name, Backlog: 2})
@@ -311,7 +314,7 @@ func (g *gen) nonsense() {
 			g.open = append(g.open, fresh)
 		}
 	case 7:
-		g.add(model.SetOption{Socket: name, Option: model.OptionV6Only, Off: g.chance(50)})
+		g.add(model.SetOption{Socket: name, Option: pick(g, []model.Option{model.OptionV6Only, model.OptionReuseAddr}), Off: g.chance(50)})
 	case 8:
 		g.add(model.DestroySocket{Socket: name})
 	case 9:

@@ -95,23 +95,12 @@ func (e *element) dialledBy(other string, t model.Transport) (*sock, error) {
 		return nil, err
 	}
 	for _, s := range e.conns {
-		if !s.dialled && s.transport == t && ownerOf(&snap, s) == other {
+		end := snap.FarEnd(&model.Socket{Transport: s.transport, Local: s.local, Remote: s.remote})
+		if !s.dialled && s.transport == t && end != nil && end.Owner == other {
 			return s, nil
 		}
 	}
 	return nil, fmt.Errorf("over=flow: %s has no connection to %s that was dialled by %s", e.el.Name, other, other)
-}
-
-// ownerOf returns the owner of the socket at the other end of a connection.
-func ownerOf(snap *model.Snapshot, s *sock) string {
-	for _, h := range snap.Hosts {
-		for _, x := range h.Sockets {
-			if x.Transport == s.transport && x.Local == s.remote && x.Remote == s.local {
-				return x.Owner
-			}
-		}
-	}
-	return ""
 }
 
 // inviteAnswer handles a response to our INVITE.
