@@ -122,7 +122,9 @@ func (p *Ports) portTaken(r ref) bool {
 
 // takenTCP is inet_csk_get_port: bind asks it, and listen asks again. It looks
 // for a conflict with every socket of the port, unless the last one that was
-// bound there with SO_REUSEPORT vouches for this one (bucket).
+// bound there with SO_REUSEPORT vouches for this one (bucket). SO_REUSEADDR has
+// a short cut of that kind too, which never opens: since Linux 6.1 its flag is
+// set for the first socket of a port only, and by then that one counts already.
 func (p *Ports) takenTCP(r ref) bool {
 	h := &p.hosts[r.host]
 	s := p.socket(r)

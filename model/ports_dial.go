@@ -193,6 +193,9 @@ func (p *Ports) synToListener(r, at ref) Errno {
 		p.hit(ruleQueueFull)
 		return EINPROGRESS
 	}
+	if l.Device != 0 && !p.leadsTo(at.host, l.Device, p.socket(r).Local.Addr().Unmap()) {
+		panic(undecided("a listener bound to a device is dialled from where that does not lead: it looks for 127.0.0.1 on the network"))
+	}
 	p.hit(ruleChild)
 	s := p.socket(r)
 	child := Socket{Transport: TCP, V6: l.V6, V6Only: l.V6Only, Device: l.Device, ReusePort: l.ReusePort,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -120,6 +121,7 @@ func (r *Rig) Play(s model.Scenario, wrong model.Mistake, reach *model.Reach) Pl
 		p.closeAll()
 		r.clean(lab, key, p.changed)
 	}()
+	start := time.Now()
 	p.play(s.Steps)
 	if p.done.goOn() && !r.NoProbes {
 		p.probe()
@@ -127,8 +129,16 @@ func (r *Rig) Play(s model.Scenario, wrong model.Mistake, reach *model.Reach) Pl
 	if p.done.goOn() {
 		p.compareBounds()
 	}
+	if took := time.Since(start); took > patience && p.done.Difference != "" {
+		p.done.Undecided = fmt.Sprintf("the machine stalled: the scenario took %v, and by then timers decide: %s", took.Round(time.Millisecond), p.done.Difference)
+		p.done.Difference = ""
+	}
 	return p.done
 }
+
+// patience is for how long the model holds: the shortest retransmission timer
+// (TCP_RTO_MIN, 200 ms) has not fired. A scenario takes some 5 ms.
+const patience = 190 * time.Millisecond
 
 // player plays one scenario.
 type player struct {
