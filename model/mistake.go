@@ -7,7 +7,7 @@ type Mistake uint8
 
 // The mistakes.
 const (
-	None0 Mistake = iota
+	NoMistake Mistake = iota
 	WildcardBeatsSpecific
 	ChildHasOwnPort
 	ReuseAddrSharesListener
@@ -64,7 +64,7 @@ func (m Mistake) Belief() string { return beliefs[m] }
 
 // Mistakes lists every mistake.
 func Mistakes() (all []Mistake) {
-	for m := None0 + 1; m < mistakes; m++ {
+	for m := NoMistake + 1; m < mistakes; m++ {
 		all = append(all, m)
 	}
 	return all

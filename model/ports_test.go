@@ -75,7 +75,7 @@ func TestMistakesDiffer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if played(&s, None0) == played(&s, m) {
+		if played(&s, NoMistake) == played(&s, m) {
 			t.Errorf("%s: its case does not tell it from the reference model", m)
 		}
 	}

@@ -34,7 +34,7 @@ func Hunt(ctx context.Context, stack *sut.Stack, cfg Config) (*Summary, error) {
 
 func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 	if stack.Name == kernelName {
-		return newKernelEngine(stack, cfg, model.None0)
+		return newKernelEngine(stack, cfg, model.NoMistake)
 	}
 	space := SpaceOf(stack, cfg.Transport, cfg.Role)
 	p := &player{stack: stack}

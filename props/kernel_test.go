@@ -20,7 +20,7 @@ func huntKernel(t *testing.T, wrong model.Mistake) *Summary {
 }
 
 func TestHuntKernel(t *testing.T) {
-	s := huntKernel(t, model.None0)
+	s := huntKernel(t, model.NoMistake)
 	for _, f := range s.Findings {
 		t.Errorf("%s\n%s", f.Explanation, f.Scenario)
 	}

@@ -34,7 +34,7 @@ func BenchmarkKernel(b *testing.B) {
 	defer rig.Close()
 	done := 0
 	for i := 0; done < b.N; i++ {
-		got := rig.Play(Draw(1, i), model.None0, nil)
+		got := rig.Play(Draw(1, i), model.NoMistake, nil)
 		if !got.goOn() {
 			b.Fatal(got.Difference, got.Undecided, got.Broken)
 		}

@@ -9,7 +9,7 @@
 //
 //	rig := kernel.NewRig()
 //	defer rig.Close()
-//	played := rig.Play(scenario, model.None0, nil)
+//	played := rig.Play(scenario, model.NoMistake, nil)
 //	if played.Difference != "" { … }
 //
 // Hunt draws scenarios and plays them, as greka hunt kernel does; Minimize

@@ -160,10 +160,10 @@ func confirm(rig *Rig, s model.Scenario, wrong model.Mistake) model.Scenario {
 			return false
 		}
 		// A counterexample to a mistake is none to the reference model.
-		if wrong == model.None0 {
+		if wrong == model.NoMistake {
 			return true
 		}
-		right := rig.Play(c, model.None0, nil)
+		right := rig.Play(c, model.NoMistake, nil)
 		return right.goOn()
 	}
 	again := rig.Play(s, wrong, nil)

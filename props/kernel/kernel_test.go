@@ -77,11 +77,11 @@ func TestKernelRapid(t *testing.T) {
 
 func check(t *rapid.T, rig *Rig) {
 	s := Scenarios().Draw(t, "scenario")
-	switch got := rig.Play(s, model.None0, nil); {
+	switch got := rig.Play(s, model.NoMistake, nil); {
 	case got.Broken != nil:
 		t.Fatal(got.Broken)
 	case got.Difference != "":
-		t.Fatalf("%s\n%s", got.Difference, model.Format(confirm(rig, s, model.None0)))
+		t.Fatalf("%s\n%s", got.Difference, model.Format(confirm(rig, s, model.NoMistake)))
 	}
 }
 
@@ -107,7 +107,7 @@ func TestMetItself(t *testing.T) {
 	}
 	var may May
 	for i := 0; i < 1000 && (may.Refused == 0 || may.MetItself == 0); i++ {
-		got := rig.Play(s, model.None0, nil)
+		got := rig.Play(s, model.NoMistake, nil)
 		if !got.goOn() {
 			t.Fatal(got.Difference, got.Undecided, got.Broken)
 		}

@@ -100,7 +100,7 @@ func TestCases(t *testing.T) {
 			if err != nil {
 				t.Fatalf("every mistake has its case (go test -run TestMistakes -kernel.update makes it): %v", err)
 			}
-			if got := rig.Play(c.Scenario, model.None0, nil); got.Difference != "" || !got.goOn() {
+			if got := rig.Play(c.Scenario, model.NoMistake, nil); got.Difference != "" || !got.goOn() {
 				t.Errorf("the reference model: %s%s %v", got.Difference, got.Undecided, got.Broken)
 			}
 			if got := rig.Play(c.Scenario, m, nil); got.Difference == "" {
@@ -125,7 +125,7 @@ func TestTable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := rig.Play(s, model.None0, nil); !got.goOn() {
+			if got := rig.Play(s, model.NoMistake, nil); !got.goOn() {
 				t.Error(got.Difference, got.Undecided, got.Broken)
 			}
 		})
