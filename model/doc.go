@@ -33,5 +33,10 @@
 //	route  pub lan via=r1
 //	ua     bob box tcp:5072 at=lan.2 bind=0.0.0.0
 //
+// Below the SIP steps are socket steps (socket, bind, listen, dial, …). What
+// they come to is the reference model of ports: Ports plays them, Lookup says
+// who gets a packet, PORTS.md says the rules for people, and package
+// props/kernel checks all of it against Linux.
+//
 // Next: package netns, where such a scenario becomes a lab.
 package model

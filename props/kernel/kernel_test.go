@@ -13,7 +13,13 @@ import (
 	"github.com/greka-sip/greka/netns"
 )
 
-func TestMain(m *testing.M) { netns.Main(m) }
+// TestMain switches rapid's own shrinking off: Minimize does better, and what
+// rapid keeps in files is no scenario.
+func TestMain(m *testing.M) {
+	flag.Set("rapid.shrinktime", "0s")
+	flag.Set("rapid.nofailfile", "true")
+	netns.Main(m)
+}
 
 var (
 	steps = flag.Int("kernel.steps", 30_000, "socket steps that TestKernel plays")
