@@ -55,6 +55,13 @@ func Lookup(s *Snapshot, from string, t Transport, src, dst netip.AddrPort) Reac
 	return r
 }
 
+// ListenerOf returns, among a host's sockets, the listener from which a
+// connection came: the one that would take its SYN now, nil if none would.
+func ListenerOf(sockets []Socket, c *Socket) *Socket {
+	k := packet{transport: TCP, src: unmapPort(c.Remote), dst: unmapPort(c.Local), device: c.Device}
+	return k.listening(sockets).Socket
+}
+
 // arrive returns the host that a packet from another one arrives at, nil if
 // none, and the packet as it is then: where the snapshot knows of routes (its
 // Topology), its source is chosen if it had none. Without them there is one

@@ -119,9 +119,9 @@ var roleNames = [...]string{"", "listener", "connection dialled", "connection ac
 // String names the role as the reports do.
 func (r SocketRole) String() string { return roleNames[r] }
 
-// RoleOf tells the role of a socket of this host. An accepted connection's
-// local port equals that of a listener of the same owner; a dialled one's is
-// its own.
+// RoleOf tells the role of a socket of this host, as far as a snapshot shows it:
+// an accepted connection's SYN would go to a listener of the same owner. Where
+// that listener is gone the connection looks dialled; Ports.Role knows better.
 func (h *HostSockets) RoleOf(s *Socket) SocketRole {
 	switch {
 	case s.Transport == UDP:
@@ -133,12 +133,8 @@ func (h *HostSockets) RoleOf(s *Socket) SocketRole {
 	case s.State == StateTimeWait:
 		return RoleGone
 	}
-	for i := range h.Sockets {
-		l := &h.Sockets[i]
-		if l.State == StateListen && l.Transport == TCP && l.Local.Port() == s.Local.Port() &&
-			(l.Owner == s.Owner || s.Inode == 0) {
-			return RoleAccepted
-		}
+	if l := ListenerOf(h.Sockets, s); l != nil && (l.Owner == s.Owner || s.Inode == 0) {
+		return RoleAccepted
 	}
 	return RoleDialled
 }

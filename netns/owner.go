@@ -46,7 +46,7 @@ func (h *Host) own(sockets []model.Socket) {
 	}
 	for i := range sockets {
 		if s := &sockets[i]; s.Owner == "" && isChild(s) {
-			if l := listenerOf(sockets, s); l != nil {
+			if l := model.ListenerOf(sockets, s); l != nil {
 				s.Owner = l.Owner
 			}
 		}
@@ -66,31 +66,4 @@ func isChild(s *model.Socket) bool {
 		return true
 	}
 	return false
-}
-
-// listenerOf returns the listener whose child s is: the one of its port with
-// its address, or else the one that takes any address.
-func listenerOf(sockets []model.Socket, s *model.Socket) *model.Socket {
-	var wildcard *model.Socket
-	for i := range sockets {
-		l := &sockets[i]
-		if l.State != model.StateListen || l.Local.Port() != s.Local.Port() {
-			continue
-		}
-		if l.Local.Addr().Unmap() == s.Local.Addr().Unmap() {
-			return l
-		}
-		if l.Local.Addr().IsUnspecified() && takes(l, s) {
-			wildcard = l
-		}
-	}
-	return wildcard
-}
-
-// takes reports whether a wildcard listener takes the family of s.
-func takes(l, s *model.Socket) bool {
-	if s.Local.Addr().Unmap().Is4() {
-		return !l.V6 || !l.V6Only
-	}
-	return l.V6
 }

@@ -159,7 +159,7 @@ func TestListenerOf(t *testing.T) {
 		"[::ffff:10.77.0.1]:5061": "both", "[fd77::1]:5061": "both", "10.77.0.1:5062": "",
 	} {
 		got := ""
-		if l := listenerOf(all, &model.Socket{Transport: model.TCP, Local: netip.MustParseAddrPort(at)}); l != nil {
+		if l := model.ListenerOf(all, &model.Socket{Transport: model.TCP, Local: netip.MustParseAddrPort(at)}); l != nil {
 			got = l.Owner
 		}
 		if got != want {
