@@ -92,6 +92,10 @@ type more struct {
 	queue    []ref // listener: connections that wait to be accepted
 }
 
+// orphan reports whether nobody holds a socket, nor can come to hold it by
+// accept.
+func (m *more) orphan() bool { return !m.held && !m.queued }
+
 // progress is the state of a socket as a file (include/linux/net.h).
 type progress uint8
 

@@ -58,7 +58,7 @@ func (p *Ports) timeWait(r ref) {
 	s, m := *p.socket(r), p.more(r)
 	s.State = StateTimeWait
 	left := more{reuse: m.reuse, bound: m.bound, peer: m.peer, paired: m.paired}
-	if m.held || m.queued {
+	if !m.orphan() {
 		tw := p.add(r.host, s, left)
 		p.repoint(r, tw)
 		p.done(r)
@@ -78,7 +78,7 @@ func (p *Ports) repoint(old, now ref) {
 // still held keeps its port only if it was bound to it.
 func (p *Ports) done(r ref) {
 	s, m := p.socket(r), p.more(r)
-	if !m.held && !m.queued {
+	if m.orphan() {
 		p.kill(r)
 		return
 	}

@@ -41,7 +41,7 @@ func (p *Ports) view(r ref) Socket {
 	switch {
 	case s.State == StateListen:
 		s.Queue = uint32(len(m.queue))
-	case s.State == StateTimeWait, !m.held && s.State == StateFinWait2:
+	case s.State == StateTimeWait, m.orphan() && s.State == StateFinWait2:
 		s.Queue = 0 // nothing but the ends is kept (tcp_time_wait)
 	default:
 		s.Queue = m.unread

@@ -173,6 +173,9 @@ func (g *gen) bindTo(name, host string, family model.Family) bool {
 func (g *gen) listener() {
 	name, host, family := g.socket(model.TCP)
 	g.bindTo(name, host, family)
+	if g.chance(6) {
+		g.add(model.ShutdownSocket{Socket: name, Sides: model.Sides(1 + g.n(3))})
+	}
 	g.add(model.ListenSocket{Socket: name, Backlog: pick(g, []uint32{0, 1, 4})})
 }
 

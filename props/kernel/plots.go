@@ -209,8 +209,8 @@ func (g *gen) conversation() {
 	if !g.add(model.DialSocket{Socket: dialled, To: to}) {
 		return
 	}
-	if g.chance(25) {
-		g.endEarly(dialled)
+	if g.chance(30) {
+		g.early(dialled)
 	}
 	if !g.add(model.AcceptSocket{Listener: l, Name: accepted}) {
 		return
@@ -231,12 +231,14 @@ func (g *gen) conversation() {
 	}
 }
 
-// endEarly ends a connection that nobody has accepted yet.
-func (g *gen) endEarly(dialled string) {
-	switch g.n(3) {
+// early ends a connection that nobody has accepted yet, or sends on it.
+func (g *gen) early(dialled string) {
+	switch g.n(4) {
 	case 0:
 		g.add(model.DestroySocket{Socket: dialled})
 	case 1:
+		g.add(model.SendSocket{Socket: dialled})
+	case 2:
 		g.add(model.SetOption{Socket: dialled, Option: model.OptionLinger0})
 		g.shut(dialled)
 	default:
