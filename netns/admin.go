@@ -67,6 +67,9 @@ func (h *Host) Destroy(s model.Socket) error {
 	b.u32(allStates)
 	diagID(&b, s.Local, s.Remote, s.Device, s.Cookie)
 	if err := h.diag.query(&b, false, func([]byte) {}); err != nil {
+		if errors.Is(err, unix.EOPNOTSUPP) {
+			err = fmt.Errorf("%w (the kernel needs CONFIG_INET_DIAG_DESTROY)", err)
+		}
 		return fmt.Errorf("netns: host %s: destroy %s socket %s: %w", h.name, s.Transport, s.Local, err)
 	}
 	return nil

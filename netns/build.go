@@ -53,6 +53,11 @@ func (l *Lab) build() error {
 	for _, h := range l.hosts {
 		h.start()
 	}
+	return l.configure()
+}
+
+// configure gives all hosts what their plan says and waits until it is so.
+func (l *Lab) configure() error {
 	for _, h := range l.hosts {
 		if err := h.configure(); err != nil {
 			return fmt.Errorf("host %s: %w", h.name, err)
@@ -76,7 +81,7 @@ func (l *Lab) makeHosts() error {
 			if err := enter(from); err != nil {
 				return err
 			}
-			h := &Host{lab: l, index: i, name: l.plan.hosts[i].name, ns: -1}
+			h := &Host{lab: l, index: i, name: l.plan.hosts[i].name, ns: -1, stat: -1, stat6: -1}
 			l.hosts = append(l.hosts, h)
 			if err := h.make(); err != nil {
 				return fmt.Errorf("host %s: %w", h.name, err)

@@ -44,6 +44,9 @@ func (l *Lab) Capture(w io.Writer) (*Capture, error) {
 		}
 		c.taps = append(c.taps, t)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.captures = append(l.captures, c)
 	return c, nil
 }
 

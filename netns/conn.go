@@ -47,6 +47,18 @@ func (c *conn) close() error {
 	return unix.Close(fd)
 }
 
+// move hands the descriptor over to a new conn; this one is closed.
+func (c *conn) move() *conn {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := &conn{fd: c.fd, buf: c.buf}
+	c.fd, c.buf = -1, nil
+	return next
+}
+
 // namespace returns a new descriptor of the socket's network namespace.
 func (c *conn) namespace() (int, error) {
 	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(c.fd), unix.SIOCGSKNS, 0)

@@ -57,25 +57,36 @@ func dumpUDP(b *batch, family byte) {
 
 // sockets appends every socket of the namespace, without owners.
 func (c *conn) sockets(all []model.Socket) ([]model.Socket, error) {
-	for _, part := range []struct {
-		transport model.Transport
-		dump      func(*batch)
-	}{
-		{model.TCP, dumpTCP},
-		{model.UDP, func(b *batch) { dumpUDP(b, unix.AF_INET) }},
-		{model.UDP, func(b *batch) { dumpUDP(b, unix.AF_INET6) }},
-	} {
+	all, err := c.tcpSockets(all)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range []byte{unix.AF_INET, unix.AF_INET6} {
 		var b batch
-		var bad error
-		part.dump(&b)
-		err := c.query(&b, true, func(body []byte) {
-			s, err := parseSocket(part.transport, body)
-			bad = errors.Join(bad, err)
-			all = append(all, s)
-		})
-		if err = errors.Join(err, bad); err != nil {
-			return nil, fmt.Errorf("list %s sockets: %w", part.transport, err)
+		dumpUDP(&b, f)
+		if all, err = c.list(all, model.UDP, &b); err != nil {
+			return nil, err
 		}
+	}
+	return all, nil
+}
+
+func (c *conn) tcpSockets(all []model.Socket) ([]model.Socket, error) {
+	var b batch
+	dumpTCP(&b)
+	return c.list(all, model.TCP, &b)
+}
+
+// list appends what a dump returns.
+func (c *conn) list(all []model.Socket, t model.Transport, b *batch) ([]model.Socket, error) {
+	var bad error
+	err := c.query(b, true, func(body []byte) {
+		s, err := parseSocket(t, body)
+		bad = errors.Join(bad, err)
+		all = append(all, s)
+	})
+	if err = errors.Join(err, bad); err != nil {
+		return nil, fmt.Errorf("list %s sockets: %w", t, err)
 	}
 	return all, nil
 }

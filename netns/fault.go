@@ -199,7 +199,10 @@ func (h *Host) withdraw(to, from string) error {
 	return nil
 }
 
-// SetForwarding makes the host forward what is not for itself, or stop it.
+// SetForwarding makes the host forward what is not for itself, or stop it. A
+// pool does not use the lab again: each time the kernel keeps one more reference
+// to the group of all routers (dev_forward_change, net/ipv6/addrconf.c).
 func (h *Host) SetForwarding(on bool) error {
+	h.touched.Store(true)
 	return h.wrong("set forwarding", h.inside(func() error { return forwarding(on).write() }))
 }

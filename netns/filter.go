@@ -19,77 +19,53 @@ const (
 )
 
 // Filter drops without a word every SYN or datagram that comes to a port of
-// the host from another one. Connections that exist go on. A lab cannot undo
-// it.
+// the host from another one. Connections that exist go on. Only the reset of a
+// pool undoes it.
 func (h *Host) Filter(t model.Transport, port uint16) error {
-	h.lab.changed.Store(true)
-	c, err := h.netfilter()
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	var b batch
-	nftBegin(&b)
-	nftMessage(&b, unix.NFT_MSG_NEWTABLE, "make table")
-	b.attrName(unix.NFTA_TABLE_NAME, nftTable)
-	nftMessage(&b, unix.NFT_MSG_NEWCHAIN, "make chain")
-	b.attrName(unix.NFTA_CHAIN_TABLE, nftTable)
-	b.attrName(unix.NFTA_CHAIN_NAME, nftChain)
-	b.nest(unix.NFTA_CHAIN_HOOK, func() {
-		b.attr(unix.NFTA_HOOK_HOOKNUM, big32(unix.NF_INET_LOCAL_IN))
-		b.attr(unix.NFTA_HOOK_PRIORITY, big32(0))
-	})
-	b.attrName(unix.NFTA_CHAIN_TYPE, "filter")
-	nftMessage(&b, unix.NFT_MSG_NEWRULE, "make rule")
-	b.attrName(unix.NFTA_RULE_TABLE, nftTable)
-	b.attrName(unix.NFTA_RULE_CHAIN, nftChain)
-	b.nest(unix.NFTA_RULE_EXPRESSIONS, func() { nftDrop(&b, t, port) })
-	nftEnd(&b)
-	if err := c.nftDo(&b); err != nil {
+	if err := h.addRule(func(b *batch) { nftDrop(b, t, port) }); err != nil {
 		return fmt.Errorf("netns: host %s: filter %s port %d: %w", h.name, t, port, err)
 	}
 	return nil
 }
 
-// netfilter opens a netlink socket to the host's packet filter.
-func (h *Host) netfilter() (c *conn, err error) {
-	err = h.inside(func() (err error) {
+// netfilter is the netlink socket to the host's packet filter. It is opened
+// when it is needed first and stays: to close one takes the kernel a while.
+func (h *Host) netfilter() (*conn, error) {
+	h.mu.Lock()
+	c := h.filter
+	h.mu.Unlock()
+	if c != nil {
+		return c, nil
+	}
+	err := h.inside(func() (err error) {
 		c, err = newConn(unix.NETLINK_NETFILTER)
 		return err
 	})
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.filter != nil || h.closed { // somebody else was quicker
+		defer c.close()
+		return h.filter, choose(h.closed, errClosed, nil)
+	}
+	h.filter = c
+	return c, nil
 }
 
 // nftDrop appends the expressions of: arrives not by lo, is of the transport,
 // has the port (and, for TCP, is a SYN without ACK): drop.
 func nftDrop(b *batch, t model.Transport, port uint16) {
-	proto := byte(unix.IPPROTO_UDP)
-	if t == model.TCP {
-		proto = unix.IPPROTO_TCP
-	}
 	nftMeta(b, unix.NFT_META_IIF)
 	nftCompare(b, unix.NFT_CMP_NEQ, native.AppendUint32(nil, loopbackDevice))
-	nftMeta(b, unix.NFT_META_L4PROTO)
-	nftCompare(b, unix.NFT_CMP_EQ, []byte{proto})
-	nftPayload(b, 2, 2) // the destination port, in TCP as in UDP
+	nftTransport(b, t)
+	nftPayload(b, nftPayloadSegment, toPort, 2)
 	nftCompare(b, unix.NFT_CMP_EQ, binary.BigEndian.AppendUint16(nil, port))
 	if t == model.TCP {
-		nftPayload(b, tcpFlagsOffset, 1)
-		nftExpression(b, "bitwise", func() {
-			b.attr(unix.NFTA_BITWISE_SREG, big32(unix.NFT_REG_1))
-			b.attr(unix.NFTA_BITWISE_DREG, big32(unix.NFT_REG_1))
-			b.attr(unix.NFTA_BITWISE_LEN, big32(1))
-			b.nest(unix.NFTA_BITWISE_MASK, func() { b.attr(unix.NFTA_DATA_VALUE, []byte{tcpFlagSYNAndACK}) })
-			b.nest(unix.NFTA_BITWISE_XOR, func() { b.attr(unix.NFTA_DATA_VALUE, []byte{0}) })
-		})
-		nftCompare(b, unix.NFT_CMP_EQ, []byte{tcpFlagSYN})
+		nftFlags(b, tcpFlagSYNAndACK, tcpFlagSYN)
 	}
-	nftExpression(b, "immediate", func() {
-		b.attr(unix.NFTA_IMMEDIATE_DREG, big32(unix.NFT_REG_VERDICT))
-		b.nest(unix.NFTA_IMMEDIATE_DATA, func() {
-			b.nest(unix.NFTA_DATA_VERDICT, func() { b.attr(unix.NFTA_VERDICT_CODE, big32(0)) }) // NF_DROP
-		})
-	})
+	nftDropIt(b, t)
 }
 
 func nftMeta(b *batch, key uint32) {
@@ -99,10 +75,10 @@ func nftMeta(b *batch, key uint32) {
 	})
 }
 
-func nftPayload(b *batch, offset, length uint32) {
+func nftPayload(b *batch, base, offset, length uint32) {
 	nftExpression(b, "payload", func() {
 		b.attr(unix.NFTA_PAYLOAD_DREG, big32(unix.NFT_REG_1))
-		b.attr(unix.NFTA_PAYLOAD_BASE, big32(unix.NFT_PAYLOAD_TRANSPORT_HEADER))
+		b.attr(unix.NFTA_PAYLOAD_BASE, big32(base))
 		b.attr(unix.NFTA_PAYLOAD_OFFSET, big32(offset))
 		b.attr(unix.NFTA_PAYLOAD_LEN, big32(length))
 	})
@@ -135,6 +111,8 @@ func nftEnd(b *batch) { nftMark(b, unix.NFNL_MSG_BATCH_END) }
 // nftDo sends a transaction and waits for the acknowledgement of everything
 // between its marks, which are not acknowledged themselves.
 func (c *conn) nftDo(b *batch) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	b.finish()
 	if err := c.send(b.buf); err != nil {
 		return err

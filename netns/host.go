@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,7 +20,17 @@ type Host struct {
 	route *conn // rtnetlink
 	diag  *conn // sock_diag
 
+	// Of labs of a pool only.
+	newsConn    *conn // tells of changes
+	metrics     *conn // TCP metrics
+	stat, stat6 int   // /proc/net/sockstat and sockstat6
+
+	touched  atomic.Bool // Do ran something
+	filtered atomic.Bool // has packet filters of ours
+	suspect  atomic.Bool // somebody could have made some
+
 	mu        sync.Mutex
+	filter    *conn // nftables, once it was needed
 	addrs     []netip.Addr
 	devices   []uint32        // of each address
 	down      map[uint32]bool // devices that were taken down
@@ -46,15 +57,39 @@ func (h *Host) make() (err error) {
 	if h.ns, err = h.route.namespace(); err != nil {
 		return err
 	}
-	h.diag, err = newConn(unix.NETLINK_SOCK_DIAG)
-	return err
+	if h.diag, err = newConn(unix.NETLINK_SOCK_DIAG); err != nil || h.lab.pool == nil {
+		return err
+	}
+	return h.makeKept()
+}
+
+// makeKept opens what a reset needs.
+func (h *Host) makeKept() (err error) {
+	if h.newsConn, err = newNews(); err != nil {
+		return err
+	}
+	if h.metrics, err = newConn(unix.NETLINK_GENERIC); err != nil {
+		return err
+	}
+	for name, fd := range map[string]*int{"sockstat": &h.stat, "sockstat6": &h.stat6} {
+		if *fd, err = unix.Open("/proc/thread-self/net/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			return fmt.Errorf("open /proc/net/%s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // Do runs f on the calling goroutine while its thread stands in the host's
 // network namespace, and brings the thread back. What f opens stays in the
 // namespace and may be used from anywhere afterwards. f must not start
 // goroutines that rely on the namespace: they run on other threads.
-func (h *Host) Do(f func() error) error { return h.inside(f) }
+//
+// What f changes in the namespace nobody knows: a pool does not use the lab
+// again. Socket, which needs no f, leaves it its use.
+func (h *Host) Do(f func() error) error {
+	h.touched.Store(true)
+	return h.inside(f)
+}
 
 // inside is Do for what this package does itself.
 func (h *Host) inside(f func() error) error {
@@ -83,6 +118,9 @@ var errClosed = errors.New("the lab is closed")
 // Socket opens a socket in the host's namespace: non-blocking and closed on
 // exec. The caller owns the descriptor, which may be used from any thread.
 func (h *Host) Socket(domain, typ, proto int) (int, error) {
+	if domain == unix.AF_NETLINK {
+		h.suspect.Store(true)
+	}
 	fd := -1
 	err := h.inside(func() (err error) {
 		fd, err = unix.Socket(domain, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
@@ -101,13 +139,15 @@ func (h *Host) close() error {
 	h.processes, h.closed = nil, true
 	h.mu.Unlock()
 	failed := killAll(processes)
-	for _, c := range []*conn{h.diag, h.route} {
+	for _, c := range []*conn{h.diag, h.route, h.newsConn, h.metrics, h.filter} {
 		if c != nil {
 			failed = append(failed, c.close())
 		}
 	}
-	if h.ns >= 0 {
-		failed = append(failed, unix.Close(h.ns))
+	for _, fd := range []int{h.ns, h.stat, h.stat6} {
+		if fd >= 0 {
+			failed = append(failed, unix.Close(fd))
+		}
 	}
 	if err := errors.Join(failed...); err != nil {
 		return fmt.Errorf("netns: close host %s: %w", h.name, err)

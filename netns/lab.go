@@ -23,8 +23,13 @@ type Lab struct {
 	// changed is set once the lab may not be what its plan says any more.
 	changed atomic.Bool
 
-	mu     sync.Mutex
-	closed bool
+	pool  *Pool // that it comes from, or nil
+	dirty bool  // addresses and routes are not what the plan says
+
+	mu       sync.Mutex
+	closed   bool
+	captures []*Capture
+	fillers  []int // connections that fill backlogs
 }
 
 // New builds the topology of s in fresh namespaces. It reads the networks and
@@ -37,9 +42,18 @@ func New(s *model.Scenario) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("netns: %w", err)
 	}
-	l := &Lab{plan: p}
-	if err := l.build(); err != nil {
-		l.Close()
+	return build(p, nil)
+}
+
+// build builds a lab of nothing, for a pool or for none.
+func build(p *plan, pool *Pool) (*Lab, error) {
+	l := &Lab{plan: p, pool: pool}
+	err := l.build()
+	if err == nil && pool != nil {
+		err = l.ignoreNews()
+	}
+	if err != nil {
+		_ = l.destroy()
 		return nil, fmt.Errorf("netns: %w", err)
 	}
 	return l, nil
@@ -47,7 +61,8 @@ func New(s *model.Scenario) (*Lab, error) {
 
 // Close kills the lab's processes and gives its namespaces back; the kernel
 // takes them apart after that. A socket that somebody still holds keeps its
-// namespace alive until it is closed. Close may be called more than once.
+// namespace alive until it is closed. A lab of a pool is reset and kept there.
+// Close may be called more than once.
 func (l *Lab) Close() error {
 	l.mu.Lock()
 	closed := l.closed
@@ -56,7 +71,20 @@ func (l *Lab) Close() error {
 	if closed {
 		return nil
 	}
-	var failed []error
+	if l.pool != nil {
+		if kept, err := l.pool.give(l); kept {
+			return err
+		}
+	}
+	return l.destroy()
+}
+
+// destroy gives back all that the lab is made of.
+func (l *Lab) destroy() error {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	failed := []error{l.dropFillers()}
 	for _, h := range l.hosts {
 		failed = append(failed, h.close())
 	}

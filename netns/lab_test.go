@@ -147,9 +147,11 @@ func TestLabsDoNotSeeEachOther(t *testing.T) {
 
 // tryLab makes a lab of three hosts in which one port accepts and those of its
 // neighbours' labs do not.
-func tryLab(f model.Family, port uint16) (err error) {
+func tryLab(f model.Family, port uint16) error { return tryLabOf(New, f, port) }
+
+func tryLabOf(make func(*model.Scenario) (*Lab, error), f model.Family, port uint16) (err error) {
 	s := lan(f, "a", "b", "c")
-	l, err := New(s)
+	l, err := make(s)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,12 @@ func (o *owners) set(inode uint64, owner string) {
 	o.of[inode] = owner
 }
 
+func (o *owners) clear() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	clear(o.of)
+}
+
 func (o *owners) get(inode uint64) (string, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

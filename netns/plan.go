@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/greka-sip/greka/model"
 )
@@ -16,6 +17,9 @@ type plan struct {
 	at    [][]port // who is attached to each network
 	// routed is set where packets go through hosts, or may be refused by them.
 	routed bool
+	// For a pool: key is all that a lab is built from, without names, and
+	// shape what of it cannot be changed in a lab that is there.
+	key, shape string
 }
 
 // hostPlan is what one host is to be.
@@ -213,4 +217,24 @@ func check(s *model.Scenario) error {
 		}
 	}
 	return nil
+}
+
+// sign works out the plan's key and shape.
+func (p *plan) sign() {
+	var key, shape strings.Builder
+	for i := range p.hosts {
+		h := &p.hosts[i]
+		fmt.Fprintf(&shape, "host %t %d %t", h.router, h.filter, h.hasDead())
+		for _, at := range h.ports {
+			fmt.Fprint(&shape, " ", at.net)
+			fmt.Fprintln(&key, "at", i, at.device, at.addrs)
+		}
+		for _, r := range h.routes {
+			r.to, r.from = "", ""
+			fmt.Fprintln(&key, "route", i, r)
+		}
+		shape.WriteByte('\n')
+	}
+	p.shape = shape.String()
+	p.key = p.shape + key.String()
 }

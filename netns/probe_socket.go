@@ -47,20 +47,30 @@ func (p *probe) wantErrors() error {
 
 // await waits for an event or an error of the socket, probeBound at the most.
 func (p *probe) await(events int16) error {
-	end := time.Now().Add(probeBound)
-	for {
+	err := await(p.fd, events, probeBound)
+	if err != nil && !errors.Is(err, unix.ETIMEDOUT) {
+		return fmt.Errorf("%w: %w", errProbe, err)
+	}
+	if err != nil {
+		return err
+	}
+	return p.pending()
+}
+
+// await waits for an event or an error of a socket.
+func await(fd int, events int16, bound time.Duration) error {
+	for end := time.Now().Add(bound); ; {
 		left := time.Until(end)
 		if left <= 0 {
 			return unix.ETIMEDOUT
 		}
-		fds := []unix.PollFd{{Fd: int32(p.fd), Events: events}}
-		n, err := unix.Poll(fds, int(left.Milliseconds())+1)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, int(left.Milliseconds())+1)
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
-			return fmt.Errorf("%w: poll: %w", errProbe, err)
+			return fmt.Errorf("poll: %w", err)
 		case n > 0:
-			return p.pending()
+			return nil
 		}
 	}
 }
@@ -116,6 +126,7 @@ func (h *Host) ownerOf(s model.Socket) string {
 
 // hostOf returns the host that has an address as seen from another one, or nil.
 func (l *Lab) hostOf(from *Host, a netip.Addr) *Host {
+	a = a.WithZone("")
 	if a.IsLoopback() {
 		return from
 	}

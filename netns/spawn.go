@@ -64,6 +64,7 @@ func (h *Host) Spawn(s Spec) (*Process, error) {
 
 // adopt makes the host responsible for a process.
 func (h *Host) adopt(p *Process) error {
+	h.suspect.Store(true)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {

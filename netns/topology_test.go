@@ -34,7 +34,7 @@ func world(t testing.TB, text string) (*Lab, *model.Scenario) {
 	return l, s
 }
 
-func (h *Host) serve(t testing.TB, addrs ...netip.Addr) {
+func (h *Host) serve(t testing.TB, addrs ...netip.Addr) (all []*sock) {
 	t.Helper()
 	for _, a := range addrs {
 		for _, typ := range []int{unix.SOCK_STREAM, unix.SOCK_DGRAM} {
@@ -48,8 +48,10 @@ func (h *Host) serve(t testing.TB, addrs ...netip.Addr) {
 			if typ == unix.SOCK_STREAM {
 				s.must(unix.Listen(fd, 64))
 			}
+			all = append(all, s)
 		}
 	}
+	return all
 }
 
 // tries probes "ann/lan bob/far" over both transports: from a place of one
@@ -134,9 +136,7 @@ func TestRoutesThatRefuse(t *testing.T) {
 		t.Run(kind+" at the router", func(t *testing.T) {
 			t.Parallel()
 			l, s := world(t, routed+"net end 46\nhost eve end\nroute gate end "+kind+"\n")
-			if kind == "blackhole" {
-				want = model.ProbeTimeout
-			}
+			want := choose(kind == "blackhole", model.ProbeTimeout, want)
 			p := l.Host("ann").Probe(s.Addr("ann", "lan"), tcpTo(netip.AddrPortFrom(s.Addr("eve", "end"), 5060)))
 			if p.Result != want {
 				t.Errorf("%s (%s), want %s", p.Result, p.Detail, want)

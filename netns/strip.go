@@ -1,0 +1,145 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// strip takes everything from a host that configure gives it, and whatever
+// else of that kind is there. The devices stay up: to take one down waits for
+// an RCU grace period, 20 ms.
+func (h *Host) strip() error {
+	h.mu.Lock()
+	h.down = nil
+	h.mu.Unlock()
+	return errors.Join(h.stripRules(), h.stripRoutes(), h.stripAddresses(), h.stripNeighbours())
+}
+
+// removeAll sends one request for each body that a dump has returned, with
+// which the kernel takes that thing away. What is gone by then is fine.
+func (h *Host) removeAll(typ uint16, what string, bodies [][]byte) error {
+	for _, body := range bodies {
+		var b batch
+		b.request(typ, 0, "remove "+what)
+		b.u8(body...)
+		err := h.route.do(&b)
+		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ESRCH) && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return err
+		}
+	}
+	return nil
+}
+
+// stripRules removes all rules but the three that every namespace has.
+func (h *Host) stripRules() error {
+	var extra [][]byte
+	for _, f := range []byte{unix.AF_INET, unix.AF_INET6} {
+		var b batch
+		b.request(unix.RTM_GETRULE, unix.NLM_F_DUMP, "")
+		b.u8(f, 0, 0, 0, 0, 0, 0, 0)
+		b.u32(0)
+		err := h.route.query(&b, true, func(body []byte) {
+			pref := uint32(0)
+			attributes(body[unix.SizeofRtMsg:], func(typ uint16, value []byte) {
+				if typ == unix.FRA_PRIORITY {
+					pref = native.Uint32(value)
+				}
+			})
+			if pref != 0 && pref < 32766 {
+				extra = append(extra, append([]byte(nil), body...))
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("list rules: %w", err)
+		}
+	}
+	return h.removeAll(unix.RTM_DELRULE, "rule", extra)
+}
+
+// stripRoutes removes the routes that are no kernel's: some have no device
+// with which they would go.
+func (h *Host) stripRoutes() error {
+	var extra [][]byte
+	err := h.eachRoute(func(body []byte) {
+		if body[5] != unix.RTPROT_KERNEL && native.Uint32(body[8:])&unix.RTM_F_CLONED == 0 {
+			extra = append(extra, append([]byte(nil), body...))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return h.removeAll(unix.RTM_DELROUTE, "route", extra)
+}
+
+// eachRoute calls f with every route of every table, and with what was learned
+// about it.
+func (h *Host) eachRoute(f func(body []byte)) error {
+	var b batch
+	b.request(unix.RTM_GETROUTE, unix.NLM_F_DUMP, "")
+	b.u8(unix.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0)
+	b.u32(0)
+	err := h.route.query(&b, true, func(body []byte) {
+		if len(body) >= unix.SizeofRtMsg {
+			f(body)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	return nil
+}
+
+// stripAddresses removes the addresses, and with them the kernel's own routes.
+func (h *Host) stripAddresses() error {
+	var own [][]byte
+	var b batch
+	b.request(unix.RTM_GETADDR, unix.NLM_F_DUMP, "")
+	b.u8(unix.AF_UNSPEC, 0, 0, 0)
+	b.u32(0)
+	err := h.route.query(&b, true, func(body []byte) {
+		if _, _, _, ok := parseAddress(body); ok {
+			own = append(own, append([]byte(nil), body...))
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("list addresses: %w", err)
+	}
+	return h.removeAll(unix.RTM_DELADDR, "address", own)
+}
+
+// stripNeighbours removes what the host knows of others, however it learned
+// it. Multicast addresses need no learning: what is there of them is the same
+// in every lab.
+func (h *Host) stripNeighbours() error {
+	var known []neighbour
+	var b batch
+	b.request(unix.RTM_GETNEIGH, unix.NLM_F_DUMP, "")
+	b.u8(unix.AF_UNSPEC, 0, 0, 0)
+	b.u32(0)
+	b.u16(0)
+	b.u8(0, 0)
+	err := h.route.query(&b, true, func(body []byte) {
+		if n, state, ok := parseNeighbour(body); ok && state&unix.NUD_NOARP == 0 {
+			known = append(known, n)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("list neighbours: %w", err)
+	}
+	return h.forget(known)
+}
+
+// forget makes the host forget neighbours. Those that it has forgotten by
+// itself are fine.
+func (h *Host) forget(known []neighbour) error {
+	for _, n := range known {
+		var b batch
+		removeNeighbour(&b, n.device, n.addr)
+		if err := h.route.do(&b); err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+	}
+	return nil
+}
