@@ -30,6 +30,21 @@ func init() {
 		},
 		func(s AcceptSocket) []string { return []string{s.Listener, s.Name} },
 		func(c *checker, s AcceptSocket) { c.socket(1, s.Listener); c.define(2, s.Name) })
+	addSendSteps()
+	addStep("remove", "HOST ADDRESS", readRemove,
+		func(s RemoveAddr) []string { return []string{s.Host, s.Addr.String()} },
+		func(c *checker, s RemoveAddr) { c.host(1, s.Host) })
+	addStep("filter", "HOST TRANSPORT:PORT",
+		func(l *textLine) FilterPort {
+			host, at := l.name("the name of a host"), l.listen()
+			return FilterPort{host, at.Transport, at.Port}
+		},
+		func(s FilterPort) []string { return []string{s.Host, Listen{s.Transport, s.Port}.String()} },
+		func(c *checker, s FilterPort) { c.host(1, s.Host) })
+}
+
+// addSendSteps adds the steps of a conversation and of its end.
+func addSendSteps() {
 	addStep("sendto", "SOCKET ADDRESS:PORT|ADDRESS:@SOCKET",
 		func(l *textLine) SendTo { return SendTo{l.socket(), l.endpoint()} },
 		func(s SendTo) []string { return []string{s.Socket, s.To.String()} },
@@ -41,16 +56,6 @@ func init() {
 	addSocketStep("read", func(n string) ReadSocket { return ReadSocket{n} }, func(s ReadSocket) string { return s.Socket })
 	addSocketStep("close", func(n string) CloseSocket { return CloseSocket{n} }, func(s CloseSocket) string { return s.Socket })
 	addSocketStep("destroy", func(n string) DestroySocket { return DestroySocket{n} }, func(s DestroySocket) string { return s.Socket })
-	addStep("remove", "HOST ADDRESS", readRemove,
-		func(s RemoveAddr) []string { return []string{s.Host, s.Addr.String()} },
-		func(c *checker, s RemoveAddr) { c.host(1, s.Host) })
-	addStep("filter", "HOST TRANSPORT:PORT",
-		func(l *textLine) FilterPort {
-			host, at := l.name("the name of a host"), l.listen()
-			return FilterPort{host, at.Transport, at.Port}
-		},
-		func(s FilterPort) []string { return []string{s.Host, Listen{s.Transport, s.Port}.String()} },
-		func(c *checker, s FilterPort) { c.host(1, s.Host) })
 }
 
 // addSocketStep adds a step that says no more than which socket.

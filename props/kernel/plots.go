@@ -189,26 +189,7 @@ func (g *gen) conversation() {
 		return
 	}
 	dialled, accepted := g.name(), g.name()
-	to := model.Endpoint{Addr: s.Local.Addr().Unmap(), Of: l}
-	family, net := model.IPv4, "lan"
-	if to.Addr.Is6() {
-		family, net = model.IPv6, "lan6"
-	}
-	if to.Addr.IsUnspecified() {
-		to.Addr = g.s.Addr(host, net)
-	}
-	from := g.host()
-	if to.Addr.IsLoopback() {
-		from = host
-	}
-	if s.Local.Port() < firstPicked {
-		to.Of, to.Port = "", s.Local.Port()
-	}
-	g.add(model.OpenSocket{Name: dialled, Host: from, Transport: model.TCP, Family: family})
-	g.open = append(g.open, dialled)
-	if !g.add(model.DialSocket{Socket: dialled, To: to}) {
-		return
-	}
+	g.dialFor(dialled, l, host, &s)
 	if g.chance(30) {
 		g.early(dialled)
 	}
@@ -229,6 +210,28 @@ func (g *gen) conversation() {
 		g.shut(l)
 		g.rebind(host, s)
 	}
+}
+
+// dialFor makes a socket on some host and dials a listener with it.
+func (g *gen) dialFor(name, listener, host string, s *model.Socket) {
+	to := model.Endpoint{Addr: s.Local.Addr().Unmap(), Of: listener}
+	family, net := model.IPv4, "lan"
+	if to.Addr.Is6() {
+		family, net = model.IPv6, "lan6"
+	}
+	if to.Addr.IsUnspecified() {
+		to.Addr = g.s.Addr(host, net)
+	}
+	from := g.host()
+	if to.Addr.IsLoopback() {
+		from = host
+	}
+	if s.Local.Port() < firstPicked {
+		to.Of, to.Port = "", s.Local.Port()
+	}
+	g.add(model.OpenSocket{Name: name, Host: from, Transport: model.TCP, Family: family})
+	g.open = append(g.open, name)
+	g.add(model.DialSocket{Socket: name, To: to})
 }
 
 // early ends a connection that nobody has accepted yet, or sends on it.
