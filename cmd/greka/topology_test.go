@@ -15,6 +15,7 @@ func TestTopology(t *testing.T) {
 		{file, "|   ESTAB  tcp 10.77.0.1:* -> p 10.77.0.1:5060   o--"},
 		{plain, "| ua bob via=p [sut] "},
 		{"--svg " + file, "</svg>\n"},
+		{"--help", "Topology draws the scenario of a case"},
 	} {
 		status, out, errs := greka(t, "", append([]string{"topology"}, strings.Fields(x.args)...)...)
 		if status != 0 || errs != "" || !strings.Contains(out, x.want) {

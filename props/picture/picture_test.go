@@ -322,6 +322,35 @@ func arrival(lines []string, y, lane int) string {
 	return ""
 }
 
+// FuzzPicture: whatever Parse takes can be drawn.
+func FuzzPicture(f *testing.F) {
+	f.Add("net " + strings.Repeat("n", 32) + " 4\nhost " + strings.Repeat("h", 32) + " " + strings.Repeat("n", 32) + "\n")
+	f.Add("net n 4\nhost " + strings.Repeat("h", 32) + " n\n")
+	files, _ := filepath.Glob("testdata/*.txtar")
+	for _, file := range files {
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(a.Files[0].Data))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := model.Parse(text)
+		if err != nil {
+			return
+		}
+		p := Of(&s)
+		for _, l := range strings.Split(p.Text(), "\n") {
+			if len(l) > textWidth || strings.Trim(l, ascii) != "" {
+				t.Errorf("line of %d columns: %q", len(l), l)
+			}
+		}
+		if err := wellFormed(p.SVG()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A picture that has no room for the ways says so, and only then.
 func TestCrowded(t *testing.T) {
 	for hosts, want := range map[int]bool{4: false, 22: true} {

@@ -3,35 +3,51 @@ package picture
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/greka-sip/greka/model"
 )
 
 // played adds the sockets that the steps of a scenario without elements have
-// made. Where the kernel may go
-// several ways, the first one is drawn.
+// made. Where the kernel may go several ways, the first one is drawn.
 func (c *cast) played() {
-	p := model.NewPorts(c.s)
-	symbols := map[uint16]string{} // ports of the kernel's choice, by the socket that got it
-	made := false
-	for i, st := range c.s.Steps {
+	if !slices.ContainsFunc(c.s.Steps, isSocketStep) {
+		return
+	}
+	p := newPlay(c.s)
+	if at, why := p.steps(c.s.Steps); why != "" {
+		c.note("sockets are those before step %d (%s): %s", at+1, stepText(c.s.Steps[at]), why)
+		p = newPlay(c.s)
+		p.steps(c.s.Steps[:at])
+	}
+	c.sockets(p)
+}
+
+// play is a scenario's socket steps, played in the model.
+type play struct {
+	*model.Ports
+	symbols map[uint16]string // ports of the kernel's choice, by the socket that got it
+}
+
+func newPlay(s *model.Scenario) *play { return &play{model.NewPorts(s), map[uint16]string{}} }
+
+// steps plays up to the first one of which the model cannot say what it does,
+// and returns its index and the reason.
+func (p *play) steps(steps []model.Step) (at int, why string) {
+	for i, st := range steps {
 		if !isSocketStep(st) {
 			continue
 		}
-		made = true
 		if r := p.Apply(st, 0); r.Undecided != "" {
-			c.note("sockets are those before step %d (%s): %s", i+1, stepText(st), r.Undecided)
-			break
+			return i, r.Undecided
 		}
 		if name, ok := p.NeedsPort(); ok {
 			if s, ok := p.Socket(name); ok {
-				symbols[s.Local.Port()] = name
+				p.symbols[s.Local.Port()] = name
 			}
 		}
 	}
-	if made {
-		c.sockets(p, symbols)
-	}
+	return 0, ""
 }
 
 func isSocketStep(st model.Step) bool {
@@ -45,25 +61,25 @@ func isSocketStep(st model.Step) bool {
 }
 
 // sockets adds the sockets of a played model, host by host.
-func (c *cast) sockets(p *model.Ports, symbols map[uint16]string) {
+func (c *cast) sockets(p *play) {
 	snap := p.Snapshot()
 	var b board
 	for i := range snap.Hosts {
 		h := &snap.Hosts[i]
 		for k := range h.Sockets {
 			s := &h.Sockets[k]
-			drawn := &socket{text: socketText(s, symbols), shape: circle, wire: -1}
+			drawn := &socket{text: p.socketText(s), shape: circle, wire: -1}
 			if s.State == model.StateListen || s.State == model.StateClose {
 				drawn.shape = square
 			}
 			c.place(h.Host, "", drawn)
 			if s.Transport == model.TCP && s.State != model.StateListen {
-				b.add(plug{endsOf(s), s.Owner, drawn, accepted(p, s)})
+				b.add(plug{endsOf(s), s.Owner, drawn, p.accepted(s)})
 			}
 		}
 	}
 	for _, held := range p.Bounds() {
-		text := fmt.Sprintf("%-6s tcp %s  %s", model.StateBoundInactive, endText(held.Local, symbols), held.Name)
+		text := fmt.Sprintf("%-6s tcp %s  %s", model.StateBoundInactive, p.endText(held.Local), held.Name)
 		c.place(held.Host, "", &socket{text: text, wire: -1})
 	}
 	c.join(&b)
@@ -71,15 +87,15 @@ func (c *cast) sockets(p *model.Ports, symbols map[uint16]string) {
 
 // accepted reports whether a socket came out of a listener. One without a name
 // still waits there, or was closed.
-func accepted(p *model.Ports, s *model.Socket) bool {
+func (p *play) accepted(s *model.Socket) bool {
 	return s.Transport == model.TCP && s.State != model.StateListen &&
 		(s.Owner == "" || p.Role(s.Owner) == model.RoleAccepted)
 }
 
-func socketText(s *model.Socket, symbols map[uint16]string) string {
-	text := fmt.Sprintf("%-6s %s %s", s.State, s.Transport, endText(s.Local, symbols))
+func (p *play) socketText(s *model.Socket) string {
+	text := fmt.Sprintf("%-6s %s %s", s.State, s.Transport, p.endText(s.Local))
 	if s.Remote.IsValid() {
-		text += " -> " + endText(s.Remote, symbols)
+		text += " -> " + p.endText(s.Remote)
 	}
 	if s.Owner != "" {
 		return text + "  " + s.Owner
@@ -89,8 +105,8 @@ func socketText(s *model.Socket, symbols map[uint16]string) string {
 
 // endText is an address and a port, with @ and a socket's name for a port that
 // the kernel picked for that one.
-func endText(a netip.AddrPort, symbols map[uint16]string) string {
-	if name, ok := symbols[a.Port()]; ok {
+func (p *play) endText(a netip.AddrPort) string {
+	if name, ok := p.symbols[a.Port()]; ok {
 		return portText(a.Addr(), "@"+name)
 	}
 	return a.String()

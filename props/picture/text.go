@@ -87,6 +87,9 @@ func (p *Picture) draw(b *strings.Builder) (ways bool) {
 	for i := range p.rows {
 		lines[i] = p.rows[i].lines(most)
 		for _, l := range lines[i] {
+			if p.rows[i].kind == boxRow {
+				l += "  -" // the frame goes on behind a title
+			}
 			c.width = max(c.width, len(l))
 		}
 	}
