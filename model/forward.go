@@ -35,7 +35,7 @@ func (w *walk) forward() {
 		w.end(Refused)
 	case !m.forward:
 		w.end(NotForwarding)
-	case w.src.IsLinkLocalUnicast():
+	case w.src.IsLinkLocalUnicast() && r.port != w.in: // ip6_forward looks only where it could not redirect
 		w.end(ScopeExceeded)
 	case !w.admit():
 	case len(w.path.Hops) > hopLimit:

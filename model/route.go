@@ -23,7 +23,7 @@ const (
 	Looping                     // routers sent it round until its hop limit was used up
 	NoSource                    // the sender has no address to send it from
 	SourceGone                  // the source is no address of the sender
-	NeedsZone                   // link-local, and nobody said on which link
+	NeedsZone                   // link-local, and nobody said on which link, or on two
 	ScopeExceeded               // link-local, and a router would have to forward it
 	OtherLink                   // a socket that is bound to one link was answered on another
 	OtherFamily                 // source and destination are not of one family
@@ -46,6 +46,10 @@ type Path struct {
 	// at once; OK if the packet left. (A socket that was bound while it still
 	// had its source is told EINVAL over IPv4, and sends on over IPv6.)
 	Errno Errno
+	// Wavers is set where that is so at first only: the gateway of the way
+	// does not answer, and once an IPv6 host that is no router has noticed it
+	// takes another route that it has (RFC 4861 7.3.3, rt6_check_neigh).
+	Wavers bool
 }
 
 // Hop is one host on a path, and the interfaces by which the packet came and
@@ -106,6 +110,7 @@ func (t *Topology) Route(host string, src, dst netip.Addr) Path {
 	if src.IsUnspecified() {
 		w.src = netip.Addr{}
 	}
+	w.zones = src.Zone() != "" && dst.Zone() != "" && src.Zone() != dst.Zone()
 	w.send(zoneOf(src, dst))
 	w.path.Source = w.src
 	return w.path
@@ -119,7 +124,7 @@ func (t *Topology) Reach(host string, src, dst netip.Addr) (there, back Path) {
 		return there, Path{}
 	}
 	last, to := there.Hops[len(there.Hops)-1], there.Source
-	from := dst.Unmap().WithZone("")
+	from, only := dst.Unmap().WithZone(""), zoneOf(src, dst)
 	if from.IsUnspecified() {
 		from = loopback(from)
 	}
@@ -127,11 +132,11 @@ func (t *Topology) Reach(host string, src, dst netip.Addr) (there, back Path) {
 	case !to.IsLinkLocalUnicast():
 	case last.In != 0: // tcp_v6_init_req
 		to = to.WithZone(fmt.Sprintf("eth%d", last.In-FirstDevice))
-	default:
-		to = to.WithZone(dst.Zone())
+	case only >= 0:
+		to = to.WithZone(fmt.Sprintf("eth%d", only))
 	}
 	back = t.Route(last.Host, from, to)
-	if only := zoneOf(src, dst); only >= 0 && back.End == Delivered && t.arrival(&back, there.Source) != only {
+	if only >= 0 && back.End == Delivered && t.arrival(&back, there.Source) != only {
 		back.End = OtherLink
 	}
 	return there, back
@@ -171,8 +176,9 @@ type walk struct {
 	t        *Topology
 	path     Path
 	src, dst netip.Addr
-	host     int // where it is
-	in       int // the interface by which it came
+	host     int  // where it is
+	in       int  // the interface by which it came
+	zones    bool // source and destination are on different links
 }
 
 func (w *walk) machine() *machine { return &w.t.machines[w.host] }
@@ -233,7 +239,7 @@ func (w *walk) send6(only int) {
 	case w.src.IsValid() && !w.src.IsLoopback() && m.portOf(w.src, only) < 0: // inet6_bind: ipv6_chk_addr
 		w.fail(SourceGone, EADDRNOTAVAIL)
 		return
-	case w.dst.IsLinkLocalUnicast() && only < 0: // tcp_v6_connect
+	case w.dst.IsLinkLocalUnicast() && only < 0, w.zones: // tcp_v6_connect
 		w.fail(NeedsZone, EINVAL)
 		return
 	case w.toSelf(only):
@@ -266,7 +272,10 @@ func (w *walk) send6(only int) {
 func (w *walk) toSelf(only int) bool {
 	m := w.machine()
 	i := m.portOf(w.dst, only)
-	if i < 0 && !w.dst.IsLoopback() {
+	switch {
+	case i < 0 && !w.dst.IsLoopback():
+		return false
+	case only >= 0 && i != only: // RT6_LOOKUP_F_IFACE: the route to an own address leads over its interface
 		return false
 	}
 	switch {
@@ -306,6 +315,7 @@ func (w *walk) leave(r *fibRoute) {
 	to, ok := w.t.neighbour(w.machine(), r.port, next)
 	if !ok {
 		w.end(NobodyThere)
+		w.path.Wavers = r.gateway.Is6() && !w.machine().forward && w.hasOther(r)
 		if r.gateway.IsValid() || !w.deadThere(net) {
 			return
 		}
@@ -315,6 +325,16 @@ func (w *walk) leave(r *fibRoute) {
 	w.host, w.in = to, w.t.machines[to].portOn(net)
 	w.path.Hops = append(w.path.Hops, Hop{Host: w.machine().name, In: FirstDevice + uint32(w.in)})
 	w.arrive()
+}
+
+// hasOther reports whether the host has a route beside r to the destination.
+func (w *walk) hasOther(r *fibRoute) bool {
+	for i := range w.machine().routes {
+		if o := &w.machine().routes[i]; o != r && o.to.Contains(w.dst) {
+			return true
+		}
+	}
+	return false
 }
 
 // deadThere reports whether a host on the network has the destination, dead.

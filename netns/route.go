@@ -79,6 +79,8 @@ func (r *route) change(b *batch, typ, flags uint16, verb string) {
 	}
 	if r.metric != 0 {
 		b.attrU32(unix.RTA_PRIORITY, r.metric)
+	} else if r.family == model.IPv6 { // IP6_RT_PRIO_USER. To remove one without saying so would remove any
+		b.attrU32(unix.RTA_PRIORITY, 1024)
 	}
 }
 
