@@ -39,10 +39,6 @@ func (h *Host) on(device uint32) (all []netip.Addr) {
 // refresh reads the host's addresses from the kernel. Those that it had stay
 // in their order; it returns those that are gone.
 func (h *Host) refresh() (gone []netip.Addr, err error) {
-	up, err := h.devicesUp()
-	if err != nil {
-		return nil, err
-	}
 	var addrs []netip.Addr
 	var devices []uint32
 	var b batch
@@ -51,7 +47,7 @@ func (h *Host) refresh() (gone []netip.Addr, err error) {
 	b.u32(0)
 	err = h.route.query(&b, true, func(body []byte) {
 		a, device, flags, ok := parseAddress(body)
-		if ok && flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == 0 && up[device] {
+		if ok && flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == 0 {
 			addrs, devices = append(addrs, a), append(devices, device)
 		}
 	})
@@ -95,42 +91,10 @@ func parseAddress(p []byte) (a netip.Addr, device, flags uint32, ok bool) {
 	return a, device, flags, ok && device >= firstDevice && device < fabricDevice
 }
 
-// devicesUp lists the devices that are up.
-func (h *Host) devicesUp() (map[uint32]bool, error) {
-	up := map[uint32]bool{}
-	var b batch
-	b.request(unix.RTM_GETLINK, unix.NLM_F_DUMP, "")
-	linkHeader(&b, 0, 0, 0)
-	b.attrU32(unix.IFLA_EXT_MASK, skipStatistics)
-	err := h.route.query(&b, true, func(body []byte) {
-		if len(body) >= unix.SizeofIfInfomsg && native.Uint32(body[8:])&unix.IFF_UP != 0 {
-			up[native.Uint32(body[4:])] = true
-		}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list devices: %w", err)
-	}
-	return up, nil
-}
-
 // portTo returns the host's port on a network.
 func (h *Host) portTo(net string) (*port, error) {
 	if at := h.plan().port(slices.Index(h.lab.plan.nets, net)); at != nil {
 		return at, nil
 	}
 	return nil, fmt.Errorf("it is not on a network %q", net)
-}
-
-// portOf returns the host's port that has an address.
-func (h *Host) portOf(a netip.Addr) (*port, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if i := slices.Index(h.addrs, a); i >= 0 {
-		for k := range h.plan().ports {
-			if at := &h.plan().ports[k]; at.device == h.devices[i] {
-				return at, nil
-			}
-		}
-	}
-	return nil, fmt.Errorf("it has no address %s: %w", a, unix.EADDRNOTAVAIL)
 }

@@ -24,9 +24,10 @@ func (h *Host) wrong(what string, err error) error {
 }
 
 // SetLink takes the host's interface on a network down or up, as ip link set
-// does. Down, it has no address and no route, and nobody on the network finds
-// it; up again it has its IPv4 addresses and the routes that belong to them,
-// and nothing else that was lost.
+// does. Down, nobody on the network finds it, it has no route over it and no
+// IPv6 address; its IPv4 addresses stay, and the host answers to them elsewhere.
+// Up again it has the routes that belong to these, and nothing else that was
+// lost.
 func (h *Host) SetLink(net string, up bool) error {
 	return h.wrong(fmt.Sprintf("set link to network %s %s", net, choose(up, "up", "down")), h.setLink(net, up))
 }
@@ -42,10 +43,14 @@ func (h *Host) setLink(net string, up bool) error {
 	if err := h.route.do(&b); err != nil {
 		return err
 	}
+	lost := h.on(at.device)
 	h.setDown(at.device, !up)
 	gone, err := h.refresh()
 	if err != nil {
 		return err
+	}
+	if !up {
+		gone = lost
 	}
 	if up {
 		for _, a := range h.on(at.device) {
@@ -78,7 +83,8 @@ func (h *Host) isDown(device uint32) bool {
 }
 
 // Assign gives the host an address on a network, of the networks' usual prefix
-// length. It can be used when Assign returns, unless the link is down.
+// length. It can be used when Assign returns, unless the link is down. One that
+// it has stays as it is.
 func (h *Host) Assign(net string, a netip.Addr) error {
 	return h.wrong("assign "+a.String(), h.assign(net, a))
 }
@@ -90,7 +96,9 @@ func (h *Host) assign(net string, a netip.Addr) error {
 	}
 	var b batch
 	addAddress(&b, at.device, address{a, model.Usable})
-	if err := h.route.do(&b); err != nil {
+	if err := h.route.do(&b); errors.Is(err, unix.EEXIST) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if h.isDown(at.device) {
@@ -109,13 +117,13 @@ func (h *Host) assign(net string, a netip.Addr) error {
 // Unassign takes an address from the host, and with it what the kernel takes:
 // with the first IPv4 address of an interface the others and the routes over
 // it. Sockets stay as they are. Nobody on the network finds the address
-// afterwards.
+// afterwards. One that it has not is fine.
 func (h *Host) Unassign(a netip.Addr) error {
 	return h.wrong("unassign "+a.String(), h.unassign(a))
 }
 
 func (h *Host) unassign(a netip.Addr) error {
-	if err := h.remove(a); err != nil {
+	if err := h.remove(a); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 		return err
 	}
 	gone, err := h.refresh()
@@ -150,13 +158,10 @@ func (h *Host) remove(a netip.Addr) error {
 
 // Renumber takes an address from the host and then gives it another one on the
 // same network.
-func (h *Host) Renumber(old, to netip.Addr) error {
-	at, err := h.portOf(old)
+func (h *Host) Renumber(net string, old, to netip.Addr) error {
+	err := h.unassign(old)
 	if err == nil {
-		err = h.unassign(old)
-	}
-	if err == nil {
-		err = h.assign(h.lab.plan.nets[at.net], to)
+		err = h.assign(net, to)
 	}
 	return h.wrong(fmt.Sprintf("renumber %s to %s", old, to), err)
 }

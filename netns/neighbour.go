@@ -30,6 +30,9 @@ func (h *Host) addNeighbours(b *batch, at *port) {
 // and, if the host has a reason to ask, every IPv4 address of its host.
 func (h *Host) findsAt(at, other *port) []netip.Addr {
 	them := h.lab.hosts[other.host]
+	if them.isDown(other.device) {
+		return nil
+	}
 	all := them.on(other.device)
 	if !h.plan().asksFor(at) {
 		return all

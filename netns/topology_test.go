@@ -73,7 +73,7 @@ func placeOf(t *testing.T, s *model.Scenario, what string) netip.Addr {
 	t.Helper()
 	host, rest, _ := strings.Cut(what, "/")
 	h, _ := s.Host(host)
-	for _, p := range append(s.Places(host), model.Place{Net: h.Nets[0], Nth: 1}, model.Place{Net: h.Nets[0], Nth: 2}) {
+	for _, p := range append(s.Places(host), model.Place{Net: h.Nets[0], Nth: 1}, model.Place{Net: h.Nets[0], Family: model.IPv6, Nth: 1}) {
 		if p.String() == rest {
 			return s.PlaceAddr(host, p)
 		}

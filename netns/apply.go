@@ -1,0 +1,145 @@
+package netns
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// Apply lets a fault befall the lab, as a step of the scenario says. known is
+// false for a step that is none, and for Restart: only who started an element
+// can start it again. Elements are known by the owners of their sockets.
+func (l *Lab) Apply(s *model.Scenario, step model.Step) (known bool, err error) {
+	if name, fault := hostFault(s, step); fault != nil {
+		h := l.Host(name)
+		if h == nil {
+			return true, fmt.Errorf("netns: no host is called %q", name)
+		}
+		return true, fault(h)
+	}
+	switch st := step.(type) {
+	case model.Disconnect:
+		return true, l.disconnect(st.Element, st.Peer)
+	case model.Silence:
+		return true, l.between(st.Element, st.Peer, l.Silence)
+	case model.ResetFlow:
+		return true, l.between(st.Element, st.Peer, l.ResetFlow)
+	}
+	return false, nil
+}
+
+// hostFault finds out what a step does to which host, nil if nothing.
+func hostFault(s *model.Scenario, step model.Step) (host string, fault func(h *Host) error) {
+	switch st := step.(type) {
+	case model.SetLink:
+		return st.Host, func(h *Host) error { return h.SetLink(st.Net, st.Up) }
+	case model.Assign:
+		return st.Host, func(h *Host) error { return h.Assign(st.Place.Net, s.PlaceAddr(st.Host, st.Place)) }
+	case model.Unassign:
+		return st.Host, func(h *Host) error { return h.Unassign(s.PlaceAddr(st.Host, st.Place)) }
+	case model.Renumber:
+		return st.Host, func(h *Host) error {
+			return h.Renumber(st.New.Net, s.PlaceAddr(st.Host, st.Old), s.PlaceAddr(st.Host, st.New))
+		}
+	case model.Withdraw:
+		return st.Host, func(h *Host) error { return h.Withdraw(st.To, st.From) }
+	case model.SetForwarding:
+		return st.Host, func(h *Host) error { return h.SetForwarding(st.On) }
+	case model.Freeze:
+		return st.Host, (*Host).Freeze
+	case model.Thaw:
+		return st.Host, (*Host).Thaw
+	case model.Kill:
+		return st.Host, (*Host).Kill
+	case model.FillBacklog:
+		e := s.Element(st.Element)
+		if e == nil {
+			return "", func(*Host) error { return fmt.Errorf("netns: no element is called %q", st.Element) }
+		}
+		return e.Host, func(h *Host) error {
+			return h.FillBacklog(netip.AddrPortFrom(s.ElementAddr(st.Element), e.Port(model.TCP)))
+		}
+	}
+	return "", nil
+}
+
+// disconnect destroys the connections between two elements at the first one's
+// end.
+func (l *Lab) disconnect(element, peer string) error {
+	snap, err := l.Snapshot()
+	if err != nil {
+		return err
+	}
+	for i := range snap.Hosts {
+		for _, s := range snap.Hosts[i].Sockets {
+			if s.Owner == element && s.Transport == model.TCP && farEnd(&snap, s) == peer {
+				if err := l.hosts[i].Destroy(s); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// farEnd is the owner of the socket at a connection's other end.
+func farEnd(snap *model.Snapshot, s model.Socket) string {
+	for i := range snap.Hosts {
+		for _, o := range snap.Hosts[i].Sockets {
+			if o.Transport == s.Transport && s.Remote.IsValid() && unmap(o.Local) == unmap(s.Remote) && unmap(o.Remote) == unmap(s.Local) {
+				return o.Owner
+			}
+		}
+	}
+	return ""
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
+// between cuts what two elements have between them now: their connections, and
+// every pair of their datagram ports.
+func (l *Lab) between(element, peer string, cut func(...model.Flow) error) error {
+	snap, err := l.Snapshot()
+	if err != nil {
+		return err
+	}
+	var flows []model.Flow
+	var here, there []netip.AddrPort
+	for i := range snap.Hosts {
+		h := &snap.Hosts[i]
+		for _, s := range h.Sockets {
+			switch {
+			case s.Transport == model.TCP && s.Owner == element && farEnd(&snap, s) == peer:
+				flows = append(flows, model.Flow{Transport: model.TCP, Local: unmap(s.Local), Remote: unmap(s.Remote)})
+			case s.Transport == model.UDP && s.Owner == element:
+				here = append(here, ends(h, s)...)
+			case s.Transport == model.UDP && s.Owner == peer:
+				there = append(there, ends(h, s)...)
+			}
+		}
+	}
+	for _, a := range here {
+		for _, b := range there {
+			if a.Addr().Is4() == b.Addr().Is4() {
+				flows = append(flows, model.Flow{Transport: model.UDP, Local: a, Remote: b})
+			}
+		}
+	}
+	return cut(flows...)
+}
+
+// ends lists where a datagram socket can be found: on each address of its host
+// if it is bound to none.
+func ends(h *model.HostSockets, s model.Socket) (all []netip.AddrPort) {
+	local := s.Local.Addr().Unmap()
+	if !local.IsUnspecified() {
+		return []netip.AddrPort{netip.AddrPortFrom(local, s.Local.Port())}
+	}
+	for _, a := range h.Addrs {
+		if a.Is4() == local.Is4() || a.Is4() && s.V6 && !s.V6Only {
+			all = append(all, netip.AddrPortFrom(a, s.Local.Port()))
+		}
+	}
+	return all
+}
