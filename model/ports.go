@@ -58,6 +58,7 @@ type Ports struct {
 	choice    int
 	wrong     Mistake
 	reached   *Reach
+	topology  *Topology // who reaches whom; nil: everybody on one network
 }
 
 // portHost is one host. Its sockets never move: what is gone leaves a hole.
@@ -116,11 +117,14 @@ const firstSymbol = 61000
 // firstPicked is the first port that the kernel picks (ip_local_port_range).
 const firstPicked = 32768
 
-// NewPorts returns the model of a scenario's hosts before its first step. It
-// knows their networks and addresses, and no routers: a host reaches who is on
-// a network with it.
+// NewPorts returns the model of a scenario's hosts before its first step. On
+// one network a host reaches who is on it; where there is more, Topology says
+// who reaches whom, and s must not change any more.
 func NewPorts(s *Scenario) *Ports {
 	p := &Ports{symbol: firstSymbol - 1, reached: new(Reach)}
+	if s.Routed() {
+		p.topology = NewTopology(s)
+	}
 	for _, h := range s.Hosts {
 		var ph portHost
 		ph.Host = h.Name

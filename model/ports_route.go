@@ -67,6 +67,8 @@ func (p *Ports) routeFrom(r ref, bound, dst netip.Addr) way {
 		if bound.Is6() {
 			panic(undecided("an IPv6 socket sends from an address that is gone"))
 		}
+	case p.topology != nil && !dst.IsLoopback():
+		p.routed(r, &w)
 	case dst.IsLoopback() || p.ownAddr(r.host, dst) >= 0:
 		w.host = r.host
 		if !bound.IsValid() {
@@ -104,6 +106,22 @@ func (p *Ports) routeOut(r ref, w *way) {
 		}
 		if w.host < 0 {
 			p.hit(ruleNobodyThere)
+		}
+	}
+}
+
+// routed finds the way where Topology knows it, also to the host itself: there
+// the source of what goes to a further address is the first one. A packet whose answer would not come back
+// is as good as lost.
+func (p *Ports) routed(r ref, w *way) {
+	there, back := p.topology.Reach(p.hosts[r.host].Host, w.src, w.dst)
+	w.src, w.err = there.Source, there.Errno
+	if w.err != OK || there.End != Delivered || back.End != Delivered {
+		return
+	}
+	for h := range p.hosts {
+		if p.hosts[h].Host == there.Host() {
+			w.host = h
 		}
 	}
 }

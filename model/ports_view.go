@@ -5,7 +5,7 @@ import "net/netip"
 // Snapshot returns the sockets as sock_diag would tell of them, with their
 // names as owners, except those that only hold a port (Bound).
 func (p *Ports) Snapshot() Snapshot {
-	var out Snapshot
+	out := Snapshot{Topology: p.topology}
 	for i := range p.hosts {
 		h := &p.hosts[i]
 		view := HostSockets{Host: h.Host, Addrs: h.Addrs, Devices: h.Devices}

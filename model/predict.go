@@ -218,18 +218,26 @@ func (w *prediction) request(from, to string, t Transport) (int, error) {
 func (w *prediction) datagram(from, to string, t Target) error {
 	snap := w.ports.Snapshot()
 	src := netip.AddrPortFrom(w.s.ElementAddr(from), w.s.Element(from).Port(UDP))
-	if r := Lookup(&snap, w.s.Element(from).Host, UDP, src, t.Addr); !r.Takes() || w.owner[r.Socket.Owner] != to {
+	here := w.s.Element(from).Host
+	if r := Lookup(&snap, here, UDP, src, t.Addr); !r.Takes() || w.owner[r.Socket.Owner] != to {
 		return fmt.Errorf("no datagram of %s reaches %s: %s", from, to, r.Rule)
+	}
+	if snap.Topology == nil {
+		return nil
+	}
+	if _, back := snap.Topology.Reach(here, src.Addr(), t.Addr.Addr()); back.End != Delivered {
+		return fmt.Errorf("no answer of %s reaches %s: %s", to, from, &back)
 	}
 	return nil
 }
 
-// dial opens a connection between two elements.
+// dial opens a connection between two elements, from the dialler's own address.
 func (w *prediction) dial(from, to string, t Target) (int, error) {
 	i := len(w.conns)
 	here, there := fmt.Sprintf("dialled-%d", i), fmt.Sprintf("accepted-%d", i)
 	w.owner[here], w.owner[there] = from, to
 	err := w.do(OpenSocket{here, w.s.Element(from).Host, TCP, familyOf(t.Addr.Addr())},
+		BindSocket{here, Endpoint{Addr: w.s.ElementAddr(from)}},
 		DialSocket{here, Endpoint{Addr: t.Addr.Addr(), Port: t.Addr.Port()}},
 		AcceptSocket{listenerName(to, TCP), there})
 	if err != nil {

@@ -113,3 +113,24 @@ func (s *Scenario) routeOn(r *HostRoute, f Family) (net string, ok bool) {
 	}
 	return "", false
 }
+
+// Routed reports whether there is more than one network of each family on which
+// everybody has one address: then Topology says who reaches whom.
+func (s *Scenario) Routed() bool {
+	if len(s.Addrs)+len(s.Routes) > 0 {
+		return true
+	}
+	seen := map[Family]bool{}
+	for i := range s.Nets {
+		if n := &s.Nets[i]; n.Family == DualStack || n.LinkLocal || seen[n.Family] {
+			return true
+		}
+		seen[s.Nets[i].Family] = true
+	}
+	for i := range s.Hosts {
+		if s.Hosts[i].Router || s.Hosts[i].ReversePath != ReversePathOff {
+			return true
+		}
+	}
+	return false
+}

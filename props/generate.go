@@ -2,6 +2,7 @@ package props
 
 import (
 	"fmt"
+	"net/netip"
 
 	"pgregory.net/rapid"
 
@@ -106,15 +107,6 @@ func (d *draft) yes(dim *dimension) bool { return d.pick(dim) == "yes" }
 
 // topology draws networks, hosts and elements.
 func (d *draft) topology() {
-	families := make([]string, 0, 2)
-	for _, f := range d.space.Families {
-		families = append(families, fmt.Sprint(f))
-	}
-	family := model.IPv4
-	if d.pick(&dimFamily, families...) == "6" {
-		family = model.IPv6
-	}
-	d.s.Nets = []model.Net{{Name: "lan", Family: family}}
 	role := d.pick(&dimRole, d.roles()...)
 	proxied := role == "proxy" || d.pick(&dimMiddle) == "proxy"
 	d.names(role)
@@ -124,11 +116,37 @@ func (d *draft) topology() {
 	}
 	d.common, _ = model.ParseTransport(d.pick(&dimCommon, transports...))
 	d.samePorts = d.pick(&dimPorts) == "same"
-	hosts := d.hosts(proxied)
-	if proxied {
-		d.addProxy(hosts[0], role == "proxy")
+	var sites []site
+	if d.pick(&dimWorld) == "larger" {
+		sites = d.larger(proxied, role == "proxy")
+	} else {
+		sites = d.oneNetwork(proxied)
 	}
-	d.addAgents(hosts[len(hosts)-len(d.agents()):], role)
+	if proxied {
+		d.addProxy(sites[0], role == "proxy")
+	}
+	d.addAgents(sites[len(sites)-len(d.agents()):], role)
+}
+
+// oneNetwork draws a network of one family with up to four hosts.
+func (d *draft) oneNetwork(proxied bool) []site {
+	family := model.IPv4
+	if d.pick(&dimFamily, d.families()...) == "6" {
+		family = model.IPv6
+	}
+	d.s.Nets = []model.Net{{Name: "lan", Family: family}}
+	var out []site
+	for _, h := range d.hosts(proxied) {
+		out = append(out, site{host: h, addr: d.s.Addr(h, "lan")})
+	}
+	return out
+}
+
+func (d *draft) families() (out []string) {
+	for _, f := range d.space.Families {
+		out = append(out, fmt.Sprint(f))
+	}
+	return out
 }
 
 func (d *draft) roles() (out []string) {
@@ -196,24 +214,24 @@ func (d *draft) hosts(proxied bool) []string {
 
 func hostName(i int) string { return fmt.Sprintf("h%d", i) }
 
-func (d *draft) addProxy(host string, judged bool) {
+func (d *draft) addProxy(at site, judged bool) {
 	d.proxy = "p"
-	e := model.Element{Kind: model.Proxy, Name: d.proxy, Host: host, SUT: judged, Deliver: model.DeliverContact}
+	e := model.Element{Kind: model.Proxy, Name: d.proxy, Host: at.host, At: at.place, SUT: judged, Deliver: model.DeliverContact}
 	if d.pick(&dimDeliver) == "flow" {
 		e.Deliver = model.DeliverFlow
 	}
 	e.RecordRoute = d.yes(&dimRecord)
 	e.Listen = d.listeners(false)
-	e.Bind = d.bind(judged)
+	e.Bind = d.bind(judged, at.addr)
 	// Where the proxy has both transports and stays in the path, the others
 	// need share nothing with each other.
 	d.mixed = e.RecordRoute && len(e.Listen) == 2
 	d.s.Elements = append(d.s.Elements, e)
 }
 
-func (d *draft) addAgents(hosts []string, role string) {
+func (d *draft) addAgents(sites []site, role string) {
 	for i, name := range d.agents() {
-		e := model.Element{Kind: model.UserAgent, Name: name, Host: hosts[i], Via: d.proxy}
+		e := model.Element{Kind: model.UserAgent, Name: name, Host: sites[i].host, At: sites[i].place, Via: d.proxy}
 		if name == d.sut {
 			e.SUT = role != "proxy"
 		}
@@ -221,7 +239,7 @@ func (d *draft) addAgents(hosts []string, role string) {
 			e.Via = ""
 		}
 		e.Listen = d.listeners(e.SUT)
-		e.Bind = d.bind(e.SUT)
+		e.Bind = d.bind(e.SUT, sites[i].addr)
 		d.s.Elements = append(d.s.Elements, e)
 	}
 }
@@ -253,16 +271,16 @@ func (d *draft) listeners(judged bool) []model.Listen {
 	return out
 }
 
-// bind draws where an element's listeners listen. On an IPv6 network 0.0.0.0
+// bind draws where an element's listeners listen. With an IPv6 address 0.0.0.0
 // would be of no use: the IPv6 wildcard that takes nothing else stands for it.
-func (d *draft) bind(judged bool) model.Bind {
+func (d *draft) bind(judged bool, own netip.Addr) model.Bind {
 	values := dimBind.values
 	if judged && d.space.OwnAddr {
 		values = values[:1]
 	}
 	switch d.pick(&dimBind, values...) {
 	case "0.0.0.0":
-		if d.s.Nets[0].Family == model.IPv6 {
+		if own.Is6() {
 			return model.BindAny6Only
 		}
 		return model.BindAny4

@@ -204,9 +204,8 @@ func (s *session) use(advert int, element, request string, dial bool) {
 		return
 	}
 	s.seen[key] = true
-	host := s.sc.Element(element).Host
 	u := model.Use{Advert: advert, Request: request, MustDial: dial, Step: s.step,
-		View: model.Viewpoint{Element: element, Host: host, Source: s.sc.ElementAddr(element)}}
+		View: model.Viewpoint{Element: element, Host: s.sc.Element(element).Host, Source: s.sc.ElementAddr(element)}}
 	if err := s.look(&u); err != nil {
 		s.trouble = err
 		return

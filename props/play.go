@@ -147,6 +147,7 @@ type session struct {
 	obs       model.Observation
 	seen      map[useKey]bool
 	step      int
+	topology  *model.Topology          // who reaches whom; nil on one network
 	proved    map[probeKey]model.Probe // in this step
 	fresh     int                      // index of the first use since the last message came in
 	packets   io.Writer                // where a capture goes, nil for none
@@ -159,6 +160,9 @@ func (s *session) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer s.lab.Close()
+	if s.sc.Routed() {
+		s.topology = model.NewTopology(s.sc)
+	}
 	if s.packets != nil {
 		c, err := s.lab.Capture(s.packets)
 		if err != nil {
@@ -343,6 +347,7 @@ func (s *session) snapshot() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	snap.Topology = s.topology
 	s.obs.Snapshots = append(s.obs.Snapshots, snap)
 	return len(s.obs.Snapshots) - 1, nil
 }

@@ -11,7 +11,7 @@ import (
 // promising first: steps, then elements, hosts, listeners and options. Each
 // returns candidates; none changes its argument.
 var reductions = []func(model.Scenario) []model.Scenario{
-	dropHalves, dropStep, dropElement, dropProxy, oneHost, joinHosts,
+	dropHalves, dropStep, dropElement, dropProxy, oneNetwork, dropRoute, oneHost, joinHosts,
 	plainSteps, plainProxies, dropListener, onePort, ownAddress, ipv4,
 }
 
@@ -122,15 +122,105 @@ func dropProxy(s model.Scenario) (out []model.Scenario) {
 	})...)
 }
 
+// withoutEmptyHosts leaves out the hosts on which nobody is, unless they join
+// networks.
 func withoutEmptyHosts(s model.Scenario) model.Scenario {
-	var hosts []model.Host
+	used := map[string]bool{}
+	for _, e := range s.Elements {
+		used[e.Host] = true
+	}
+	return withoutIdleHosts(s, used)
+}
+
+// withoutIdleHosts leaves out what is not used and on one network only.
+func withoutIdleHosts(s model.Scenario, used map[string]bool) model.Scenario {
+	idle := map[string]bool{}
 	for _, h := range s.Hosts {
-		if slices.ContainsFunc(s.Elements, func(e model.Element) bool { return e.Host == h.Name }) {
-			hosts = append(hosts, h)
+		idle[h.Name] = !used[h.Name] && len(h.Nets) == 1
+	}
+	s.Hosts = slices.DeleteFunc(slices.Clone(s.Hosts), func(h model.Host) bool { return idle[h.Name] })
+	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a model.HostAddr) bool { return idle[a.Host] })
+	s.Routes = slices.DeleteFunc(slices.Clone(s.Routes), func(r model.HostRoute) bool { return idle[r.Host] || idle[r.Via] })
+	return plainLists(s)
+}
+
+// plainLists makes empty lists nil, as Parse does.
+func plainLists(s model.Scenario) model.Scenario {
+	if len(s.Addrs) == 0 {
+		s.Addrs = nil
+	}
+	if len(s.Routes) == 0 {
+		s.Routes = nil
+	}
+	return s
+}
+
+// oneNetwork puts all hosts on one network, without routers and routes.
+func oneNetwork(s model.Scenario) []model.Scenario {
+	if len(s.Nets) == 1 && len(s.Addrs)+len(s.Routes) == 0 && s.Nets[0].Name == "lan" {
+		return nil
+	}
+	c := s
+	c.Addrs, c.Routes = nil, nil
+	c.Hosts, c.Elements = slices.Clone(s.Hosts), slices.Clone(s.Elements)
+	used := map[string]bool{}
+	for i := range c.Elements {
+		c.Elements[i].At = model.Place{}
+		used[c.Elements[i].Host] = true
+	}
+	for i := range c.Hosts {
+		c.Hosts[i] = model.Host{Name: c.Hosts[i].Name, Nets: []string{"lan"}}
+	}
+	c.Hosts = slices.DeleteFunc(c.Hosts, func(h model.Host) bool { return !used[h.Name] })
+	six := c
+	c.Nets = []model.Net{{Name: "lan", Family: model.IPv4}}
+	six.Nets = []model.Net{{Name: "lan", Family: model.IPv6}}
+	return []model.Scenario{c, six}
+}
+
+// dropRoute leaves out one route or further address, takes one host off a
+// network, or makes one plainer.
+func dropRoute(s model.Scenario) (out []model.Scenario) {
+	for i := range s.Routes {
+		c := s
+		c.Routes = slices.Delete(slices.Clone(s.Routes), i, i+1)
+		out = append(out, plainLists(c))
+	}
+	for i := range s.Addrs {
+		c := s
+		c.Addrs = slices.Delete(slices.Clone(s.Addrs), i, i+1)
+		out = append(out, plainLists(c))
+	}
+	for i, h := range s.Hosts {
+		if h.Router || h.ReversePath != model.ReversePathOff {
+			c := s
+			c.Hosts = slices.Clone(s.Hosts)
+			c.Hosts[i].Router, c.Hosts[i].ReversePath = false, model.ReversePathOff
+			out = append(out, c)
+		}
+		for j := range h.Nets {
+			if len(h.Nets) > 1 {
+				c := s
+				c.Hosts = slices.Clone(s.Hosts)
+				c.Hosts[i].Nets = slices.Delete(slices.Clone(h.Nets), j, j+1)
+				out = append(out, withoutEmptyHosts(c))
+			}
 		}
 	}
-	s.Hosts = hosts
-	return s
+	return append(out, dropNet(s)...)
+}
+
+// dropNet leaves out a network on which nobody is.
+func dropNet(s model.Scenario) (out []model.Scenario) {
+	for i, n := range s.Nets {
+		if len(s.Nets) == 1 || slices.ContainsFunc(s.Hosts, func(h model.Host) bool { return slices.Contains(h.Nets, n.Name) }) {
+			continue
+		}
+		c := s
+		c.Nets = slices.Delete(slices.Clone(s.Nets), i, i+1)
+		out = append(out, c)
+	}
+	return out
 }
 
 // oneHost puts everybody on the first host.

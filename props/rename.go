@@ -56,8 +56,15 @@ func renamed(s model.Scenario, host, element map[string]string) model.Scenario {
 		return n
 	}
 	s.Hosts, s.Elements, s.Steps = slices.Clone(s.Hosts), slices.Clone(s.Elements), slices.Clone(s.Steps)
+	s.Addrs, s.Routes = slices.Clone(s.Addrs), slices.Clone(s.Routes)
 	for i := range s.Hosts {
 		s.Hosts[i].Name = host[s.Hosts[i].Name]
+	}
+	for i := range s.Addrs {
+		s.Addrs[i].Host = host[s.Addrs[i].Host]
+	}
+	for i := range s.Routes {
+		s.Routes[i].Host, s.Routes[i].Via = host[s.Routes[i].Host], host[s.Routes[i].Via]
 	}
 	for i := range s.Elements {
 		e := &s.Elements[i]

@@ -45,6 +45,7 @@ type dimension struct {
 // The dimensions. TestWeights counts how often each value is really drawn.
 var (
 	dimFamily    = dimension{"family", []string{"4", "6"}, []int{50, 50}}
+	dimWorld     = dimension{"networks and routes", []string{"one network", "larger"}, []int{57, 43}}
 	dimRole      = dimension{"role of sut", []string{"callee", "caller", "proxy"}, []int{45, 40, 15}}
 	dimMiddle    = dimension{"middle", []string{"direct", "proxy"}, []int{45, 55}}
 	dimLayout    = dimension{"hosts", []string{"shared", "two", "apart"}, []int{35, 30, 35}}
@@ -68,6 +69,6 @@ var (
 )
 
 // Dimensions lists every dimension.
-var dimensions = []*dimension{&dimFamily, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
+var dimensions = []*dimension{&dimWorld, &dimFamily, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
 	&dimCommon, &dimListeners, &dimBind, &dimPorts, &dimSUTReg, &dimOtherReg, &dimCalls, &dimTurn, &dimStepVia, &dimOverFlow,
 	&dimHangup, &dimFault, &dimWhen, &dimExtraPath}

@@ -120,6 +120,10 @@ func (e *element) dial(to netip.AddrPort) (*sock, error) {
 		return nil, err
 	}
 	s := &sock{fd: fd, owner: e, transport: model.TCP, dialled: true, v6: to.Addr().Is6(), remote: to}
+	if err := e.bindSource(fd, to.Addr()); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("%s dials %s from %s: %w", e.el.Name, to, e.addr, err)
+	}
 	if err := connect(fd, to); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("%s dials %s: %w", e.el.Name, to, err)
@@ -136,6 +140,15 @@ func (e *element) dial(to netip.AddrPort) (*sock, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// bindSource makes an element dial from its own address, whatever the routes of
+// its host would choose: the address on which its peers know it.
+func (e *element) bindSource(fd int, to netip.Addr) error {
+	if to.Unmap().Is4() != e.addr.Is4() {
+		return nil
+	}
+	return unix.Bind(fd, sockaddr(netip.AddrPortFrom(e.addr, 0), e.addr.Is6()))
 }
 
 func connect(fd int, to netip.AddrPort) error {

@@ -1,0 +1,133 @@
+package props
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// site is where an element can be: an address of a host.
+type site struct {
+	host  string
+	place model.Place // zero: the host's first address
+	addr  netip.Addr
+}
+
+// larger draws networks, routers and routes as Topologies does, and puts the
+// elements where each can reach each other, there and back. The judged element
+// is placed first; if nobody else is within its reach all share its host.
+func (d *draft) larger(proxied, judgedProxy bool) []site {
+	w := &world{draft: *d}
+	w.topology()
+	d.s = w.s
+	for i := range d.s.Addrs {
+		// To the elements one dead address is like another; duplicate
+		// address detection takes seconds (RFC 4862 5.4).
+		if d.s.Addrs[i].Fate == model.Duplicate {
+			d.s.Addrs[i].Fate = model.Tentative
+		}
+	}
+	top := model.NewTopology(&d.s)
+	judged := d.pickSite(d.homes(top, d.space.OwnAddr), nil, top)
+	chosen := []site{judged}
+	n := len(d.agents()) - 1
+	if proxied {
+		n++
+	}
+	shared := d.pick(&dimLayout) == "shared"
+	for range n {
+		next := judged
+		if !shared {
+			next = d.pickSite(d.homes(top, false), chosen, top)
+		}
+		chosen = append(chosen, next)
+	}
+	d.dropIdleHosts(chosen)
+	if !proxied || judgedProxy {
+		return chosen
+	}
+	// The proxy comes first in a scenario; the judged one is another element.
+	last := len(chosen) - 1
+	return append([]site{chosen[last]}, chosen[:last]...)
+}
+
+// topology draws a topology without faults.
+func (w *world) topology() {
+	w.networks()
+	w.joints()
+	w.plainHosts()
+	w.addresses()
+	for i := range w.s.Hosts {
+		w.routes(&w.s.Hosts[i])
+	}
+}
+
+// homes lists the sites of all hosts: addresses that a URI can name. With first
+// only those that a program finds by itself: the first of its host.
+func (d *draft) homes(top *model.Topology, first bool) (out []site) {
+	for i := range d.s.Hosts {
+		h := &d.s.Hosts[i]
+		own := d.s.Addr(h.Name, h.Nets[0])
+		alive, _ := top.Addrs(h.Name)
+		for _, p := range d.s.Places(h.Name) {
+			a := d.s.PlaceAddr(h.Name, p)
+			if p.LinkLocal || !slices.Contains(alive, a) || !d.carries(a) || first && a != own {
+				continue
+			}
+			if a == own {
+				p = model.Place{}
+			}
+			out = append(out, site{h.Name, p, a})
+		}
+	}
+	return out
+}
+
+// carries reports whether the judged stack talks an address's family.
+func (d *draft) carries(a netip.Addr) bool {
+	for _, f := range d.space.Families {
+		if f.Has(model.IPv4) && a.Is4() || f.Has(model.IPv6) && a.Is6() {
+			return true
+		}
+	}
+	return false
+}
+
+// pickSite draws a site that is connected with all that are chosen; the first
+// of those if there is none.
+func (d *draft) pickSite(all, chosen []site, top *model.Topology) site {
+	var fit []site
+	for _, s := range all {
+		ok := true
+		for _, c := range chosen {
+			ok = ok && connected(top, s, c) && connected(top, c, s)
+		}
+		if ok {
+			fit = append(fit, s)
+		}
+	}
+	if len(fit) == 0 && len(chosen) > 0 {
+		return chosen[0]
+	}
+	return fit[uniform(d.t, "site", len(fit))]
+}
+
+// connected reports whether what one site sends to another, from its own
+// address, arrives and is answered.
+func connected(top *model.Topology, from, to site) bool {
+	if from.addr.Is4() != to.addr.Is4() {
+		return false
+	}
+	there, back := top.Reach(from.host, from.addr, to.addr)
+	return there.Host() == to.host && back.End == model.Delivered && back.Host() == from.host
+}
+
+// dropIdleHosts leaves out plain hosts on which nobody is: they only cost time.
+func (d *draft) dropIdleHosts(chosen []site) {
+	used := map[string]bool{}
+	for _, c := range chosen {
+		used[c.host] = true
+	}
+	d.s = withoutIdleHosts(d.s, used)
+}
