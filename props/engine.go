@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/sut"
 )
 
@@ -37,7 +38,7 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 		return newKernelEngine(stack, cfg, model.NoMistake)
 	}
 	space := SpaceOf(stack, cfg.Transport, cfg.Role)
-	p := &player{stack: stack}
+	p := &player{stack: stack, pool: &netns.Pool{Fresh: cfg.Fresh || stack.Kind == sut.Real}}
 	return engine{
 		stack: stack.Name, version: version,
 		draw: func(index int) *model.Scenario {
@@ -55,6 +56,8 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 		explain: func(p *Played, v model.Verdict) string { return Explain(p, v, stack.Name) },
 		ours:    func(e *model.Element) bool { return e.SUT || e.Stack == "" && stack.Name == honest },
 		owed:    owed(space, cfg.Only),
+		// What a lab that could not be closed leaves behind ends with us.
+		close: func() { _ = p.pool.Close() },
 	}
 }
 

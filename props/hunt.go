@@ -19,6 +19,7 @@ type Config struct {
 	Transport string        // only scenarios whose judged element uses it; "" is any
 	Role      string        // only scenarios in which the judged element plays it; "" is any
 	Out       string        // directory for the cases of findings; "" writes none
+	Fresh     bool          // every scenario in namespaces of its own; else labs of Greka's own elements are reset and used again
 
 	Progress func(Progress) // called often, from one goroutine; may be nil
 	Event    func(Event)    // told of each scenario in the order of the list, and of each finding; may be nil

@@ -26,6 +26,9 @@ const (
 // be used by several goroutines.
 type player struct {
 	stack *sut.Stack
+	// pool is where labs come from; nil: each is a fresh one. Labs in which
+	// programs ran are never used again.
+	pool *netns.Pool
 	// record takes a capture of every lab. It is for the confirmation of a
 	// finding: closing a capture costs 3 to 20 ms a host.
 	record bool
@@ -78,7 +81,7 @@ func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	if p.record {
 		s.packets = &packets
 	}
-	if err := s.run(ctx); err != nil {
+	if err := s.run(ctx, p.pool); err != nil {
 		s.obs.Broken = err.Error()
 	}
 	out.Obs, out.Broken, out.Packets = s.obs, s.obs.Broken, packets.Bytes()
@@ -155,8 +158,11 @@ type session struct {
 }
 
 // run plays all steps, or up to the first one that fails.
-func (s *session) run(ctx context.Context) (err error) {
-	if s.lab, err = netns.New(s.sc); err != nil {
+func (s *session) run(ctx context.Context, pool *netns.Pool) (err error) {
+	if pool == nil {
+		pool = &netns.Pool{Fresh: true}
+	}
+	if s.lab, err = pool.New(s.sc); err != nil {
 		return err
 	}
 	defer s.lab.Close()

@@ -53,6 +53,7 @@ each stack has one summary, after everything else of it.`,
 	fl.Uint64Var(&f.config.Seed, "seed", 0, "of the list of scenarios (default random, always printed)")
 	fl.StringVar(&f.config.Out, "out", "greka-out", "directory for cases; of two cases of a finding the smaller one stays")
 	fl.BoolVar(&f.json, "json", false, "one JSON object a line on standard output, the last one the summary")
+	fl.BoolVar(&f.config.Fresh, "fresh", false, "every scenario in namespaces of its own (labs of self-tests are reset and used again otherwise)")
 	fl.IntVarP(&f.config.Workers, "jobs", "j", 0, "labs at once (default all cores)")
 	fl.StringSliceVar(&f.config.Only, "only", nil, "judge this claim only; may be repeated")
 	fl.StringVar(&f.config.Transport, "transport", "", "only scenarios in which the stack has this transport")
