@@ -34,15 +34,21 @@ func init() {
 	}
 }
 
+// busyPool keeps labs over the rounds of the role labs.
+var busyPool Pool
+
 func busyLab(name string) (err error) {
-	s := lan(model.IPv4, "a", "b")
-	l, err := New(s)
+	s, err := model.Parse("net lan 46\nnet far 46\nrouter a lan far\nhost b lan\nhost c far\nroute b far via=a\nroute c lan via=a\naddr c far.2\n")
+	if err != nil {
+		return err
+	}
+	l, err := busyPool.New(&s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	fmt.Println("made")
-	for _, h := range l.hosts {
+	for _, h := range l.hosts[:2] {
 		p, err := h.Spawn(Spec{Owner: "x", Env: []string{"GREKA_TEST_MARK=" + name}, Argv: []string{"sh", "-c",
 			"setsid sh -c 'trap \"\" TERM HUP INT; sleep 1000; true' & touch /tmp/" + name + " /dev/shm/" + name + "; echo ready; sleep 1000; true"}})
 		if err != nil {

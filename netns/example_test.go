@@ -1,7 +1,9 @@
 package netns_test
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/netip"
@@ -10,7 +12,25 @@ import (
 	"github.com/greka-sip/greka/netns"
 )
 
+// Two hosts on two networks with a router between them, and a TCP echo across.
 func Example() {
+	s, _ := model.Parse("net lan 4\nnet far 4\nhost ann lan\nrouter gate lan far\nhost bob far\nroute ann far via=gate\nroute bob lan via=gate\n")
+	lab, err := netns.New(&s)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer lab.Close()
+	var ln, conn = net.Listener(nil), net.Conn(nil)
+	lab.Host("bob").Do(func() error { ln, err = net.Listen("tcp", "10.77.1.3:7"); return err })
+	go func() { c, _ := ln.Accept(); io.Copy(c, c) }()
+	lab.Host("ann").Do(func() error { conn, err = net.Dial("tcp", "10.77.1.3:7"); return err })
+	fmt.Fprintln(conn, "hello from", conn.LocalAddr())
+	line, _ := bufio.NewReader(conn).ReadString('\n')
+	fmt.Print(line[:21])
+	// Output: hello from 10.77.0.1:
+}
+
+func ExampleLab_Snapshot() {
 	s := &model.Scenario{
 		Nets:  []model.Net{{Name: "lan", Family: model.IPv4}},
 		Hosts: []model.Host{{Name: "home", Nets: []string{"lan"}}, {Name: "office", Nets: []string{"lan"}}},

@@ -40,7 +40,9 @@ var leaks = []struct {
 	{"address added", func(t *testing.T, l *Lab) error { return l.Host("ann").Assign("lan", ip("10.77.0.101")) }},
 	{"address removed", func(t *testing.T, l *Lab) error { return l.Host("bob").Unassign(ip("fd77:1::3")) }},
 	{"address removed unnoticed", func(t *testing.T, l *Lab) error { return l.Host("bob").RemoveAddr(ip("10.77.1.3")) }},
-	{"renumbered", func(t *testing.T, l *Lab) error { return l.Host("ann").Renumber("lan", ip("10.77.0.1"), ip("10.77.0.101")) }},
+	{"renumbered", func(t *testing.T, l *Lab) error {
+		return l.Host("ann").Renumber("lan", ip("10.77.0.1"), ip("10.77.0.101"))
+	}},
 	{"route withdrawn", func(t *testing.T, l *Lab) error { return l.Host("ann").Withdraw(model.ToAll, "") }},
 	{"forwarding off", func(t *testing.T, l *Lab) error { return l.Host("gate").SetForwarding(false) }},
 	{"filter", func(t *testing.T, l *Lab) error { return l.Host("bob").Filter(model.UDP, 5060) }},

@@ -3,6 +3,7 @@ package netns
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -59,9 +60,30 @@ func loopbackUp() error {
 func impossible(err error) error {
 	needed := "run as root"
 	if os.Geteuid() == 0 && os.Getenv(mark) != markInside {
-		needed = "give this root CAP_SYS_ADMIN and CAP_NET_ADMIN (docker run --privileged)"
+		needed = "give this root " + missing() + " (docker run --privileged)"
 	}
 	return fmt.Errorf("labs are not possible here: %w; %s, or allow user namespaces%s", err, needed, sysctlAdvice())
+}
+
+// missing names the capabilities that labs need and the process has not.
+func missing() string {
+	var header unix.CapUserHeader
+	var data [2]unix.CapUserData // capabilities 0 to 31, and the rest
+	header.Version = unix.LINUX_CAPABILITY_VERSION_3
+	err := unix.Capget(&header, &data[0])
+	var names []string
+	for _, c := range []struct {
+		number int
+		name   string
+	}{{unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}, {unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"}} {
+		if err != nil || data[0].Effective&(1<<c.number) == 0 {
+			names = append(names, c.name)
+		}
+	}
+	if names == nil {
+		return "more rights"
+	}
+	return strings.Join(names, " and ")
 }
 
 // Main is the whole of a test's TestMain:

@@ -141,6 +141,9 @@ func TestRefusalIsOneLine(t *testing.T) {
 		"no user namespace, no capability": {
 			"echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set -all --inh-caps -all --no-new-privs \"$0\" lab",
 			"; give this root CAP_SYS_ADMIN and CAP_NET_ADMIN (docker run --privileged), or allow user namespaces: sysctl -w user.max_user_namespaces=10000"},
+		"no user namespace, no CAP_NET_ADMIN": {
+			"echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set -net_admin --inh-caps -all --no-new-privs \"$0\" lab",
+			"; give this root CAP_NET_ADMIN (docker run --privileged), or allow user namespaces: sysctl -w user.max_user_namespaces=10000"},
 		"no network namespace": {
 			"echo 0 > /proc/sys/user/max_net_namespaces; exec \"$0\" lab",
 			", or allow user namespaces: sysctl -w user.max_net_namespaces=10000"},
