@@ -117,10 +117,15 @@ func (d *draft) topology() {
 	d.common, _ = model.ParseTransport(d.pick(&dimCommon, transports...))
 	d.samePorts = d.pick(&dimPorts) == "same"
 	var sites []site
-	if d.pick(&dimWorld) == "larger" {
-		sites = d.larger(proxied, role == "proxy")
-	} else {
+	switch d.pick(&dimWorld) {
+	case "one network":
 		sites = d.oneNetwork(proxied)
+	case "two networks":
+		d.twoNetworks()
+		sites = d.place(proxied, role == "proxy")
+	case "larger":
+		d.larger()
+		sites = d.place(proxied, role == "proxy")
 	}
 	if proxied {
 		d.addProxy(sites[0], role == "proxy")

@@ -14,10 +14,38 @@ type site struct {
 	addr  netip.Addr
 }
 
-// larger draws networks, routers and routes as Topologies does, and puts the
-// elements where each can reach each other, there and back. The judged element
-// is placed first; if nobody else is within its reach all share its host.
-func (d *draft) larger(proxied, judgedProxy bool) []site {
+// twoNetworks draws two networks with a router between them, and hosts on
+// either or on both.
+func (d *draft) twoNetworks() {
+	family := map[string]model.Family{"4": model.IPv4, "6": model.IPv6, "46": model.DualStack}[d.pick(&dimTwoFamily)]
+	d.s.Nets = []model.Net{{Name: "near", Family: family}, {Name: "far", Family: family}}
+	d.s.Hosts = []model.Host{{Name: "r1", Nets: []string{"near", "far"}, Router: true}}
+	attached := map[string]int{}
+	n := words[d.pick(&dimPlain)]
+	for range n {
+		attached[d.pick(&dimAttached)]++
+	}
+	for _, v := range dimAttached.values { // in this order: labs of one shape can be used again
+		for range attached[v] {
+			h := model.Host{Name: hostName(len(d.s.Hosts) + 1)}
+			switch v {
+			case "first":
+				h.Nets = []string{"near"}
+			case "second":
+				h.Nets = []string{"far"}
+			default:
+				h.Nets = []string{"far", "near"}
+			}
+			d.s.Hosts = append(d.s.Hosts, h)
+			if len(h.Nets) == 1 {
+				d.s.Routes = append(d.s.Routes, model.HostRoute{Host: h.Name, To: model.ToAll, Via: "r1"})
+			}
+		}
+	}
+}
+
+// larger draws networks, routers and routes as Topologies does.
+func (d *draft) larger() {
 	w := &world{draft: *d}
 	w.topology()
 	d.s = w.s
@@ -28,6 +56,12 @@ func (d *draft) larger(proxied, judgedProxy bool) []site {
 			d.s.Addrs[i].Fate = model.Tentative
 		}
 	}
+}
+
+// place puts the elements where each can reach each other, there and back. The
+// judged element is placed first; if nobody else is within its reach all share
+// its host.
+func (d *draft) place(proxied, judgedProxy bool) []site {
 	top := model.NewTopology(&d.s)
 	judged := d.pickSite(d.homes(top, d.space.OwnAddr), nil, top)
 	chosen := []site{judged}

@@ -45,7 +45,10 @@ type dimension struct {
 // The dimensions. TestWeights counts how often each value is really drawn.
 var (
 	dimFamily    = dimension{"family", []string{"4", "6"}, []int{50, 50}}
-	dimWorld     = dimension{"networks and routes", []string{"one network", "larger"}, []int{57, 43}}
+	dimWorld     = dimension{"networks and routes", []string{"one network", "two networks", "larger"}, []int{57, 28, 15}}
+	dimTwoFamily = dimension{"family of two networks", []string{"4", "6", "46"}, []int{35, 35, 30}}
+	dimAttached  = dimension{"a host's networks", []string{"first", "second", "both"}, []int{40, 40, 20}}
+	dimPlain     = dimension{"hosts on two networks", []string{"two", "three"}, []int{55, 45}}
 	dimRole      = dimension{"role of sut", []string{"callee", "caller", "proxy"}, []int{45, 40, 15}}
 	dimMiddle    = dimension{"middle", []string{"direct", "proxy"}, []int{45, 55}}
 	dimLayout    = dimension{"hosts", []string{"shared", "two", "apart"}, []int{35, 30, 35}}
@@ -69,6 +72,6 @@ var (
 )
 
 // Dimensions lists every dimension.
-var dimensions = []*dimension{&dimWorld, &dimFamily, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
+var dimensions = []*dimension{&dimWorld, &dimTwoFamily, &dimAttached, &dimPlain, &dimFamily, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
 	&dimCommon, &dimListeners, &dimBind, &dimPorts, &dimSUTReg, &dimOtherReg, &dimCalls, &dimTurn, &dimStepVia, &dimOverFlow,
 	&dimHangup, &dimFault, &dimWhen, &dimExtraPath}

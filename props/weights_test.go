@@ -34,7 +34,7 @@ func TestWeights(t *testing.T) {
 func TestDrawnIsPlayable(t *testing.T) {
 	for _, s := range append(sut.SelfTests(), sut.All()...) {
 		sp := SpaceOf(s, "", "")
-		for i := range 1000 {
+		for i := range 300 {
 			sc := Draw(seed(), i, sp)
 			if _, err := model.Predict(&sc); err != nil {
 				t.Fatalf("%s: draw %d: %v\n%s", s.Name, i, err, model.Format(sc))
