@@ -94,9 +94,3 @@ func (l *Lab) Nobody(s *model.Scenario, net string, a netip.Addr) error {
 	}
 	return nil
 }
-
-// AnswerAll is what every lab does by itself: it answers each datagram that
-// nobody takes with ICMP port unreachable, where Linux answers one a second.
-//
-// Deprecated: it does nothing.
-func (l *Lab) AnswerAll() error { return nil }
