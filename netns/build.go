@@ -86,7 +86,7 @@ func (l *Lab) makeHosts() error {
 			if err := h.make(); err != nil {
 				return fmt.Errorf("host %s: %w", h.name, err)
 			}
-			if err := h.plan().sysctls().write(); err != nil {
+			if err := h.plan().sysctls(l.pool != nil).write(); err != nil {
 				return fmt.Errorf("host %s: %w", h.name, err)
 			}
 		}

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TCP's memory of destinations. Metrics are not kept (tcp_no_metrics_save);
-// cookies of TCP Fast Open are.
+// TCP's memory of destinations: round-trip times, windows, and cookies of TCP
+// Fast Open.
 const (
 	genlMetrics        = "tcp_metrics"
 	metricsDelete      = 2 // TCP_METRICS_CMD_DEL, linux/tcp_metrics.h

@@ -16,9 +16,8 @@ type resetItem struct {
 
 // resetItems is what one scenario could leave for the next, in the order in
 // which it is cleared away. What is not in it cannot be left: ICMP errors have
-// no limit that they could use up, TCP keeps no metrics (sysctl.go), a
-// macvlan keeps no forwarding table, and counters are read by nobody except as
-// differences.
+// no limit that they could use up (sysctl.go), a macvlan keeps no forwarding
+// table, and counters are read by nobody except as differences.
 var resetItems = []resetItem{
 	{"captures", (*Lab).stopCaptures},
 	{"processes", (*Lab).killProcesses},

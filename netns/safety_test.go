@@ -118,7 +118,7 @@ func machine(t *testing.T) string {
 		all = append(all, file, strings.Join(lines, "\n"))
 	}
 	for _, name := range []string{"ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv4/conf/all/rp_filter", "ipv4/conf/default/rp_filter",
-		"ipv4/icmp_ratemask", "ipv4/tcp_no_metrics_save", "ipv6/conf/default/dad_transmits", "ipv4/tcp_child_ehash_entries"} {
+		"ipv4/icmp_ratemask", "ipv6/icmp/ratemask", "ipv6/conf/default/dad_transmits", "ipv4/tcp_child_ehash_entries"} {
 		value, _ := os.ReadFile("/proc/sys/net/" + name)
 		all = append(all, name+"="+string(value))
 	}

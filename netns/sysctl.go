@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -42,16 +43,14 @@ var plain = sysctls{
 	{"ipv6/conf/default/disable_ipv6", "0", false},
 }
 
-// always is what every host differs in from a plain one.
-var always = sysctls{
-	// The kernel answers one datagram a second with an ICMP error to each
-	// destination: what is refused would depend on what was refused before,
-	// by earlier scenarios too. (Bit 128 of ICMPv6 is that of no error.)
-	{"ipv4/icmp_ratemask", "0", false},
-	{"ipv6/icmp/ratemask", "128", false},
-	// Nothing that is learned from one connection is there for the next.
-	{"ipv4/tcp_no_metrics_save", "1", false},
-}
+// The kernel answers one datagram a second with an ICMP error to each
+// destination: what is refused would depend on what was refused before, by
+// earlier scenarios too. So there is no limit. (Bit 128 of ICMPv6 is that of no
+// error.)
+var (
+	always4 = sysctl{"ipv4/icmp_ratemask", "0", false}
+	always6 = sysctl{"ipv6/icmp/ratemask", "128", false}
+)
 
 // deviating lists those of plain that a new namespace of this machine has not.
 func deviating() (all sysctls) {
@@ -64,8 +63,17 @@ func deviating() (all sysctls) {
 }
 
 // sysctls lists what a host's namespace is to be told before it has devices.
-func (h *hostPlan) sysctls() sysctls {
-	all := append(always[:len(always):len(always)], mother.deviating...)
+// To write one costs 40 µs: those of a family that the host has not are left
+// out, unless it is kept and may get it.
+func (h *hostPlan) sysctls(kept bool) sysctls {
+	var all sysctls
+	if kept || h.has(false) {
+		all = append(all, always4)
+	}
+	if kept || h.has(true) {
+		all = append(all, always6)
+	}
+	all = append(all, mother.deviating...)
 	if h.router {
 		all = append(all, forwarding(true)...)
 		// A router that tells hosts of a better way makes paths depend on
@@ -80,6 +88,11 @@ func (h *hostPlan) sysctls() sysctls {
 		all = append(all, detecting...)
 	}
 	return all
+}
+
+// has reports whether the host has an address of a family.
+func (h *hostPlan) has(is6 bool) bool {
+	return slices.ContainsFunc(h.ports, func(p port) bool { return p.has(is6) })
 }
 
 func forwarding(on bool) sysctls {
