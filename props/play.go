@@ -61,9 +61,10 @@ func unexplained(v model.Verdict) bool { return v.Claim == "" && v.Class == mode
 // compare judges ProxyTransparent. What nothing explained is no longer open if
 // the direct call fares otherwise: it is the difference that was found.
 func (p *Played) compare(sc *model.Scenario) {
-	explained := slices.ContainsFunc(p.Verdicts, func(v model.Verdict) bool {
+	explains := func(v model.Verdict) bool {
 		return v.Severity != model.None || v.Class == model.Inconclusive && !unexplained(v)
-	})
+	}
+	explained := slices.ContainsFunc(p.Verdicts, explains) || slices.ContainsFunc(p.Twin.Verdicts, explains)
 	verdicts := model.Compare(sc, &p.Obs, &p.Twin.Obs, explained)
 	if slices.ContainsFunc(verdicts, func(v model.Verdict) bool { return v.Severity != model.None }) {
 		p.Verdicts = slices.DeleteFunc(p.Verdicts, unexplained)

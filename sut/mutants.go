@@ -52,12 +52,12 @@ var Lies = []peer.Lie{
 			}
 			return strings.ReplaceAll(c.Honest, ";transport=tcp", "")
 		}},
-	{Name: "contact-of-neighbour", Doc: "Contact has the port of another element on the same host",
+	{Name: "contact-of-neighbour", Doc: "Contact has the address and port of another element on the same host",
 		Contact: func(c peer.ContactFor) string {
 			for i := range c.Scenario.Elements {
 				e := &c.Scenario.Elements[i]
 				if p := e.Port(c.Transport); e.Host == c.Element.Host && e.Name != c.Element.Name && p != 0 {
-					return port(c, p)
+					return at(c, netip.AddrPortFrom(c.Scenario.ElementAddr(e.Name), p))
 				}
 			}
 			return c.Honest
