@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/emiago/sipgo/sip"
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
@@ -19,6 +18,7 @@ type dialog struct {
 	target        string // the remote target: the other side's Contact, raw
 	cseq          int
 	acked         bool
+	ended         bool // we sent our BYE
 }
 
 // Registered reports whether a proxy of ours has confirmed a registration of
@@ -121,7 +121,7 @@ func (e *element) inviteAnswer(d *dialog, m *model.Message) {
 		d.routeSet = reversed(addressList(m, "Record-Route"))
 	}
 	if err := e.inDialog(d, "ACK", nil); err != nil {
-		e.world.fail("%v", err)
+		e.world.fail(d.callID, "%v", err)
 		return
 	}
 	if !e.world.Has(c.Step.To) && e.leavesWorld(d) {
@@ -140,7 +140,12 @@ func (e *element) leavesWorld(d *dialog) bool {
 	return err == nil && !e.world.at(t.Transport, t.Addr)
 }
 
+// bye ends a call, once: the 2xx that makes the caller do so may come again.
 func (e *element) bye(d *dialog) {
+	if d.ended {
+		return
+	}
+	d.ended = true
 	d.cseq++
 	err := e.inDialog(d, "BYE", func(m *model.Message) {
 		if c := e.world.current(m); c != nil && m.Status >= 200 {
@@ -148,7 +153,7 @@ func (e *element) bye(d *dialog) {
 		}
 	})
 	if err != nil {
-		e.world.fail("%v", err)
+		e.world.fail(d.callID, "%v", err)
 	}
 }
 
@@ -174,28 +179,32 @@ func (e *element) inDialog(d *dialog, method string, answer func(*model.Message)
 
 // agentRequest handles a request as a user agent server.
 func (e *element) agentRequest(m *model.Message, tx *serverTx) {
-	req, err := dialogRequest(m)
-	if err != nil {
+	if !complete(m) {
 		return
 	}
 	if e.lie.ConnectUDP && tx.sock.transport == model.UDP {
 		unix.Connect(tx.sock.fd, sockaddr(tx.from, tx.sock.v6))
 	}
-	d := e.dialogs[dialogKey(req.CallID().Value(), tagOf(req.To().Value()))]
+	to, _ := m.Get("To")
+	d := e.dialogs[dialogKey(tx.callID, tagOf(to))]
 	switch {
-	case m.Method == "INVITE" && d == nil:
-		e.invited(m, req, tx)
+	case m.Method == "INVITE" && tagOf(to) == "":
+		e.invited(m, tx)
 	case m.Method == "ACK":
 		e.ackArrived(d, m)
 	case m.Method == "BYE" && d != nil:
-		e.answer(tx, req, 200, "OK", "")
+		e.answer(tx, m, 200, "OK")
 		if c := e.world.current(m); c != nil && !e.world.Has(e.other(c)) {
 			c.Outcome.ByeReply = 200
 		}
 	case m.Method == "OPTIONS":
-		e.answer(tx, req, 200, "OK", "")
+		e.answer(tx, m, 200, "OK")
+	case d != nil && m.Method == "INVITE": // the session stays as it is, and so does the dialog (RFC 3261 14.2)
+		e.answer(tx, m, 488, "Not Acceptable Here")
+	case d != nil: // 481 would end the dialog (RFC 3261 12.2.1.2)
+		e.answer(tx, m, 405, "Method Not Allowed")
 	default:
-		e.answer(tx, req, 481, "Call/Transaction Does Not Exist", "")
+		e.answer(tx, m, 481, "Call/Transaction Does Not Exist")
 	}
 }
 
@@ -212,36 +221,36 @@ func (e *element) other(c *Call) string {
 }
 
 // invited answers an INVITE: 180, then 200, each with a Contact.
-func (e *element) invited(m *model.Message, req *sip.Request, tx *serverTx) {
+func (e *element) invited(m *model.Message, tx *serverTx) {
 	if u, err := model.ParseURI(m.RequestURI); err != nil || u.User != e.el.Name {
-		e.answer(tx, req, 404, "Not Found", "")
+		e.answer(tx, m, 404, "Not Found")
 		return
 	}
 	if e.lie.RefuseBehindProxy && len(m.All("Via")) > 1 {
-		e.answer(tx, req, 403, "Forbidden", "")
+		e.answer(tx, m, 403, "Forbidden")
 		return
 	}
-	req.To().Params.Add("tag", e.world.unique("t"))
+	tag := e.world.unique("t")
 	from, _ := m.Get("From")
-	d := &dialog{callID: req.CallID().Value(), cseq: 1, remote: from, local: req.To().Value(),
+	to, _ := m.Get("To")
+	d := &dialog{callID: tx.callID, cseq: 1, remote: from, local: to + ";tag=" + tag,
 		target: contactURI(m), routeSet: addressList(m, "Record-Route")}
-	e.dialogs[dialogKey(d.callID, tagOf(d.local))] = d
-	records := m.All("Record-Route")
+	e.dialogs[dialogKey(d.callID, tag)] = d
 	for _, r := range []struct {
 		code   int
 		reason string
 	}{{180, "Ringing"}, {200, "OK"}} {
-		res := sip.NewResponseFromRequest(req, r.code, r.reason, nil)
-		for _, rr := range records {
-			res.AppendHeader(sip.NewHeader("Record-Route", rr))
+		res := newResponse(m, r.code, r.reason, tag)
+		for _, rr := range m.All("Record-Route") {
+			set(res, "Record-Route", rr)
 		}
 		message := fmt.Sprintf("%d INVITE", r.code)
-		res.AppendHeader(sip.NewHeader("Contact", e.contact(message, tx.sock.transport, tx.sock.leg(tx.local, tx.from))))
+		set(res, "Contact", e.contact(message, tx.sock.transport, tx.sock.leg(tx.local, tx.from)))
 		if r.code == 200 {
-			res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
-			res.SetBody([]byte(e.sdp()))
+			set(res, "Content-Type", "application/sdp")
+			res.Body = []byte(e.sdp())
 		}
-		e.reply(tx, []byte(res.String()))
+		e.reply(tx, encode(res))
 	}
 	if c := e.world.current(m); c != nil && !e.world.Has(c.Step.From) {
 		c.Outcome.Status = 200
@@ -261,7 +270,7 @@ func (e *element) ackArrived(d *dialog, m *model.Message) {
 	c := e.world.current(m)
 	if d == nil {
 		if c != nil {
-			e.world.fail("the ACK arrived at %s, who knows no such call", e.el.Name)
+			e.world.fail(c.id, "the ACK arrived at %s, who knows no such call", e.el.Name)
 		}
 		return
 	}
@@ -275,8 +284,13 @@ func (e *element) ackArrived(d *dialog, m *model.Message) {
 	}
 }
 
-func (e *element) answer(tx *serverTx, req *sip.Request, code int, reason, body string) {
-	e.reply(tx, []byte(sip.NewResponseFromRequest(req, code, reason, []byte(body)).String()))
+// answer sends a response without a body.
+func (e *element) answer(tx *serverTx, m *model.Message, code int, reason string) {
+	res := newResponse(m, code, reason, e.world.unique("t"))
+	if code == 405 {
+		set(res, "Allow", "INVITE, ACK, BYE, OPTIONS")
+	}
+	e.reply(tx, encode(res))
 }
 
 // domain is the host part of the element's address-of-record.

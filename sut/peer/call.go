@@ -29,9 +29,11 @@ func (c *Call) Over() bool {
 	return c.Outcome.Failure != "" || c.Outcome.ByeReply != 0 || c.Outcome.Status >= 300
 }
 
-// fail notes why the current call cannot go on. The first reason stays.
-func (w *World) fail(format string, args ...any) {
-	if w.call != nil && w.call.Outcome.Failure == "" && !w.call.Over() {
+// fail notes why a call cannot go on, if it is the current one: what becomes of
+// a stack's keep-alives and other business decides no call. The first reason
+// stays.
+func (w *World) fail(callID, format string, args ...any) {
+	if w.call != nil && w.call.id == callID && w.call.Outcome.Failure == "" && !w.call.Over() {
 		w.call.Outcome.Failure = fmt.Sprintf(format, args...)
 	}
 }

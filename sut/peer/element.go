@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -22,11 +23,14 @@ type element struct {
 
 	clients map[string]*clientTx // requests sent, by branch
 	servers map[string]*serverTx // requests received, by branch and method
-	sent    map[netip.AddrPort]string
+	sent    map[netip.AddrPort]sending
 
 	dialogs  map[string]*dialog  // user agent: by Call-ID
 	bindings map[string]*binding // proxy: by user
 }
+
+// sending is what went to an address last.
+type sending struct{ what, callID string }
 
 // clientTx is a request that was sent and its answer's handler.
 type clientTx struct {
@@ -38,6 +42,7 @@ type clientTx struct {
 
 // serverTx is a request that was received: where its responses go.
 type serverTx struct {
+	callID  string
 	sock    *sock
 	local   netip.AddrPort // where it arrived
 	from    netip.AddrPort // where it came from
@@ -47,7 +52,7 @@ type serverTx struct {
 
 func newElement(w *World, el *model.Element, lie Lie) *element {
 	return &element{world: w, el: el, addr: w.sc.ElementAddr(el.Name), lie: lie,
-		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, sent: map[netip.AddrPort]string{},
+		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, sent: map[netip.AddrPort]sending{},
 		dialogs: map[string]*dialog{}, bindings: map[string]*binding{}}
 }
 
@@ -88,21 +93,24 @@ func (e *element) response(m *model.Message) {
 	if tx == nil {
 		return
 	}
-	if _, method, _ := m.CSeq(); method == "INVITE" && m.Status >= 300 {
+	_, method, _ := m.CSeq()
+	if method == "INVITE" && m.Status >= 300 {
 		tx.again(failureACK(tx.raw, m))
 	}
-	tx.done = tx.done || m.Status >= 200
+	// Any response ends the retransmissions of an INVITE (RFC 3261 17.1.1.2).
+	tx.done = tx.done || m.Status >= 200 || method == "INVITE"
 	tx.answer(m)
 }
 
-// server finds or makes the transaction of a request. An ACK has the branch of
-// its INVITE only if that failed, and is then part of its transaction.
+// server finds or makes the transaction of a request. The ACK of an INVITE that
+// failed has its branch, and is part of its transaction. (That of a 2xx must
+// not have it, RFC 3261 8.1.1.7, and is taken all the same if it does.)
 func (e *element) server(m *model.Message, s *sock, local, from netip.AddrPort) (tx *serverTx, isNew bool) {
 	branch, ok := topBranch(m)
 	if !ok {
 		return nil, false
 	}
-	if m.Method == "ACK" && e.servers[branch+" INVITE"] != nil {
+	if invite := e.servers[branch+" INVITE"]; m.Method == "ACK" && invite != nil && !bytes.HasPrefix(invite.last, []byte("SIP/2.0 2")) {
 		return nil, false
 	}
 	key := branch + " " + m.Method
@@ -110,6 +118,7 @@ func (e *element) server(m *model.Message, s *sock, local, from netip.AddrPort) 
 		return tx, false
 	}
 	tx = &serverTx{sock: s, local: local, from: from, replyTo: stampVia(m, from)}
+	tx.callID, _ = m.Get("Call-ID")
 	e.servers[key] = tx
 	return tx, true
 }
@@ -120,9 +129,9 @@ func (e *element) server(m *model.Message, s *sock, local, from netip.AddrPort) 
 func (e *element) reply(tx *serverTx, raw []byte) {
 	tx.last = raw
 	if tx.sock.transport == model.UDP {
-		e.note(tx.replyTo, "response")
+		e.note(tx.replyTo, sending{"response", tx.callID})
 		if err := tx.sock.writeTo(raw, tx.replyTo); err != nil {
-			e.world.fail("%s could not send its response to %s: %v", e.el.Name, tx.replyTo, err)
+			e.world.fail(tx.callID, "%s could not send its response to %s: %v", e.el.Name, tx.replyTo, err)
 		}
 		return
 	}
@@ -135,7 +144,7 @@ func (e *element) reply(tx *serverTx, raw []byte) {
 		err = s.write(raw)
 	}
 	if err != nil {
-		e.world.fail("%s could not send its response: %v", e.el.Name, err)
+		e.world.fail(tx.callID, "%s could not send its response: %v", e.el.Name, err)
 	}
 }
 
@@ -167,7 +176,7 @@ func (e *element) transmit(o outgoing, t model.Transport) (err error) {
 	branch := e.world.unique("z9hG4bK")
 	tx := &clientTx{raw: o.build(e.via(t, branch)), answer: o.answer}
 	if t == model.UDP {
-		tx.again = func(raw []byte) error { return e.datagram(raw, o.to, o.method) }
+		tx.again = func(raw []byte) error { return e.datagram(raw, o.to, sending{o.method, o.callID}) }
 	} else {
 		if o.flow == nil {
 			if o.flow, err = e.dial(o.to); err != nil {
@@ -221,7 +230,7 @@ func resolve(uri string) (model.Target, error) {
 }
 
 // datagram sends from the element's own UDP port.
-func (e *element) datagram(raw []byte, to netip.AddrPort, what string) error {
+func (e *element) datagram(raw []byte, to netip.AddrPort, what sending) error {
 	for _, s := range e.world.socks {
 		if s.owner == e && s.transport == model.UDP {
 			e.note(to, what)
@@ -235,7 +244,7 @@ func (e *element) datagram(raw []byte, to netip.AddrPort, what string) error {
 // in words. What goes to the wildcard address comes back to the sender's host:
 // in IPv4 to the address that it is sent from (ip_route_output_key_hash_rcu),
 // in IPv6 to loopback (udpv6_sendmsg).
-func (e *element) note(to netip.AddrPort, what string) {
+func (e *element) note(to netip.AddrPort, what sending) {
 	e.sent[to] = what
 	switch to.Addr() {
 	case netip.IPv4Unspecified():
@@ -247,8 +256,8 @@ func (e *element) note(to netip.AddrPort, what string) {
 
 // lost is called for a datagram that came back as an ICMP error.
 func (e *element) lost(to netip.AddrPort) {
-	if what, ok := e.sent[to]; ok {
-		e.world.fail("the %s of %s to udp %s is lost: port unreachable", what, e.el.Name, to)
+	if s, ok := e.sent[to]; ok {
+		e.world.fail(s.callID, "the %s of %s to udp %s is lost: port unreachable", s.what, e.el.Name, to)
 	}
 }
 

@@ -2,18 +2,17 @@ package peer
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
 
-	"github.com/emiago/sipgo/sip"
-
 	"github.com/greka-sip/greka/model"
 )
 
-// encode writes a message as it stands, byte for byte in its header values.
+// encode writes a message as it stands, byte for byte in its header values. One
+// that came over UDP may lack its Content-Length, which a stream needs (RFC 3261
+// 16.6(9)).
 func encode(m *model.Message) []byte {
 	var b bytes.Buffer
 	if m.Request {
@@ -24,32 +23,12 @@ func encode(m *model.Message) []byte {
 	for _, h := range m.Headers {
 		fmt.Fprintf(&b, "%s: %s\r\n", h.Name, h.Value)
 	}
+	if _, ok := m.Get("Content-Length"); !ok {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(m.Body))
+	}
 	b.WriteString("\r\n")
 	b.Write(m.Body)
 	return b.Bytes()
-}
-
-// dialogRequest parses what the dialog needs of a request. The headers that
-// carry adverts are left out: they are read raw, by the model, and a malformed
-// one must not cost us the message.
-func dialogRequest(m *model.Message) (*sip.Request, error) {
-	plain := *m
-	plain.Headers = nil
-	for _, h := range m.Headers {
-		if h.Name != "Contact" && h.Name != "Record-Route" && h.Name != "Route" {
-			plain.Headers = append(plain.Headers, h)
-		}
-	}
-	plain.RequestURI = "sip:unused.invalid"
-	msg, err := sip.ParseMessage(encode(&plain))
-	if err != nil {
-		return nil, err
-	}
-	req, ok := msg.(*sip.Request)
-	if !ok || req.Via() == nil || req.From() == nil || req.To() == nil || req.CallID() == nil || req.CSeq() == nil {
-		return nil, errors.New("not a request with all that RFC 3261 8.1.1 asks for")
-	}
-	return req, nil
 }
 
 // prepend puts a header line on top of its kind.
@@ -182,9 +161,8 @@ func stampVia(m *model.Message, from netip.AddrPort) netip.AddrPort {
 			continue
 		}
 		first, rest, more := strings.Cut(h.Value, ",")
-		if asked := strings.Contains(first+";", ";rport;"); asked {
-			first = strings.Replace(first+";", ";rport;", ";rport="+strconv.Itoa(int(from.Port()))+";", 1)
-			first = strings.TrimSuffix(first, ";") + ";received=" + from.Addr().String()
+		if value, asked := via.Param("rport"); asked && value == "" {
+			first = fillRport(first, from.Port()) + ";received=" + from.Addr().String()
 			if strings.EqualFold(via.Transport, "udp") {
 				port = from.Port()
 			}
@@ -198,6 +176,18 @@ func stampVia(m *model.Message, from netip.AddrPort) netip.AddrPort {
 		break
 	}
 	return netip.AddrPortFrom(from.Addr(), port)
+}
+
+// fillRport gives the bare rport of a Via value its port. White space may stand
+// around it, and it may be spelt in any case (RFC 3261 7.3.1).
+func fillRport(via string, port uint16) string {
+	params := strings.Split(via, ";")
+	for i, p := range params {
+		if strings.EqualFold(strings.Trim(p, " \t"), "rport") {
+			params[i] = "rport=" + strconv.Itoa(int(port))
+		}
+	}
+	return strings.Join(params, ";")
 }
 
 // popVia takes the top Via value off.

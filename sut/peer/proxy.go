@@ -2,8 +2,7 @@ package peer
 
 import (
 	"net/netip"
-
-	"github.com/emiago/sipgo/sip"
+	"strings"
 
 	"github.com/greka-sip/greka/model"
 )
@@ -11,6 +10,7 @@ import (
 // binding is what a registrar knows of a user.
 type binding struct {
 	contact   string // the registered Contact's URI, raw
+	expires   string // in seconds, as asked for
 	transport model.Transport
 	flow      *sock          // the connection that the REGISTER came on; for UDP our socket
 	source    netip.AddrPort // where it came from
@@ -38,6 +38,9 @@ func (e *element) proxyRequest(m *model.Message, tx *serverTx) {
 	switch {
 	case len(routes) > 0:
 		o.uri = firstURI(routes)
+	case e.mine(fwd.RequestURI) && userIn(fwd.RequestURI) == "" && m.Method == "OPTIONS":
+		e.refuse(m, tx, 200, "OK") // it asks for us (RFC 3261 11)
+		return
 	case e.mine(fwd.RequestURI):
 		b := e.bindings[userIn(fwd.RequestURI)]
 		if b == nil {
@@ -84,7 +87,7 @@ func (e *element) forward(m *model.Message, tx *serverTx, o outgoing) {
 		e.recordRoute(m, tx.sock.transport, e.outTransport(o))
 	}
 	if err := e.send(o); err != nil {
-		e.world.fail("%v", err)
+		e.world.fail(o.callID, "%v", err)
 		e.refuse(m, tx, 500, "Next Hop Unreachable")
 		return
 	}
@@ -152,10 +155,11 @@ func (e *element) noteFinal(req *model.Message, status int) {
 	if c == nil || e.world.Has(userOf(req, "From")) {
 		return
 	}
-	switch req.Method {
-	case "INVITE":
+	to, _ := req.Get("To")
+	switch {
+	case req.Method == "INVITE" && tagOf(to) == "": // not one within the dialog
 		c.Outcome.Status = status
-	case "BYE":
+	case req.Method == "BYE":
 		c.Outcome.ByeReply = status
 	}
 }
@@ -164,51 +168,42 @@ func (e *element) noteFinal(req *model.Message, status int) {
 func (e *element) refuse(m *model.Message, tx *serverTx, code int, reason string) {
 	if m.Method == "ACK" {
 		if e.world.current(m) != nil {
-			e.world.fail("the ACK ended at %s: %s", e.el.Name, reason)
+			e.world.fail(tx.callID, "the ACK ended at %s: %s", e.el.Name, reason)
 		}
 		return
 	}
-	req, err := dialogRequest(m)
-	if err != nil {
+	if !complete(m) {
 		return
 	}
 	e.noteFinal(m, code)
-	e.answer(tx, req, code, reason, "")
+	e.answer(tx, m, code, reason)
 }
 
-// registered stores a binding and confirms it (RFC 3261 10.3).
+// registered stores a binding, takes it away, or tells of it, and confirms
+// that (RFC 3261 10.3).
 func (e *element) registered(m *model.Message, tx *serverTx) {
-	req, err := dialogRequest(m)
-	if err != nil {
+	if !complete(m) {
 		return
 	}
-	user := req.To().Address.User
-	res := sip.NewResponseFromRequest(req, 200, "OK", nil)
-	if Removes(m) {
-		delete(e.bindings, user)
-		e.reply(tx, []byte(res.String()))
-		return
-	}
-	contact := contactURI(m)
-	e.bindings[user] = &binding{contact: contact, transport: tx.sock.transport, flow: tx.sock, source: tx.from}
-	res.AppendHeader(sip.NewHeader("Contact", "<"+contact+">;expires=3600"))
-	e.reply(tx, []byte(res.String()))
-	e.world.registered[user] = true
-}
-
-// Removes reports whether a REGISTER takes its binding away (RFC 3261 10.2.2):
-// then its Contact hands nothing out.
-func Removes(m *model.Message) bool {
-	for _, v := range m.All("Contact") {
-		list, _ := model.ParseNameAddrs(v)
-		for _, a := range list {
-			if value, ok := a.Param("expires"); ok {
-				return value == "0"
-			}
+	user := userOf(m, "To")
+	var add *binding
+	for _, c := range Registers(m) {
+		switch have := e.bindings[user]; {
+		case c.Expires != "0" && add == nil: // further ones are further choices
+			add = &binding{contact: c.URI, expires: c.Expires, transport: tx.sock.transport, flow: tx.sock, source: tx.from}
+		case c.Expires == "0" && have != nil && (c.Star || sameTarget(c.URI, have.contact)):
+			delete(e.bindings, user)
 		}
 	}
-	v, _ := m.Get("Expires")
-	return v == "0"
+	if add != nil {
+		e.bindings[user] = add
+		e.world.registered[user] = true
+	}
+	res := newResponse(m, 200, "OK", e.world.unique("t"))
+	if b := e.bindings[user]; b != nil {
+		set(res, "Contact", "<"+b.contact+">;expires="+b.expires)
+	}
+	e.reply(tx, encode(res))
 }
 
 // looped reports whether this proxy sent the request before: its own sent-by
@@ -219,7 +214,7 @@ func (e *element) looped(m *model.Message) bool {
 		list, _ := model.ParseVias(v)
 		for _, via := range list {
 			for _, l := range e.el.Listen {
-				if via.Addr == e.addr && via.Port == int(l.Port) {
+				if via.Addr == e.addr && via.Port == int(l.Port) && strings.EqualFold(via.Transport, l.Transport.String()) {
 					return true
 				}
 			}

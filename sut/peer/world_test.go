@@ -233,17 +233,36 @@ func TestRegistrarForgets(t *testing.T) {
 		t.Fatal("bob is not registered")
 	}
 	w.Forget("bob")
-	for i, c := range []string{"Contact: <sip:bob@10.77.0.2:5072>;expires=0", "Contact: *\r\nExpires: 0"} {
+	was := *w.elements["p"].bindings["bob"]
+	for i, c := range []struct {
+		contacts string
+		left     string // of the binding's Contact
+		added    bool
+	}{
+		{"Contact: <sip:bob@10.77.0.2:5072;transport=TCP>;expires=0", "", false},
+		{"Contact: *\r\nExpires: 0", "", false},
+		{"Contact: <sip:bob@10.77.0.2:5072;transport=tcp>\r\nExpires: 0", "", false},
+		{"Contact: <sip:bob@10.77.0.2:9;transport=tcp>;expires=0", was.contact, false}, // another one
+		{"User-Agent: it only asks", was.contact, false},                               // RFC 3261 10.2.3
+		{"m: <sip:bob@10.77.0.2:9>;expires=0, <sip:bob@10.77.0.2:8>", "sip:bob@10.77.0.2:8", true},
+		{"m: <" + was.contact + ">;expires=0\r\nm: <sip:bob@10.77.0.2:8>\r\nExpires: 0\r\nX: y", "", false},
+	} {
+		b := was
+		w.elements["p"].bindings["bob"] = &b
+		w.Forget("bob")
 		send(t, lab, unix.SOCK_DGRAM, "10.77.0.1:5060", []byte("REGISTER sip:10.77.0.1 SIP/2.0\r\n"+
 			fmt.Sprintf("Via: SIP/2.0/UDP 10.77.0.1:9;branch=z9hG4bKx%d\r\n", i)+
-			"From: <sip:bob@y>;tag=1\r\nTo: <sip:bob@y>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n"+c+"\r\nContent-Length: 0\r\n\r\n"))
+			"From: <sip:bob@y>;tag=1\r\nTo: <sip:bob@y>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n"+c.contacts+"\r\n\r\n"))
 		if err := w.Drain(); err != nil {
 			t.Fatal(err)
 		}
-		if w.elements["p"].bindings["bob"] != nil || w.Registered("bob") {
-			t.Errorf("%q: bob is still registered", c)
+		left := ""
+		if b := w.elements["p"].bindings["bob"]; b != nil {
+			left = b.contact
 		}
-		w.elements["p"].bindings["bob"] = &binding{}
+		if left != c.left || w.Registered("bob") != c.added {
+			t.Errorf("%q: the binding is %q, registered %v", c.contacts, left, w.Registered("bob"))
+		}
 	}
 }
 
