@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Judge returns a verdict for every use of every advert, for every probe, and
@@ -240,11 +241,14 @@ func severity(a *Advert, u *Use, c Class, dials, works bool) Severity {
 			return Latent
 		}
 	}
-	if u.Request == "" || !dials || a.Message == "180 INVITE" {
+	if u.Request == "" || !dials || provisional(a.Message) {
 		return Latent
 	}
 	return Finding
 }
+
+// provisional reports whether a message is a 1xx response.
+func provisional(message string) bool { return strings.HasPrefix(message, "1") }
 
 // Signature returns what makes a verdict the same as another one.
 func (v *Verdict) Signature(o *Observation) Signature {
