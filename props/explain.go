@@ -75,7 +75,7 @@ func (e *explanation) socket(label, format string, args ...any) {
 
 func (e *explanation) advert() {
 	if e.a.Value != "" {
-		e.line("%s: %s", e.a.Header, e.a.Value)
+		e.line("%s: %s", e.a.Header, foreign(e.a.Value))
 	} else {
 		e.line("no %s at all", e.a.Header)
 	}
@@ -91,6 +91,19 @@ func (e *explanation) advert() {
 	e.row("so", "%s", e.fate())
 	e.direct()
 	e.fairness()
+}
+
+// maxForeign is how many characters of what a stack said are shown.
+const maxForeign = 400
+
+// foreign shows what a stack said: without what a terminal would act upon, and
+// not more than anybody would read. The capture beside the case has all of it.
+func foreign(s string) string {
+	shown := []rune(visible(s))
+	if len(shown) <= maxForeign {
+		return string(shown)
+	}
+	return fmt.Sprintf("%s… (%d bytes)", string(shown[:maxForeign]), len(s))
 }
 
 // who says who uses the address next, and by which rule.

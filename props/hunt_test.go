@@ -130,8 +130,8 @@ func TestUnconfirmedIsInconclusive(t *testing.T) {
 					t.Errorf("try %d was scenario %d", i, index)
 				}
 			}
-			if unconfirmed := x.findings == 0; unconfirmed != (len(s.Unconfirmed) == 1) {
-				t.Errorf("unconfirmed: %v", s.Unconfirmed)
+			if unconfirmed := x.findings == 0; unconfirmed != (len(s.Unconfirmed) == 1) || unconfirmed != (s.EmptyRun != "") {
+				t.Errorf("unconfirmed: %v, empty: %q", s.Unconfirmed, s.EmptyRun)
 			}
 		})
 	}

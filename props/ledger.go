@@ -17,6 +17,7 @@ const maxTries = 3
 type suspect struct {
 	signature model.Signature // never changes
 	seen      []sighting      // at most maxTries, in the order of the list
+	times     int             // in how many scenarios and twins it was seen
 	tried     int             // how many of them were minimised without a finding
 	waiting   bool            // for another sighting
 	finding   *Finding        // once confirmed
@@ -174,7 +175,7 @@ func resultOf(p *Played, cfg *Config) (result Result, why string) {
 		case v.Class == model.Broken:
 			r, detail = ResultBroken, v.Claim+": "+v.Detail
 		case v.Class == model.Inconclusive:
-			r, detail = ResultInconclusive, v.Claim+": "+v.Detail
+			r, detail = ResultInconclusive, cmp.Or(v.Claim, "a call did not go through")+": "+v.Detail
 		case !cfg.judges(v.Claim):
 		case v.Severity == model.Finding:
 			r = ResultFinding
@@ -221,6 +222,7 @@ func (l *ledger) suspect(sig model.Signature) *suspect {
 
 // see notes one more sighting and reports whether it is to be minimised now.
 func (s *suspect) see(at sighting) bool {
+	s.times++
 	if s.finding != nil || len(s.seen) == maxTries {
 		return false
 	}

@@ -8,7 +8,14 @@ import (
 	"github.com/greka-sip/greka/netns"
 )
 
-func TestMain(m *testing.M) { netns.Main(m) }
+// The test binary plays the fake user agents too: see fakeua_test.go.
+func TestMain(m *testing.M) {
+	if how := os.Getenv(fakeVariable); how != "" {
+		runFakeUA(how, os.Args[1:])
+		return
+	}
+	netns.Main(m)
+}
 
 // checks is how many scenarios a test plays: n, or what GREKA_CHECKS says, for
 // nightly runs.

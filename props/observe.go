@@ -15,6 +15,10 @@ type useKey struct {
 	element, request string
 }
 
+// maxUses bounds the uses of addresses in one step, each of which costs a
+// snapshot. A call has about ten.
+const maxUses = 200
+
 // received is called when one of our elements has received a message and the
 // world stands still.
 func (s *session) received(element string, leg model.Leg, m *model.Message) {
@@ -26,13 +30,13 @@ func (s *session) received(element string, leg model.Leg, m *model.Message) {
 	message, giver, role := "", "", model.RoleCallee
 	_, method, _ := m.CSeq()
 	switch {
-	case m.Request && method == "REGISTER" && peer.Removes(m):
-		return
 	case m.Request && method == "REGISTER":
 		message, giver = "REGISTER", to
+	case m.Request && method == "INVITE" && hasTag(m):
+		return // within the dialog: ours refuse it, and then its Contact moves no target (RFC 6141 4.3)
 	case m.Request && method == "INVITE":
 		message, giver, role = "INVITE", from, model.RoleCaller
-	case !m.Request && method == "INVITE" && m.Status > 100 && m.Status < 300 && hasTag(m):
+	case !m.Request && method == "INVITE" && m.Status > 100 && m.Status < 300 && (m.Status >= 200 || hasTag(m)):
 		message, giver = fmt.Sprintf("%d INVITE", m.Status), to
 	default:
 		return
@@ -73,35 +77,29 @@ func (s *session) nextUser(message, seer string) string {
 	return c.From
 }
 
-// contacts returns the Contacts of a message. One that forms a dialog has
-// exactly one (RFC 3261 8.1.1.8, 12.1.1); in an 18x it may be missing.
-func contacts(base model.Advert, m *model.Message) []model.Advert {
-	var out []model.Advert
-	for _, value := range m.All("Contact") {
-		list, err := model.ParseNameAddrs(value)
-		if err != nil {
-			a := base
-			a.Value, a.Problem = value, err.Error()
+// contacts returns the Contacts that a message hands out. One that forms a
+// dialog has exactly one (RFC 3261 8.1.1.8, 12.1.1); in an 18x it may be
+// missing. A REGISTER may have any number, and those that it takes away are
+// nobody's to use.
+func contacts(base model.Advert, m *model.Message) (out []model.Advert) {
+	for _, c := range peer.Registers(m) {
+		a := base
+		a.Value, a.URI, a.Problem = c.Value, c.URI, c.Problem
+		if c.Problem != "" {
+			a.URI = ""
+		}
+		if !c.Star && (base.Message != "REGISTER" || c.Expires != "0") {
 			out = append(out, a)
 		}
-		for _, n := range list {
-			a := base
-			a.Value, a.URI = value, n.URI
-			if !n.Star {
-				out = append(out, a)
-			}
-		}
-	}
-	if base.Message == "REGISTER" {
-		return out
 	}
 	switch {
+	case base.Message == "REGISTER":
 	case len(out) == 0 && m.Status/100 != 1:
 		base.Problem = "the message has no Contact"
-		return []model.Advert{base}
+		out = append(out, base)
 	case len(out) > 1: // each is judged where it leads, and all together for being several
 		base.Value, base.Problem = out[0].Value, fmt.Sprintf("the message has %d Contacts, and a dialog has one remote target", len(out))
-		return append(out, base)
+		out = append(out, base)
 	}
 	return out
 }
@@ -204,6 +202,10 @@ func (s *session) use(advert int, element, request string, dial bool) {
 		return
 	}
 	s.seen[key] = true
+	if s.uses++; s.uses > maxUses {
+		s.trouble = fmt.Errorf("more than %d addresses were handed out in step %d: it is a flood, and is not judged", maxUses, s.step+1)
+		return
+	}
 	u := model.Use{Advert: advert, Request: request, MustDial: dial, Step: s.step,
 		View: model.Viewpoint{Element: element, Host: s.sc.Element(element).Host, Source: s.sc.ElementAddr(element)}}
 	if err := s.look(&u); err != nil {

@@ -20,6 +20,10 @@ const (
 	callBound = 2 * time.Second
 	// registerBound is the same for a registration.
 	registerBound = 5 * time.Second
+	// patience is by how much a call is bounded later before it is said that
+	// silence makes the difference between it and its direct twin: a stack
+	// may only be slow where there is a proxy, as one that asks for names is.
+	patience = 5
 )
 
 // player plays scenarios with one stack as the element that is judged. It may
@@ -32,6 +36,8 @@ type player struct {
 	// record takes a capture of every lab. It is for the confirmation of a
 	// finding: closing a capture costs 3 to 20 ms a host.
 	record bool
+	// patient gives calls patience times as long as usual.
+	patient bool
 }
 
 // play plays a scenario in a fresh lab. With twin, or if a call failed and no
@@ -76,9 +82,12 @@ func (p *Played) compare(sc *model.Scenario) {
 // once plays a scenario in a fresh lab and judges it.
 func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	out := &Played{Scenario: *sc, Judged: map[JudgedKey]int{}}
-	s := &session{sc: sc, stack: p.stack, processes: map[string]*sut.Process{}, seen: map[useKey]bool{}}
+	s := &session{sc: sc, stack: p.stack, bound: callBound, processes: map[string]*sut.Process{}, seen: map[useKey]bool{}}
 	s.obs.Own = map[string]bool{}
 	var packets bytes.Buffer
+	if p.patient {
+		s.bound *= patience
+	}
 	if p.record {
 		s.packets = &packets
 	}
@@ -150,8 +159,10 @@ type session struct {
 	processes map[string]*sut.Process
 	obs       model.Observation
 	seen      map[useKey]bool
+	bound     time.Duration // of a call
 	step      int
 	topology  *model.Topology          // who reaches whom; nil on one network
+	uses      int                      // in this step
 	proved    map[probeKey]model.Probe // in this step
 	fresh     int                      // index of the first use since the last message came in
 	packets   io.Writer                // where a capture goes, nil for none
@@ -182,7 +193,7 @@ func (s *session) run(ctx context.Context, pool *netns.Pool) (err error) {
 	}
 	defer s.stop()
 	for i, st := range s.sc.Steps {
-		s.step, s.proved = i, map[probeKey]model.Probe{}
+		s.step, s.uses, s.proved = i, 0, map[probeKey]model.Probe{}
 		ok, err := s.play(ctx, st)
 		if err == nil {
 			err = s.trouble
@@ -286,7 +297,7 @@ func (s *session) register(ctx context.Context, r model.Register) (bool, error) 
 
 // call plays one call from INVITE to BYE and notes its outcome.
 func (s *session) call(ctx context.Context, c model.Call) (bool, error) {
-	bound, cancel := context.WithTimeout(ctx, callBound)
+	bound, cancel := context.WithTimeout(ctx, s.bound)
 	defer cancel()
 	call := s.world.Begin(s.step, c)
 	defer s.world.End()
@@ -312,7 +323,7 @@ func (s *session) call(ctx context.Context, c model.Call) (bool, error) {
 		err = s.died()
 	}
 	if !ok && call.Outcome.Failure == "" {
-		call.Outcome.Failure = fmt.Sprintf("nothing more happened within %v", callBound)
+		call.Outcome.Failure = fmt.Sprintf("nothing more happened within %v", s.bound)
 	}
 	if ctx.Err() == nil {
 		s.obs.Outcomes = append(s.obs.Outcomes, call.Outcome)

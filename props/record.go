@@ -29,3 +29,9 @@ func (p *player) recorded(ctx context.Context, sc *model.Scenario, sig model.Sig
 	}
 	return again
 }
+
+// outlasts reports whether a difference from the direct call is still there
+// when both are given more time: then it is no slowness.
+func (p *player) outlasts(ctx context.Context, sc *model.Scenario, sig model.Signature) bool {
+	return shows((&player{stack: p.stack, patient: true}).play(ctx, sc, true), sig)
+}

@@ -148,11 +148,14 @@ const badShare = 10
 // emptyRun says why a run that ended by itself proves nothing, "" if it does.
 func (l *ledger) emptyRun() string {
 	played := l.sum.Cases + l.sum.Twins
+	undecided, times := l.undecided()
 	switch {
 	case played == 0:
 		return "no scenario was played"
 	case l.bad*badShare > played:
 		return fmt.Sprintf("%d of %d scenarios were broken or inconclusive, %s", l.bad, played, l.mostly())
+	case times*badShare > played:
+		return fmt.Sprintf("%d of %d scenarios showed what could not be confirmed: %s", times, played, corpus.FormatSignature(undecided))
 	}
 	var missing []string
 	for _, k := range l.engine.owed {
@@ -164,6 +167,17 @@ func (l *ledger) emptyRun() string {
 		return fmt.Sprintf("never judged in %d scenarios: %s (more --checks, or fewer restrictions)", played, strings.Join(missing, "; "))
 	}
 	return ""
+}
+
+// undecided returns the signature that was seen most often among those that
+// could not be confirmed, and how often that was: each time is inconclusive.
+func (l *ledger) undecided() (sig model.Signature, times int) {
+	for _, s := range l.order {
+		if s.finding == nil && s.times > times {
+			sig, times = s.signature, s.times
+		}
+	}
+	return sig, times
 }
 
 // mostly names the most frequent reason for bad scenarios.

@@ -1,0 +1,164 @@
+package props
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/netns"
+	"github.com/greka-sip/greka/sut"
+)
+
+const fakeUADescription = `A user agent of the tests.
+
+-- stack --
+name           fake
+version        "PROGRAM" -version
+version-match  ^fake (.*)
+roles          caller callee
+transports     udp tcp
+families       4 6
+listen         apart
+env            GREKA_FAKE_UA=HOW
+start          "PROGRAM" {{.Name}} {{.Host}} {{.UDP}} {{.TCP}}
+ready          listeners
+-- register --
+register {{.Transport}} sip:{{.Via.Host}}:{{.Via.Port .Transport}};transport={{.Transport}}
+-- call --
+call {{.Transport}} {{.To}}{{with .Via}} sip:{{.Host}}:{{.Port $.Transport}};transport={{$.Transport}};lr{{end}}
+-- hangup --
+hangup
+`
+
+// fakeUAStack describes this test binary as a stack, in a stranger's file.
+func fakeUAStack(t *testing.T, how string) *sut.Stack {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := filepath.Join(t.TempDir(), "version")
+	if err := os.WriteFile(version, []byte("#!/bin/sh\necho fake 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer(`"PROGRAM" -version`, `"`+version+`"`, "PROGRAM", program, "HOW", how).Replace(fakeUADescription)
+	file := filepath.Join(t.TempDir(), "stack.txtar")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return find(t, file)
+}
+
+// huntFake hunts a fake and checks what holds of every hunt: a reason where
+// nothing was proved, and nothing of what the stack said reaches a terminal.
+func huntFake(t *testing.T, how string, cfg Config) *Summary {
+	t.Helper()
+	netns.Require(t)
+	cfg.Seed, cfg.Out = seed(), t.TempDir()
+	var said bytes.Buffer
+	cfg.Event = func(e Event) {
+		line, err := json.Marshal(e)
+		if err != nil {
+			t.Error(err)
+		}
+		said.Write(append(line, '\n'))
+	}
+	sum, err := Hunt(context.Background(), fakeUAStack(t, how), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Printer{W: &said}
+	for _, f := range sum.Findings {
+		p.Finding(f)
+		data, err := os.ReadFile(f.CaseFile)
+		if err != nil {
+			t.Error(err)
+		}
+		said.Write(data)
+	}
+	p.Summary(sum)
+	for _, l := range strings.Split(said.String(), "\n") {
+		if visible(l) != l {
+			t.Errorf("a line that a person reads: %q", l)
+		}
+		if len(l) > 8<<10 {
+			t.Errorf("a line of %d bytes: %.200s…", len(l), l)
+		}
+	}
+	if t.Failed() || testing.Verbose() {
+		p.W = os.Stderr
+		p.Summary(sum)
+	}
+	return sum
+}
+
+// TestHonestFakes: a user agent that was not written by the author of peer, and
+// does what RFC 3261 allows and peer does not, is found guilty of nothing.
+func TestHonestFakes(t *testing.T) {
+	for _, how := range []string{"plain", "sends-ten-times", "other-port", "dribbles", "dials-anew", "forks",
+		"compact", "odd-spelling", "replaces-its-binding", "asks-for-its-bindings", "talks-meanwhile", "slow", "long-contact"} {
+		t.Run(how, func(t *testing.T) {
+			sum := huntFake(t, how, Config{Checks: checks(30)})
+			if sum.ExitStatus() != ExitClean || sum.Broken+sum.Inconclusive+sum.Latent != 0 || len(sum.Unconfirmed) != 0 {
+				t.Errorf("exit status %d, %d broken, %d inconclusive, %d latent, unconfirmed %v: %s",
+					sum.ExitStatus(), sum.Broken, sum.Inconclusive, sum.Latent, sum.Unconfirmed, sum.EmptyRun)
+			}
+		})
+	}
+}
+
+// TestBadStacks: whatever a stack does, a hunt of it ends with a reason, and
+// finds nothing that is not there.
+func TestBadStacks(t *testing.T) {
+	for _, x := range []struct {
+		how  string
+		want []model.Class // of the findings
+		says string        // in the reason why the run proves nothing; "": it proves something
+	}{
+		{how: "slow-behind-proxy", says: "DiffersFromDirect"},
+		{how: "deaf", says: "no final status"},
+		{how: "garbage", says: "no final status"},
+		{how: "truncates", says: "no final status"},
+		{how: "negative-length", says: "no final status"},
+		{how: "other-call-id", says: "no final status"},
+		{how: "slams", says: "no final status"},
+		{how: "expires-at-once", says: "did not register within 5s"},
+		{how: "floods", says: "a flood"},
+		{how: "dies", says: "ended during step 1: exited with status 134; its last words: assertion failed"},
+		{how: "dies-in-the-call", says: "assertion failed"},
+		{how: "busy", says: "final status 486"},
+		{how: "forgets", says: "BYE answered with 481"},
+		{how: "no-tag"}, // as RFC 2543 had it, and RFC 3261 12.1.2 puts up with
+		{how: "no-contact", want: []model.Class{model.Malformed}},
+		{how: "long-dead-contact", want: []model.Class{model.Closed}},
+		{how: "control-characters", want: []model.Class{model.Malformed}},
+	} {
+		t.Run(x.how, func(t *testing.T) {
+			if x.says == "no final status" { // they do nothing but wait for it
+				t.Parallel()
+			}
+			sum := huntFake(t, x.how, Config{Checks: 12, Workers: 4})
+			found := map[model.Class]bool{}
+			for _, f := range sum.Findings {
+				found[f.Class] = true
+			}
+			for _, c := range x.want {
+				if !found[c] {
+					t.Errorf("not found: %s", c)
+				}
+				delete(found, c)
+			}
+			if len(found) > 0 {
+				t.Errorf("false findings: %v", found)
+			}
+			if (x.says != "") != (sum.ExitStatus() == ExitNoWork) || !strings.Contains(sum.EmptyRun, x.says) {
+				t.Errorf("exit status %d, %q", sum.ExitStatus(), sum.EmptyRun)
+			}
+		})
+	}
+}

@@ -1,0 +1,369 @@
+package props
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// fakeVariable makes this test binary behave as a SIP user agent. Its value
+// says with which manners.
+const fakeVariable = "GREKA_FAKE_UA"
+
+// fakeUA is the smallest user agent that can be hunted, written from the RFCs
+// and not from package peer, on Go's own sockets. Its manners say in what it
+// differs from an honest one. Everything happens under mu.
+type fakeUA struct {
+	manners
+	name, host string
+	ports      map[model.Transport]uint16
+
+	mu      sync.Mutex
+	udp     net.PacketConn
+	conns   map[netip.AddrPort]net.Conn // that it dialled
+	dialogs map[string]*fakeDialog      // by Call-ID
+	waiting map[string]func(m *model.Message)
+	serial  int
+}
+
+// way sends bytes to where a message came from, or to where one has to go.
+type way func(raw string)
+
+type fakeDialog struct {
+	id, local, remote, target string
+	routes                    []string
+	cseq                      int
+	acked, over               bool
+	transport                 model.Transport
+}
+
+// runFakeUA plays a user agent until its standard input ends:
+//
+//	NAME HOST UDP-PORT TCP-PORT
+func runFakeUA(how string, args []string) {
+	u := &fakeUA{manners: mannersOf[how], name: args[0], host: args[1], ports: map[model.Transport]uint16{},
+		conns: map[netip.AddrPort]net.Conn{}, dialogs: map[string]*fakeDialog{},
+		waiting: map[string]func(*model.Message){}}
+	for i, t := range []model.Transport{model.UDP, model.TCP} {
+		if port, _ := strconv.Atoi(args[2+i]); port != 0 {
+			u.ports[t] = uint16(port)
+			u.listen(t)
+		}
+	}
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		u.mu.Lock()
+		u.told(strings.Fields(in.Text()))
+		u.mu.Unlock()
+	}
+}
+
+func (u *fakeUA) listen(t model.Transport) {
+	at := fmt.Sprintf("%s:%d", u.host, u.ports[t])
+	var err error
+	if t == model.UDP {
+		if u.udp, err = net.ListenPacket("udp", at); err == nil {
+			go u.datagrams(u.udp)
+			return
+		}
+	} else {
+		var l net.Listener
+		if l, err = net.Listen("tcp", at); err == nil {
+			go u.accept(l)
+			return
+		}
+	}
+	panic(err)
+}
+
+func (u *fakeUA) datagrams(c net.PacketConn) {
+	buf := make([]byte, 65536)
+	for {
+		n, from, err := c.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		answers := c
+		if u.otherPort {
+			answers, _ = net.ListenPacket("udp", u.host+":0")
+		}
+		u.message(buf[:n], model.UDP, func(raw string) { answers.WriteTo([]byte(raw), from) })
+	}
+}
+
+func (u *fakeUA) accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		if u.slams {
+			c.Close()
+			continue
+		}
+		go u.stream(c)
+	}
+}
+
+// stream reads a connection to its end.
+func (u *fakeUA) stream(c net.Conn) {
+	defer c.Close()
+	var buf []byte
+	chunk := make([]byte, 65536)
+	for {
+		n, err := c.Read(chunk)
+		if err != nil {
+			return
+		}
+		buf = append(buf, chunk[:n]...)
+		for {
+			skip, n, err := model.FrameLength(buf)
+			if err != nil {
+				return
+			}
+			if buf = buf[skip:]; n == 0 {
+				break
+			}
+			u.message(buf[:n], model.TCP, u.down(c))
+			buf = buf[n:]
+		}
+	}
+}
+
+func (u *fakeUA) down(c net.Conn) way {
+	return func(raw string) {
+		if !u.dribbles {
+			fmt.Fprint(c, raw)
+			return
+		}
+		for i := range raw {
+			fmt.Fprint(c, raw[i:i+1])
+		}
+	}
+}
+
+func (u *fakeUA) message(raw []byte, t model.Transport, back way) {
+	m, err := model.ParseMessage(raw)
+	if err != nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.instead != nil && m.Request {
+		u.instead(u, &m, back)
+		return
+	}
+	if !m.Request {
+		u.response(&m)
+		return
+	}
+	u.request(&m, func(raw string) { u.emit(back, raw, t) }, t)
+}
+
+// send finds the next hop of a request, by a URI, and sends it there.
+func (u *fakeUA) send(raw, uri string) {
+	target, err := targetOf(uri)
+	if err != nil {
+		return
+	}
+	u.emit(u.pathTo(target), raw, target.Transport)
+}
+
+func targetOf(uri string) (model.Target, error) {
+	parsed, err := model.ParseURI(uri)
+	if err != nil {
+		return model.Target{}, err
+	}
+	list, err := model.Resolve(parsed)
+	if err != nil {
+		return model.Target{}, err
+	}
+	return list[0], nil
+}
+
+func (u *fakeUA) pathTo(t model.Target) way {
+	if t.Transport == model.UDP {
+		return func(raw string) { u.udp.WriteTo([]byte(raw), net.UDPAddrFromAddrPort(t.Addr)) }
+	}
+	c := u.conns[t.Addr]
+	if c == nil || u.dialsAnew {
+		var err error
+		if c, err = net.DialTimeout("tcp", t.Addr.String(), time.Second); err != nil {
+			return func(string) {}
+		}
+		u.conns[t.Addr] = c
+		go func() {
+			u.stream(c)
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			if u.conns[t.Addr] == c {
+				delete(u.conns, t.Addr)
+			}
+		}()
+	}
+	return u.down(c)
+}
+
+func (u *fakeUA) at(t model.Transport) string { return fmt.Sprintf("%s:%d", u.host, u.ports[t]) }
+
+func (u *fakeUA) contactFor(message string, t model.Transport) string {
+	uri := fmt.Sprintf("sip:%s@%s", u.name, u.at(t))
+	if t == model.TCP {
+		uri += ";transport=tcp"
+	}
+	if u.contact != nil {
+		return u.contact(u, message, uri)
+	}
+	return "<" + uri + ">"
+}
+
+func (u *fakeUA) unique() string {
+	u.serial++
+	return fmt.Sprintf("%s%d-%d", u.name, os.Getpid(), u.serial)
+}
+
+// told does what standard input says.
+func (u *fakeUA) told(words []string) {
+	switch words[0] {
+	case "register":
+		u.register(words[2], transportNamed(words[1]))
+	case "call":
+		u.call(words[2], words[len(words)-1], transportNamed(words[1]))
+	case "hangup":
+		for _, d := range u.dialogs {
+			if !d.over {
+				d.over = true
+				u.inDialog(d, "BYE")
+			}
+		}
+	}
+}
+
+func transportNamed(s string) model.Transport {
+	t, _ := model.ParseTransport(s)
+	return t
+}
+
+// headers writes the head of a request up to CSeq.
+func (u *fakeUA) headers(method, uri string, t model.Transport, from, to, id string, cseq int) (text, branch string) {
+	branch = "z9hG4bK" + u.unique()
+	return fmt.Sprintf("%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=%s;rport\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n",
+		method, uri, strings.ToUpper(t.String()), u.at(t), branch, from, to, id, cseq, method), branch
+}
+
+const noBody = "Content-Length: 0\r\n\r\n"
+
+func (u *fakeUA) register(registrar string, t model.Transport) {
+	target, _ := targetOf(registrar)
+	aor := fmt.Sprintf("<sip:%s@%s>", u.name, target.Addr.Addr())
+	if target.Addr.Addr().Is6() {
+		aor = fmt.Sprintf("<sip:%s@[%s]>", u.name, target.Addr.Addr())
+	}
+	expires := "3600"
+	if u.expires != "" {
+		expires = u.expires
+	}
+	id := u.unique()
+	for i, contact := range u.registers(t) {
+		head, _ := u.headers("REGISTER", registrar, t, aor+";tag="+u.unique(), aor, id, i+1)
+		if contact != "" {
+			contact = "Contact: " + contact + "\r\n"
+		}
+		u.send(head+contact+"Expires: "+expires+"\r\n"+noBody, registrar)
+	}
+}
+
+// registers lists the Contacts of the REGISTERs that it sends one after the
+// other.
+func (u *fakeUA) registers(t model.Transport) []string {
+	if u.registersAs != nil {
+		return u.registersAs(u, t)
+	}
+	return []string{u.contactFor("REGISTER", t)}
+}
+
+func (u *fakeUA) call(to, next string, t model.Transport) {
+	callee, _ := model.ParseURI(to)
+	d := &fakeDialog{id: u.unique(), cseq: 1,
+		local:  fmt.Sprintf("<sip:%s@%s>;tag=%s", u.name, u.host, u.unique()),
+		remote: fmt.Sprintf("<sip:%s@%s>", callee.User, hostPart(callee))}
+	head, branch := u.headers("INVITE", to, t, d.local, d.remote, d.id, 1)
+	if next != to {
+		head += "Route: <" + next + ">\r\n"
+	}
+	u.waiting[branch] = func(m *model.Message) { u.answered(d, m) }
+	u.send(head+"Contact: "+u.contactFor("INVITE", t)+"\r\n"+noBody, next)
+}
+
+func hostPart(u model.URI) string {
+	if u.Addr.Is6() {
+		return "[" + u.Host + "]"
+	}
+	return u.Host
+}
+
+func (u *fakeUA) response(m *model.Message) {
+	v, _ := m.Get("Via")
+	vias, err := model.ParseVias(v)
+	if err != nil {
+		return
+	}
+	branch, _ := vias[0].Param("branch")
+	if f := u.waiting[branch]; f != nil {
+		f(m)
+	}
+}
+
+// answered acknowledges the 2xx to an INVITE, and each copy of it.
+func (u *fakeUA) answered(d *fakeDialog, m *model.Message) {
+	if m.Status/100 != 2 {
+		return
+	}
+	d.remote, _ = m.Get("To")
+	d.target = firstURIOf(m, "Contact")
+	d.routes = nil
+	for _, v := range m.All("Record-Route") {
+		list, _ := model.ParseNameAddrs(v)
+		for _, a := range list {
+			d.routes = append([]string{"<" + a.URI + ">"}, d.routes...)
+		}
+	}
+	u.dialogs[d.id] = d
+	u.inDialog(d, "ACK")
+}
+
+func firstURIOf(m *model.Message, header string) string {
+	v, _ := m.Get(header)
+	list, err := model.ParseNameAddrs(v)
+	if err != nil {
+		return ""
+	}
+	return list[0].URI
+}
+
+// inDialog sends a request inside a dialog (RFC 3261 12.2.1.1).
+func (u *fakeUA) inDialog(d *fakeDialog, method string) {
+	if method != "ACK" {
+		d.cseq++
+	}
+	uri, routes, next := model.InDialog(d.routes, d.target)
+	target, err := targetOf(next)
+	if err != nil {
+		return
+	}
+	head, _ := u.headers(method, uri, target.Transport, d.local, d.remote, d.id, d.cseq)
+	for _, r := range routes {
+		head += "Route: " + r + "\r\n"
+	}
+	if method == "INVITE" {
+		head += "Contact: " + u.contactFor("INVITE", target.Transport) + "\r\n"
+	}
+	u.send(head+noBody, next)
+}
