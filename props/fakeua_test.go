@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/greka-sip/greka/model"
 )
 
@@ -137,6 +139,22 @@ func (u *fakeUA) stream(c net.Conn) {
 	}
 }
 
+// gone reports whether a connection is dead already, which its reader may not
+// have noticed yet.
+func (u *fakeUA) gone(c net.Conn) bool {
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return true
+	}
+	state := 0
+	err = raw.Control(func(fd uintptr) {
+		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			state = int(info.State)
+		}
+	})
+	return err != nil || state != unix.BPF_TCP_ESTABLISHED
+}
+
 func (u *fakeUA) down(c net.Conn) way {
 	return func(raw string) {
 		if !u.dribbles {
@@ -208,7 +226,14 @@ func (u *fakeUA) pathTo(t model.Target) way {
 			}
 		}()
 	}
-	return u.down(c)
+	return func(raw string) {
+		if u.gone(c) {
+			delete(u.conns, t.Addr)
+			u.pathTo(t)(raw)
+			return
+		}
+		u.down(c)(raw)
+	}
 }
 
 func (u *fakeUA) at(t model.Transport) string { return fmt.Sprintf("%s:%d", u.host, u.ports[t]) }

@@ -265,3 +265,14 @@ func arrivedAt(oob []byte) netip.Addr {
 	}
 	return netip.Addr{}
 }
+
+// shut closes a socket now. A process that another goroutine forks shares the
+// descriptor until it executes its program: closing alone would leave the
+// connection open, and events of it coming, for that long.
+func (s *sock) shut(ep int) {
+	_ = unix.EpollCtl(ep, unix.EPOLL_CTL_DEL, s.fd, nil)
+	if s.transport == model.TCP {
+		_ = unix.Shutdown(s.fd, unix.SHUT_RDWR)
+	}
+	unix.Close(s.fd)
+}

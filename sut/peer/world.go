@@ -93,8 +93,8 @@ func (w *World) Has(element string) bool { return w.elements[element] != nil }
 
 // Close closes every socket. It leaves nothing behind.
 func (w *World) Close() {
-	for fd := range w.socks {
-		unix.Close(fd)
+	for _, s := range w.socks {
+		s.shut(w.ep)
 	}
 	w.socks = nil
 	unix.Close(w.ep)
@@ -241,7 +241,7 @@ func (w *World) drop(s *sock) {
 		return
 	}
 	delete(w.socks, s.fd)
-	unix.Close(s.fd)
+	s.shut(w.ep)
 	for i, c := range s.owner.conns {
 		if c == s {
 			s.owner.conns = append(s.owner.conns[:i:i], s.owner.conns[i+1:]...)
