@@ -115,20 +115,20 @@ func TestHonestFakes(t *testing.T) {
 // TestBadStacks: whatever a stack does, a hunt of it ends with a reason, and
 // finds nothing that is not there.
 func TestBadStacks(t *testing.T) {
+	const waits = "nothing more happened within 2s"
 	for _, x := range []struct {
 		how  string
 		want []model.Class // of the findings
 		says string        // in the reason why the run proves nothing; "": it proves something
 	}{
-		{how: "slow-behind-proxy", says: "DiffersFromDirect"},
-		{how: "deaf", says: "no final status"},
-		{how: "garbage", says: "no final status"},
-		{how: "truncates", says: "no final status"},
-		{how: "negative-length", says: "no final status"},
-		{how: "other-call-id", says: "no final status"},
-		{how: "slams", says: "no final status"},
+		{how: "deaf", says: waits},
+		{how: "garbage", says: waits},
+		{how: "truncates", says: waits},
+		{how: "negative-length", says: waits},
+		{how: "other-call-id", says: waits},
+		{how: "slams", says: waits},
 		{how: "expires-at-once", says: "did not register within 5s"},
-		{how: "floods", says: "a flood"},
+		{how: "floods", says: "broken or inconclusive"},
 		{how: "dies", says: "ended during step 1: exited with status 134; its last words: assertion failed"},
 		{how: "dies-in-the-call", says: "assertion failed"},
 		{how: "busy", says: "final status 486"},
@@ -139,7 +139,7 @@ func TestBadStacks(t *testing.T) {
 		{how: "control-characters", want: []model.Class{model.Malformed}},
 	} {
 		t.Run(x.how, func(t *testing.T) {
-			if x.says == "no final status" { // they do nothing but wait for it
+			if x.says == waits { // they do nothing but wait for it
 				t.Parallel()
 			}
 			sum := huntFake(t, x.how, Config{Checks: 12, Workers: 4})
@@ -160,5 +160,25 @@ func TestBadStacks(t *testing.T) {
 				t.Errorf("exit status %d, %q", sum.ExitStatus(), sum.EmptyRun)
 			}
 		})
+	}
+}
+
+// TestSlowIsNoDifference: a stack that takes long only where there is a proxy,
+// longer than a call is waited for, is not said to treat it otherwise; one that
+// refuses is.
+func TestSlowIsNoDifference(t *testing.T) {
+	netns.Require(t)
+	sc := foundingScenario(t)
+	sig := model.Signature{Claim: model.ProxyTransparent.Name, Class: model.DiffersFromDirect, Severity: model.Finding}
+	slow := &player{stack: fakeUAStack(t, "slow-behind-proxy")}
+	if p := slow.play(context.Background(), &sc, true); !shows(p, sig) {
+		t.Errorf("at first sight it is a difference: %+v", p.Verdicts)
+	}
+	if slow.outlasts(context.Background(), &sc, sig) {
+		t.Error("given more time there still is a difference")
+	}
+	refuses := &player{stack: find(t, "mutant/refuses-behind-proxy")}
+	if !refuses.outlasts(context.Background(), &sc, sig) {
+		t.Error("given more time, refusing is no difference any more")
 	}
 }
