@@ -58,6 +58,7 @@ type Ports struct {
 	choice    int
 	wrong     Mistake
 	reached   *Reach
+	scenario  *Scenario
 	topology  *Topology // who reaches whom; nil: everybody on one network
 }
 
@@ -121,7 +122,7 @@ const firstPicked = 32768
 // one network a host reaches who is on it; where there is more, Topology says
 // who reaches whom, and s must not change any more.
 func NewPorts(s *Scenario) *Ports {
-	p := &Ports{symbol: firstSymbol - 1, reached: new(Reach)}
+	p := &Ports{symbol: firstSymbol - 1, reached: new(Reach), scenario: s}
 	if s.Routed() {
 		p.topology = NewTopology(s)
 	}
@@ -203,6 +204,8 @@ func (p *Ports) apply(step Step) Errno {
 		return p.removeAddr(st)
 	case FilterPort:
 		return p.filter(st)
+	case SetLink, Assign, Unassign, Renumber, Withdraw, SetForwarding:
+		return p.change(st)
 	case AcceptSocket:
 		return p.accept(st)
 	case SetOption:

@@ -126,6 +126,20 @@ func (p *Ports) routed(r ref, w *way) {
 	}
 }
 
+// change plays what befalls addresses, links and routes: what has been bound
+// stays as it is.
+func (p *Ports) change(step Step) Errno {
+	if p.topology == nil {
+		p.topology = NewTopology(p.scenario)
+	}
+	p.topology = p.topology.Clone() // snapshots keep the one that was
+	p.topology.Apply(step)
+	for i := range p.hosts {
+		p.hosts[i].Addrs, p.hosts[i].Devices = p.topology.Addrs(p.hosts[i].Host)
+	}
+	return OK
+}
+
 // neighbour returns a host's own address on the network of another address,
 // the zero Addr if it is not on it.
 func (p *Ports) neighbour(host int, a netip.Addr) netip.Addr {

@@ -113,9 +113,9 @@ func (w *prediction) do(steps ...Step) error {
 	for _, st := range steps {
 		switch r := w.ports.Apply(st, 0); {
 		case r.Undecided != "":
-			return fmt.Errorf("nothing can be said of it: %s", r.Undecided)
+			return fmt.Errorf("%s: the model cannot play it: %s", wordOf(st), r.Undecided)
 		case r.Errno != OK:
-			return fmt.Errorf("%T fails: %s", st, r.Errno)
+			return fmt.Errorf("%s fails: %s", wordOf(st), r.Errno)
 		}
 	}
 	return nil

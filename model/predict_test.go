@@ -234,3 +234,42 @@ func TestPickFlow(t *testing.T) {
 		}
 	}
 }
+
+const overRouter = `net    near 4
+net    far  4
+router r    near far
+host   box  near
+host   hut  far
+route  box  default via=r
+route  hut  default via=r
+route  hut  near    via=r metric=5
+ua     bob  hut tcp:5072 sut
+ua     ann  box tcp:5081
+
+%s
+call   ann bob
+`
+
+// TestPredictInTheLargerWorld: honest elements can play a call where packets
+// go there and come back, and only there.
+func TestPredictInTheLargerWorld(t *testing.T) {
+	for steps, playable := range map[string]bool{
+		"call ann bob":                   true,
+		"withdraw hut near":              true, // the default route is left
+		"withdraw hut default":           true,
+		"withdraw box default":           false,
+		"link r far down":                false,
+		"link r far down\nlink r far up": true,
+		"forwarding r off":               false,
+		"renumber hut far far.2":         false, // bob hands out the address that he had
+	} {
+		sc := parsed(t, fmt.Sprintf(overRouter, steps))
+		p, err := Predict(&sc)
+		if (err == nil) != playable {
+			t.Errorf("%q: %v, playable is %v", steps, err, playable)
+		}
+		if err == nil && dialled(Prediction{After: p.After[len(p.After)-1:]}) != "ann>bob" {
+			t.Errorf("%q: %s", steps, dialled(p))
+		}
+	}
+}

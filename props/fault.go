@@ -16,6 +16,19 @@ const (
 	noticeEvery = time.Millisecond
 )
 
+// change plays what befalls addresses, links and routes.
+func (s *session) change(st model.Step) error {
+	if _, err := s.lab.Apply(s.sc, st); err != nil {
+		return err
+	}
+	if s.topology == nil {
+		s.topology = model.NewTopology(s.sc)
+	}
+	s.topology = s.topology.Clone() // snapshots keep the one that was
+	s.topology.Apply(st)
+	return nil
+}
+
 // disconnect destroys every connection between two elements, at the first
 // one's end, and waits until neither program holds what is left of it.
 func (s *session) disconnect(ctx context.Context, d model.Disconnect) error {

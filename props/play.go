@@ -263,6 +263,8 @@ func (s *session) play(ctx context.Context, st model.Step) (bool, error) {
 		return s.call(ctx, st)
 	case model.Disconnect:
 		return true, s.disconnect(ctx, st)
+	case model.SetLink, model.Assign, model.Unassign, model.Renumber, model.Withdraw, model.SetForwarding:
+		return true, s.change(st)
 	}
 	return false, fmt.Errorf("props: step %d: this is no step of a SIP scenario", s.step+1)
 }
