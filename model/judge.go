@@ -133,7 +133,7 @@ func closed(a *Advert, snap *Snapshot, t Target, r Reached) (Class, string) {
 		if s.Owner != a.Giver || s.Local.Port() != t.Addr.Port() || !covers(s, t.Addr.Addr()) {
 			continue
 		}
-		serves := s.State == StateListen || s.Transport == UDP && !s.Remote.IsValid()
+		serves := s.Serves()
 		switch {
 		case serves && s.Transport != t.Transport:
 			other = s

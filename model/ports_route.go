@@ -238,6 +238,10 @@ func (p *Ports) removeAddr(st RemoveAddr) Errno {
 		at := &p.hosts[h]
 		at.Addrs = append(at.Addrs[:i:i], at.Addrs[i+1:]...)
 		at.Devices = append(at.Devices[:i:i], at.Devices[i+1:]...)
+		if p.topology != nil {
+			p.topology = p.topology.Clone()
+			p.topology.Apply(st)
+		}
 	}
 	return OK
 }

@@ -138,8 +138,7 @@ func (e *explanation) sockets() {
 	for _, h := range snap.Hosts {
 		for i := range h.Sockets {
 			s := &h.Sockets[i]
-			role := h.RoleOf(s)
-			if s.Owner == e.a.Giver && (role == model.RoleListener || role == model.RoleDatagram && !s.Remote.IsValid()) && e.known(s) {
+			if s.Owner == e.a.Giver && s.Serves() && e.known(s) {
 				e.socket(label, "%-6s %s %s  %s", s.State, s.Transport, s.Local, e.owner(s.Owner))
 				label, found = "", true
 			}
