@@ -118,14 +118,15 @@ func (d *draft) topology() {
 	d.samePorts = d.pick(&dimPorts) == "same"
 	var sites []site
 	switch d.pick(&dimWorld) {
-	case "one network":
-		sites = d.oneNetwork(proxied)
 	case "two networks":
 		d.twoNetworks()
 		sites = d.place(proxied, role == "proxy")
 	case "larger":
 		d.larger()
 		sites = d.place(proxied, role == "proxy")
+	}
+	if sites == nil {
+		sites = d.oneNetwork(proxied)
 	}
 	if proxied {
 		d.addProxy(sites[0], role == "proxy")
@@ -139,7 +140,7 @@ func (d *draft) oneNetwork(proxied bool) []site {
 	if d.pick(&dimFamily, d.families()...) == "6" {
 		family = model.IPv6
 	}
-	d.s.Nets = []model.Net{{Name: "lan", Family: family}}
+	d.s = model.Scenario{Nets: []model.Net{{Name: "lan", Family: family}}}
 	var out []site
 	for _, h := range d.hosts(proxied) {
 		out = append(out, site{host: h, addr: d.s.Addr(h, "lan")})

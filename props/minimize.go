@@ -2,6 +2,7 @@ package props
 
 import (
 	"context"
+	"time"
 
 	"github.com/greka-sip/greka/model"
 )
@@ -15,9 +16,10 @@ import (
 // can be left out or made plainer alone. A candidate is only played if honest
 // elements could play it. What was played is remembered by its text while it
 // works; the confirmations are not, since a memo makes one lucky play
-// permanent.
+// permanent. Where each play waits for something that does not come, it gives
+// up reducing after half a minute.
 func Minimize(ctx context.Context, sc *model.Scenario, sig model.Signature, play playFunc) (*model.Scenario, *Played, int) {
-	m := &minimizer{ctx: ctx, sig: sig, play: play, tried: map[string]bool{}}
+	m := &minimizer{ctx: ctx, sig: sig, play: play, tried: map[string]bool{}, until: time.Now().Add(shrinkBound)}
 	best := *sc
 	for m.shrink(&best) {
 	}
@@ -35,13 +37,17 @@ type minimizer struct {
 	sig   model.Signature
 	play  playFunc
 	tried map[string]bool // by canonical text
+	until time.Time
 }
+
+// shrinkBound is how long a minimisation tries reductions.
+const shrinkBound = 30 * time.Second
 
 // shrink takes the first reduction that keeps the signature.
 func (m *minimizer) shrink(best *model.Scenario) bool {
 	for _, reduce := range reductions {
 		for _, candidate := range reduce(*best) {
-			if m.ctx.Err() != nil {
+			if m.ctx.Err() != nil || time.Now().After(m.until) {
 				return false
 			}
 			if m.accept(best, candidate) {

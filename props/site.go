@@ -60,10 +60,14 @@ func (d *draft) larger() {
 
 // place puts the elements where each can reach each other, there and back. The
 // judged element is placed first; if nobody else is within its reach all share
-// its host.
+// its host. It returns nil if there is no place for the judged one.
 func (d *draft) place(proxied, judgedProxy bool) []site {
 	top := model.NewTopology(&d.s)
-	judged := d.pickSite(d.homes(top, d.space.OwnAddr), nil, top)
+	homes := d.homes(top, d.space.OwnAddr)
+	if len(homes) == 0 {
+		return nil
+	}
+	judged := d.pickSite(homes, nil, top)
 	chosen := []site{judged}
 	n := len(d.agents()) - 1
 	if proxied {
@@ -97,16 +101,17 @@ func (w *world) topology() {
 	}
 }
 
-// homes lists the sites of all hosts: addresses that a URI can name. With first
-// only those that a program finds by itself: the first of its host.
-func (d *draft) homes(top *model.Topology, first bool) (out []site) {
+// homes lists the sites of all hosts: addresses that a URI can name. With only,
+// those of hosts that have just one: a program that is told of one interface
+// or address does not use the others.
+func (d *draft) homes(top *model.Topology, only bool) (out []site) {
 	for i := range d.s.Hosts {
 		h := &d.s.Hosts[i]
 		own := d.s.Addr(h.Name, h.Nets[0])
 		alive, _ := top.Addrs(h.Name)
 		for _, p := range d.s.Places(h.Name) {
 			a := d.s.PlaceAddr(h.Name, p)
-			if p.LinkLocal || !slices.Contains(alive, a) || !d.carries(a) || first && a != own {
+			if p.LinkLocal || !slices.Contains(alive, a) || !d.carries(a) || only && len(d.s.Places(h.Name)) > 1 {
 				continue
 			}
 			if a == own {
