@@ -16,7 +16,7 @@ func (r *recorder) Error(args ...any) { r.errors = append(r.errors, fmt.Sprint(a
 
 // Check fails a test for a stack that lies, and only then.
 func TestCheck(t *testing.T) {
-	cfg := Config{Checks: 60, Seed: 1, Out: t.TempDir()}
+	cfg := Config{Checks: 200, Seed: 1, Out: t.TempDir()}
 	for stack, want := range map[string]string{
 		"peer":                           "",
 		"mutant/contact-from-connection": "ConnectionPort: the Contact of",
