@@ -11,7 +11,7 @@ import (
 // promising first: steps, then elements, hosts, listeners and options. Each
 // returns candidates; none changes its argument.
 var reductions = []func(model.Scenario) []model.Scenario{
-	dropHalves, dropStep, dropElement, dropProxy, oneNetwork, dropRoute, oneHost, joinHosts,
+	dropHalves, endThere, dropStep, dropElement, dropProxy, oneNetwork, dropRoute, oneHost, joinHosts,
 	plainSteps, plainProxies, dropListener, onePort, ownAddress, ipv4,
 }
 
@@ -24,6 +24,22 @@ func dropHalves(s model.Scenario) []model.Scenario {
 	a, b := s, s
 	a.Steps, b.Steps = s.Steps[n/2:], s.Steps[:n/2]
 	return []model.Scenario{a, b}
+}
+
+// endThere lets a call's callee hang up, instead of all that comes after it: a
+// caller's Contact is used then, too.
+func endThere(s model.Scenario) (out []model.Scenario) {
+	for i := range len(s.Steps) - 1 {
+		call, ok := s.Steps[i].(model.Call)
+		if !ok {
+			continue
+		}
+		call.Hangup = model.Callee
+		c := s
+		c.Steps = append(slices.Clone(s.Steps[:i]), call)
+		out = append(out, c)
+	}
+	return out
 }
 
 func dropStep(s model.Scenario) (out []model.Scenario) {

@@ -49,24 +49,24 @@ var (
 	dimTwoFamily = dimension{"family of two networks", []string{"4", "6", "46"}, []int{35, 35, 30}}
 	dimAttached  = dimension{"a host's networks", []string{"first", "second", "both"}, []int{40, 40, 20}}
 	dimPlain     = dimension{"hosts on two networks", []string{"two", "three"}, []int{55, 45}}
-	dimRole      = dimension{"role of sut", []string{"callee", "caller", "proxy"}, []int{45, 40, 15}}
-	dimMiddle    = dimension{"middle", []string{"direct", "proxy"}, []int{45, 55}}
+	dimRole      = dimension{"role of sut", []string{"callee", "caller", "proxy"}, []int{50, 36, 14}}
+	dimMiddle    = dimension{"middle", []string{"direct", "proxy"}, []int{42, 58}}
 	dimLayout    = dimension{"hosts", []string{"shared", "two", "apart"}, []int{35, 30, 35}}
-	dimDeliver   = dimension{"deliver", []string{"contact", "flow"}, []int{50, 50}}
+	dimDeliver   = dimension{"deliver", []string{"contact", "flow"}, []int{42, 58}}
 	dimRecord    = dimension{"record-route", []string{"no", "yes"}, []int{57, 43}}
 	dimAgents    = dimension{"user agents", []string{"two", "three"}, []int{57, 43}}
 	dimCommon    = dimension{"common transport", []string{"udp", "tcp"}, []int{50, 50}}
 	dimListeners = dimension{"listeners", []string{"one transport", "two, one port", "two, unequal ports"}, []int{40, 30, 30}}
 	dimBind      = dimension{"listens on", []string{"its address", "0.0.0.0", "::"}, []int{45, 30, 25}}
 	dimPorts     = dimension{"ports across hosts", []string{"different", "same"}, []int{57, 43}}
-	dimSUTReg    = dimension{"sut registers", []string{"no", "yes"}, []int{45, 55}}
+	dimSUTReg    = dimension{"sut registers", []string{"no", "yes"}, []int{42, 58}}
 	dimOtherReg  = dimension{"another registers", []string{"no", "yes"}, []int{57, 43}}
 	dimCalls     = dimension{"calls", []string{"one", "two", "three"}, []int{50, 30, 20}}
 	dimTurn      = dimension{"next call", []string{"same way", "back", "third party"}, []int{45, 35, 20}}
 	dimStepVia   = dimension{"transport of a step", []string{"first shared", "udp", "tcp"}, []int{40, 30, 30}}
 	dimOverFlow  = dimension{"over=flow", []string{"no", "yes"}, []int{55, 45}}
 	dimHangup    = dimension{"hangup", []string{"caller", "callee"}, []int{57, 43}}
-	dimFault     = dimension{"a connection is destroyed", []string{"no", "yes"}, []int{57, 43}}
+	dimFault     = dimension{"a connection is destroyed", []string{"no", "yes"}, []int{58, 42}}
 	dimWhen      = dimension{"when", []string{"before the first call", "before a later one"}, []int{45, 55}}
 	dimExtraPath = dimension{"second caller's proxy", []string{"same proxy", "none"}, []int{57, 43}}
 )
