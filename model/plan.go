@@ -86,15 +86,21 @@ func (s *Scenario) ListenerURI(element, user string, t Transport) string {
 	return uri
 }
 
-// registeredBefore reports whether a user agent registered at a proxy in a
-// step before i.
+// registeredBefore reports whether, when step i begins, a proxy knows of a user
+// agent's registration: a proxy that was started again knows of none.
 func (s *Scenario) registeredBefore(ua, proxy string, i int) bool {
+	known := false
 	for _, st := range s.Steps[:i] {
-		if r, ok := st.(Register); ok && r.UA == ua && s.Element(ua).Via == proxy {
-			return true
+		switch st := st.(type) {
+		case Register:
+			known = known || st.UA == ua && s.Element(ua).Via == proxy
+		case Restart:
+			known = known && st.Element != proxy
+		case Kill:
+			known = known && st.Host != s.Element(proxy).Host
 		}
 	}
-	return false
+	return known
 }
 
 func preferred(t Transport, e *Element) Transport {

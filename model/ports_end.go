@@ -5,7 +5,8 @@ import "net/netip"
 // How connections, listeners and sockets end.
 
 // reaches returns the other end of a connection if what this end sends gets
-// there. An address that was removed from a host neither sends nor receives.
+// there. An address that was removed from a host neither sends nor receives,
+// and a way that was open when the connection was made may not be any more.
 func (p *Ports) reaches(r ref) (ref, bool) {
 	m := p.more(r)
 	if !m.paired || p.socket(m.peer).State == 0 {
@@ -15,6 +16,12 @@ func (p *Ports) reaches(r ref) (ref, bool) {
 	if !p.local(r.host, here) || !p.local(m.peer.host, there) {
 		p.hit(ruleAddrGone)
 		return ref{}, false
+	}
+	if p.topology != nil && !there.IsLoopback() {
+		way, _ := p.topology.Reach(p.hosts[r.host].Host, here, there)
+		if way.End != Delivered || way.Host() != p.hosts[m.peer.host].Host {
+			return ref{}, false
+		}
 	}
 	return m.peer, true
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 )
@@ -34,8 +35,10 @@ func Predict(s *Scenario) (Prediction, error) {
 		return Prediction{}, err
 	}
 	w := &prediction{s: s, ports: NewPorts(s), owner: map[string]string{}, bindings: map[string]boundFlow{}}
-	if err := w.listeners(); err != nil {
-		return Prediction{}, err
+	for i := range s.Elements {
+		if err := w.listeners(&s.Elements[i]); err != nil {
+			return Prediction{}, err
+		}
 	}
 	var out Prediction
 	for i, st := range s.Steps {
@@ -56,12 +59,14 @@ type prediction struct {
 	conns    []Connection
 	ends     [][2]string          // the sockets' names of each, the dialler's first
 	bindings map[string]boundFlow // by proxy and user
+	troubles                      // what faults have left behind
 }
 
 // boundFlow is a registration: its transport and, over TCP, its connection.
 type boundFlow struct {
 	transport Transport
 	conn      int // index into conns, -1 over UDP
+	start     int // the user agent's, when it registered
 }
 
 func (w *prediction) step(i int, st Step) error {
@@ -70,36 +75,11 @@ func (w *prediction) step(i int, st Step) error {
 		return w.register(i, st)
 	case Call:
 		return w.call(i, st)
-	case Disconnect:
-		return w.disconnect(st)
+	}
+	if known, err := w.fault(st); known {
+		return err
 	}
 	return w.do(st)
-}
-
-// disconnect ends every connection between two elements. Both programs notice
-// and close what is left.
-func (w *prediction) disconnect(d Disconnect) error {
-	found := false
-	for i, c := range w.conns {
-		end := 0
-		switch {
-		case !w.live(i):
-			continue
-		case c.Dialler == d.Element && c.Acceptor == d.Peer:
-		case c.Dialler == d.Peer && c.Acceptor == d.Element:
-			end = 1
-		default:
-			continue
-		}
-		found = true
-		if err := w.do(DestroySocket{w.ends[i][end]}, CloseSocket{w.ends[i][end]}, CloseSocket{w.ends[i][1-end]}); err != nil {
-			return err
-		}
-	}
-	if !found {
-		return fmt.Errorf("%s and %s have no connection to destroy", d.Element, d.Peer)
-	}
-	return nil
 }
 
 // live reports whether a connection still stands.
@@ -124,32 +104,36 @@ func (w *prediction) do(steps ...Step) error {
 // backlog is what an element asks for in listen(2).
 const backlog = 64
 
-// listeners opens the sockets with which every element begins.
-func (w *prediction) listeners() error {
-	for i := range w.s.Elements {
-		e := &w.s.Elements[i]
-		addr, v6only := w.s.BindAddr(e.Name)
-		for _, l := range e.Listen {
-			name := listenerName(e.Name, l.Transport)
-			w.owner[name] = e.Name
-			steps := []Step{OpenSocket{name, e.Host, l.Transport, familyOf(addr)},
-				SetOption{Socket: name, Option: OptionReuseAddr}}
-			if addr.Is6() {
-				steps = append(steps, SetOption{Socket: name, Option: OptionV6Only, Off: !v6only})
-			}
-			steps = append(steps, BindSocket{name, Endpoint{Addr: addr, Port: l.Port}})
-			if l.Transport.Reliable() {
-				steps = append(steps, ListenSocket{name, backlog})
-			}
-			if err := w.do(steps...); err != nil {
-				return fmt.Errorf("%s cannot listen on %s: %w", e.Name, l, err)
-			}
+// listeners opens the sockets with which an element begins.
+func (w *prediction) listeners(e *Element) error {
+	addr, v6only := w.s.BindAddr(e.Name)
+	for _, l := range e.Listen {
+		name := w.listenerName(e.Name, l.Transport)
+		w.owner[name] = e.Name
+		steps := []Step{OpenSocket{name, e.Host, l.Transport, familyOf(addr)},
+			SetOption{Socket: name, Option: OptionReuseAddr}}
+		if addr.Is6() {
+			steps = append(steps, SetOption{Socket: name, Option: OptionV6Only, Off: !v6only})
+		}
+		steps = append(steps, BindSocket{name, Endpoint{Addr: addr, Port: l.Port}})
+		if l.Transport.Reliable() {
+			steps = append(steps, ListenSocket{name, backlog})
+		}
+		if err := w.do(steps...); err != nil {
+			return fmt.Errorf("%s cannot listen on %s: %w", e.Name, l, err)
 		}
 	}
 	return nil
 }
 
-func listenerName(element string, t Transport) string { return element + "-" + t.String() }
+// listenerName names an element's listener. Names are used once: who starts
+// again has other sockets.
+func (w *prediction) listenerName(element string, t Transport) string {
+	if n := w.starts[element]; n > 0 {
+		return fmt.Sprintf("%s-%s-%d", element, t, n+1)
+	}
+	return element + "-" + t.String()
+}
 
 func familyOf(a netip.Addr) Family {
 	if a.Is6() {
@@ -199,6 +183,9 @@ func (w *prediction) flows(element string) (flows []Flow, index []int) {
 // connection that RFC 3261 18.1.1 matches, or a new one. It returns the
 // connection's index, -1 over UDP.
 func (w *prediction) request(from, to string, t Transport) (int, error) {
+	if err := w.acting(from, to); err != nil {
+		return -1, err
+	}
 	a, b := w.s.Element(from), w.s.Element(to)
 	if a.Port(t) == 0 || b.Port(t) == 0 {
 		return -1, fmt.Errorf("%s cannot reach %s over %s", from, to, t)
@@ -209,13 +196,16 @@ func (w *prediction) request(from, to string, t Transport) (int, error) {
 	}
 	flows, index := w.flows(from)
 	if i := PickFlow(flows, target); i >= 0 {
-		return index[i], nil
+		return index[i], w.carries(index[i])
 	}
 	return w.dial(from, to, target)
 }
 
 // datagram sends one, and fails if nobody takes it.
 func (w *prediction) datagram(from, to string, t Target) error {
+	if w.cutPorts[pairOf(from, to)] {
+		return fmt.Errorf("no datagram of %s reaches %s: what goes between them is dropped", from, to)
+	}
 	snap := w.ports.Snapshot()
 	src := netip.AddrPortFrom(w.s.ElementAddr(from), w.s.Element(from).Port(UDP))
 	here := w.s.Element(from).Host
@@ -239,7 +229,7 @@ func (w *prediction) dial(from, to string, t Target) (int, error) {
 	err := w.do(OpenSocket{here, w.s.Element(from).Host, TCP, familyOf(t.Addr.Addr())},
 		BindSocket{here, Endpoint{Addr: w.s.ElementAddr(from)}},
 		DialSocket{here, Endpoint{Addr: t.Addr.Addr(), Port: t.Addr.Port()}},
-		AcceptSocket{listenerName(to, TCP), there})
+		AcceptSocket{w.listenerName(to, TCP), there})
 	if err != nil {
 		return -1, fmt.Errorf("%s cannot dial %s: %w", from, to, err)
 	}
@@ -255,7 +245,7 @@ func (w *prediction) register(i int, r Register) error {
 		return err
 	}
 	conn, err := w.request(r.UA, plan.Proxy, plan.Transport)
-	w.bindings[plan.Proxy+" "+r.UA] = boundFlow{plan.Transport, conn}
+	w.bindings[plan.Proxy+" "+r.UA] = boundFlow{plan.Transport, conn, w.starts[r.UA]}
 	return err
 }
 
@@ -268,8 +258,8 @@ func (w *prediction) call(i int, c Call) error {
 	}
 	in := plan.Transport
 	if c.OverFlow {
-		if !w.hasFlow(plan.NextHop, c.From) || !in.Reliable() {
-			return fmt.Errorf("over=flow: %s has dialled no connection to %s", plan.NextHop, c.From)
+		if err := w.overFlow(plan.NextHop, c.From, in); err != nil {
+			return err
 		}
 	} else if _, err := w.request(c.From, plan.NextHop, in); err != nil {
 		return err
@@ -295,9 +285,12 @@ func (w *prediction) deliver(plan Plan, c Call) (Transport, error) {
 	}
 	out := list[0].Transport
 	if b, ok := w.bindings[plan.Proxy+" "+c.To]; ok {
+		if b.start != w.starts[c.To] { // it may have another Contact now, and nothing obliges it to honour the old one
+			return 0, fmt.Errorf("the registration of %s is from before it was started again", c.To)
+		}
 		out = b.transport
 		if w.s.Element(plan.Proxy).Deliver == DeliverFlow && b.conn >= 0 && w.live(b.conn) {
-			return out, nil
+			return out, errors.Join(w.acting(plan.Proxy, c.To), w.carries(b.conn))
 		}
 	}
 	_, err = w.request(plan.Proxy, c.To, out)
@@ -327,11 +320,13 @@ func (w *prediction) follow(plan Plan, from, to string, near, far Transport) err
 	return err
 }
 
-func (w *prediction) hasFlow(dialler, acceptor string) bool {
+// overFlow fails unless a request can go down the oldest connection that the
+// next hop dialled.
+func (w *prediction) overFlow(dialler, acceptor string, t Transport) error {
 	for i, c := range w.conns {
-		if c.Dialler == dialler && c.Acceptor == acceptor && w.live(i) {
-			return true
+		if t.Reliable() && c.Dialler == dialler && c.Acceptor == acceptor && w.live(i) {
+			return errors.Join(w.acting(dialler, acceptor), w.carries(i))
 		}
 	}
-	return false
+	return fmt.Errorf("over=flow: %s has dialled no connection to %s", dialler, acceptor)
 }

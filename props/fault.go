@@ -2,7 +2,9 @@ package props
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/greka-sip/greka/model"
@@ -15,6 +17,29 @@ const (
 	// noticeEvery is how often we look whether it has.
 	noticeEvery = time.Millisecond
 )
+
+// fault lets something befall the scenario that is being played. known is
+// false for a step that is no fault.
+func (s *session) fault(ctx context.Context, st model.Step) (known bool, err error) {
+	switch st := st.(type) {
+	case model.Disconnect:
+		return true, s.disconnect(ctx, st)
+	case model.Restart:
+		return true, s.restart(ctx, st.Element)
+	case model.Kill:
+		return true, s.kill(ctx, st)
+	case model.Freeze:
+		return true, s.standstill(st, st.Host, s.world.Freeze)
+	case model.Thaw:
+		return true, s.standstill(st, st.Host, s.world.Thaw)
+	case model.Silence, model.ResetFlow:
+		_, err := s.lab.Apply(s.sc, st)
+		return true, err
+	case model.SetLink, model.Assign, model.Unassign, model.Renumber, model.Withdraw, model.SetForwarding:
+		return true, s.change(st)
+	}
+	return false, nil
+}
 
 // change plays what befalls addresses, links and routes.
 func (s *session) change(st model.Step) error {
@@ -29,32 +54,120 @@ func (s *session) change(st model.Step) error {
 	return nil
 }
 
-// disconnect destroys every connection between two elements, at the first
-// one's end, and waits until neither program holds what is left of it.
-func (s *session) disconnect(ctx context.Context, d model.Disconnect) error {
+// standstill stops the programs of a host, or lets them go on: ours in the
+// world, the others in the lab.
+func (s *session) standstill(st model.Step, host string, ours func(host string) error) error {
+	if _, err := s.lab.Apply(s.sc, st); err != nil {
+		return err
+	}
+	return ours(host)
+}
+
+// restart ends an element, if it lives, and starts it.
+func (s *session) restart(ctx context.Context, element string) error {
+	if err := s.end(ctx, element); err != nil {
+		return err
+	}
+	if s.stacks[element] != nil {
+		return s.launch(ctx, element)
+	}
+	return s.world.Restart(element)
+}
+
+// kill ends every element of a host.
+func (s *session) kill(ctx context.Context, st model.Kill) error {
+	for _, e := range s.sc.Elements {
+		if e.Host != st.Host {
+			continue
+		}
+		if err := s.end(ctx, e.Name); err != nil {
+			return err
+		}
+	}
+	_, err := s.lab.Apply(s.sc, st)
+	return err
+}
+
+// end ends an element. Its connections are destroyed first: with a mere end of
+// the program it would depend on unread data whether the other side sees a FIN
+// or a RST, and TIME-WAIT could keep the port from who is started next.
+func (s *session) end(ctx context.Context, element string) error {
+	if _, err := s.sever(ctx, element, func(*model.Socket) bool { return true }); err != nil {
+		return err
+	}
 	snap, err := s.lab.Snapshot()
 	if err != nil {
 		return err
 	}
+	if p := s.processes[element]; p != nil {
+		delete(s.processes, element)
+		err = p.Close()
+	} else {
+		s.world.Stop(element)
+	}
+	// A process that is being forked just now shares our descriptors until it
+	// executes its program: a socket that was closed is there for that long.
+	return errors.Join(err, s.noticed(ctx, cookies(&snap, element)))
+}
+
+// cookies are those of all of an element's sockets.
+func cookies(snap *model.Snapshot, element string) map[uint64]bool {
+	all := map[uint64]bool{}
+	for _, h := range snap.Hosts {
+		for _, x := range h.Sockets {
+			if x.Owner == element {
+				all[x.Cookie] = true
+			}
+		}
+	}
+	return all
+}
+
+// disconnect destroys every connection between two elements.
+func (s *session) disconnect(ctx context.Context, d model.Disconnect) error {
+	n, err := s.sever(ctx, d.Element, func(end *model.Socket) bool { return end != nil && end.Owner == d.Peer })
+	if err == nil && n == 0 {
+		return fmt.Errorf("%s and %s have no connection to destroy", d.Element, d.Peer)
+	}
+	return err
+}
+
+// sever destroys those connections of an element whose far end (nil if it is
+// gone) is wanted, at its own end, and waits until neither program holds what
+// is left of them. It returns how many there were.
+func (s *session) sever(ctx context.Context, element string, wanted func(far *model.Socket) bool) (int, error) {
+	snap, err := s.lab.Snapshot()
+	if err != nil {
+		return 0, err
+	}
+	n := 0
 	gone := map[uint64]bool{} // by cookie
 	for i := range snap.Hosts {
 		h := &snap.Hosts[i]
 		for j := range h.Sockets {
 			x := &h.Sockets[j]
-			end := snap.FarEnd(x)
-			if x.Transport != model.TCP || x.Owner != d.Element || end == nil || end.Owner != d.Peer {
+			if x.Transport != model.TCP || x.Owner != element || !x.Remote.IsValid() {
 				continue
 			}
-			gone[x.Cookie], gone[end.Cookie] = true, true
-			if err := s.lab.Host(h.Host).Destroy(*x); err != nil {
-				return err
+			far := snap.FarEnd(x)
+			if !wanted(far) {
+				continue
+			}
+			n++
+			gone[x.Cookie] = true
+			if far != nil {
+				gone[far.Cookie] = true
+			}
+			// A program may have closed it just now.
+			if err := s.lab.Host(h.Host).Destroy(*x); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return n, err
 			}
 		}
 	}
-	if len(gone) == 0 {
-		return fmt.Errorf("%s and %s have no connection to destroy", d.Element, d.Peer)
+	if n == 0 {
+		return 0, nil
 	}
-	return s.noticed(ctx, gone)
+	return n, s.noticed(ctx, gone)
 }
 
 // noticed waits until none of some sockets is left.
@@ -71,7 +184,7 @@ func (s *session) noticed(ctx context.Context, gone map[uint64]bool) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("a destroyed connection is still there after %v", noticeBound)
+			return fmt.Errorf("a socket that was ended is still there after %v", noticeBound)
 		case <-time.After(noticeEvery):
 		}
 	}

@@ -82,7 +82,8 @@ func (p *Played) compare(sc *model.Scenario) {
 // once plays a scenario in a fresh lab and judges it.
 func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	out := &Played{Scenario: *sc, Judged: map[JudgedKey]int{}}
-	s := &session{sc: sc, stack: p.stack, bound: callBound, processes: map[string]*sut.Process{}, seen: map[useKey]bool{}}
+	s := &session{sc: sc, stack: p.stack, bound: callBound,
+		processes: map[string]*sut.Process{}, stacks: map[string]*sut.Stack{}, seen: map[useKey]bool{}}
 	s.obs.Own = map[string]bool{}
 	var packets bytes.Buffer
 	if p.patient {
@@ -157,6 +158,7 @@ type session struct {
 	lab       *netns.Lab
 	world     *peer.World
 	processes map[string]*sut.Process
+	stacks    map[string]*sut.Stack // who plays an element that is not peer's
 	obs       model.Observation
 	seen      map[useKey]bool
 	bound     time.Duration // of a call
@@ -210,8 +212,7 @@ func (s *session) run(ctx context.Context, pool *netns.Pool) (err error) {
 
 // start brings up every element: our own first, then the stacks.
 func (s *session) start(ctx context.Context) (err error) {
-	stacks, lies := map[string]*sut.Stack{}, map[string]peer.Lie{}
-	others := map[string]bool{}
+	lies, others := map[string]peer.Lie{}, map[string]bool{}
 	for _, e := range s.sc.Elements {
 		st := s.stack
 		if !e.SUT {
@@ -223,9 +224,10 @@ func (s *session) start(ctx context.Context) (err error) {
 				return err
 			}
 		}
-		stacks[e.Name] = st
 		lies[e.Name] = st.Lie
-		others[e.Name] = st.Kind == sut.Real
+		if st.Kind == sut.Real {
+			s.stacks[e.Name], others[e.Name] = st, true
+		}
 		s.obs.Own[e.Name] = st.Kind != sut.Real && !st.Lie.Addresses()
 	}
 	s.world, err = peer.New(s.lab, s.sc, others, lies, peer.Hooks{Received: s.received, Using: s.using})
@@ -236,14 +238,21 @@ func (s *session) start(ctx context.Context) (err error) {
 		if !others[e.Name] {
 			continue
 		}
-		p, err := stacks[e.Name].Start(ctx, s.lab, s.sc, e.Name)
-		if err != nil {
+		if err := s.launch(ctx, e.Name); err != nil {
 			s.stop()
 			return err
 		}
-		s.processes[e.Name] = p
 	}
 	return nil
+}
+
+// launch starts the stack that plays an element.
+func (s *session) launch(ctx context.Context, element string) error {
+	p, err := s.stacks[element].Start(ctx, s.lab, s.sc, element)
+	if err == nil {
+		s.processes[element] = p
+	}
+	return err
 }
 
 func (s *session) stop() {
@@ -261,12 +270,12 @@ func (s *session) play(ctx context.Context, st model.Step) (bool, error) {
 		return s.register(ctx, st)
 	case model.Call:
 		return s.call(ctx, st)
-	case model.Disconnect:
-		return true, s.disconnect(ctx, st)
-	case model.SetLink, model.Assign, model.Unassign, model.Renumber, model.Withdraw, model.SetForwarding:
-		return true, s.change(st)
 	}
-	return false, fmt.Errorf("props: step %d: this is no step of a SIP scenario", s.step+1)
+	known, err := s.fault(ctx, st)
+	if !known {
+		return false, fmt.Errorf("props: step %d is not one that is played beside calls", s.step+1)
+	}
+	return true, err
 }
 
 func (s *session) register(ctx context.Context, r model.Register) (bool, error) {

@@ -100,6 +100,12 @@ func names(st model.Step, name string) bool {
 		return st.From == name || st.To == name
 	case model.Disconnect:
 		return st.Element == name || st.Peer == name
+	case model.Silence:
+		return st.Element == name || st.Peer == name
+	case model.ResetFlow:
+		return st.Element == name || st.Peer == name
+	case model.Restart:
+		return st.Element == name
 	}
 	return false
 }

@@ -71,19 +71,60 @@ func renamed(s model.Scenario, host, element map[string]string) model.Scenario {
 		e.Name, e.Host, e.Via = name(e.Name), host[e.Host], name(e.Via)
 	}
 	for i, st := range s.Steps {
-		switch st := st.(type) {
-		case model.Register:
-			st.UA = name(st.UA)
-			s.Steps[i] = st
-		case model.Call:
-			st.From, st.To = name(st.From), name(st.To)
-			s.Steps[i] = st
-		case model.Disconnect:
-			st.Element, st.Peer = name(st.Element), name(st.Peer)
-			s.Steps[i] = st
-		}
+		s.Steps[i] = renamedStep(st, func(h string) string { return host[h] }, name)
 	}
 	return s
+}
+
+// renamedStep is a step of a SIP scenario with other names.
+func renamedStep(st model.Step, host, element func(string) string) model.Step {
+	switch st := st.(type) {
+	case model.Register:
+		return model.Register{UA: element(st.UA), Transport: st.Transport}
+	case model.Call:
+		st.From, st.To = element(st.From), element(st.To)
+		return st
+	case model.Disconnect:
+		return model.Disconnect{Element: element(st.Element), Peer: element(st.Peer)}
+	case model.Silence:
+		return model.Silence{Element: element(st.Element), Peer: element(st.Peer)}
+	case model.ResetFlow:
+		return model.ResetFlow{Element: element(st.Element), Peer: element(st.Peer)}
+	case model.Restart:
+		return model.Restart{Element: element(st.Element)}
+	case model.Freeze:
+		return model.Freeze{Host: host(st.Host)}
+	case model.Thaw:
+		return model.Thaw{Host: host(st.Host)}
+	case model.Kill:
+		return model.Kill{Host: host(st.Host)}
+	}
+	return renamedChange(st, host)
+}
+
+// renamedChange is a step that changes the topology with other names of hosts.
+func renamedChange(st model.Step, host func(string) string) model.Step {
+	switch st := st.(type) {
+	case model.SetLink:
+		st.Host = host(st.Host)
+		return st
+	case model.Assign:
+		st.Host = host(st.Host)
+		return st
+	case model.Unassign:
+		st.Host = host(st.Host)
+		return st
+	case model.Renumber:
+		st.Host = host(st.Host)
+		return st
+	case model.Withdraw:
+		st.Host = host(st.Host)
+		return st
+	case model.SetForwarding:
+		st.Host = host(st.Host)
+		return st
+	}
+	return st
 }
 
 // renumber gives the proxy 5060 and everybody else a port that nobody takes

@@ -66,7 +66,8 @@ var (
 	dimStepVia   = dimension{"transport of a step", []string{"first shared", "udp", "tcp"}, []int{40, 30, 30}}
 	dimOverFlow  = dimension{"over=flow", []string{"no", "yes"}, []int{55, 45}}
 	dimHangup    = dimension{"hangup", []string{"caller", "callee"}, []int{57, 43}}
-	dimFault     = dimension{"a connection is destroyed", []string{"no", "yes"}, []int{58, 42}}
+	dimFault     = dimension{"a fault", []string{"no", "yes"}, []int{55, 45}}
+	dimFaultKind = dimension{"kind of fault", []string{"connection destroyed", "restart", "flow cut", "standstill", "network"}, []int{36, 20, 14, 12, 18}}
 	dimWhen      = dimension{"when", []string{"before the first call", "before a later one"}, []int{45, 55}}
 	dimExtraPath = dimension{"second caller's proxy", []string{"same proxy", "none"}, []int{57, 43}}
 )
@@ -74,4 +75,4 @@ var (
 // Dimensions lists every dimension.
 var dimensions = []*dimension{&dimWorld, &dimTwoFamily, &dimAttached, &dimPlain, &dimFamily, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
 	&dimCommon, &dimListeners, &dimBind, &dimPorts, &dimSUTReg, &dimOtherReg, &dimCalls, &dimTurn, &dimStepVia, &dimOverFlow,
-	&dimHangup, &dimFault, &dimWhen, &dimExtraPath}
+	&dimHangup, &dimFault, &dimFaultKind, &dimWhen, &dimExtraPath}

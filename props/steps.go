@@ -47,40 +47,13 @@ func (d *draft) calls() {
 			from, to = d.turn(from, to)
 		}
 		if i == fault {
-			d.disconnect()
+			d.befall(model.Call{From: from, To: to})
 		}
 		d.call(from, to)
 	}
 	if !d.hasCall() { // every wish was in vain: the plainest call there is
 		d.add(model.Call{From: from, To: to})
 	}
-}
-
-// fault draws before which call a connection is destroyed, -1 for none.
-func (d *draft) fault(calls int) int {
-	switch {
-	case !d.yes(&dimFault):
-		return -1
-	case calls == 1 || d.pick(&dimWhen) == "before the first call":
-		return 0
-	}
-	return 1 + uniform(d.t, "call", calls-1)
-}
-
-// disconnect destroys one of the connections that are there, from one of its
-// ends.
-func (d *draft) disconnect() {
-	p, err := model.Predict(&d.s)
-	if err != nil || len(p.After) == 0 || len(p.After[len(p.After)-1]) == 0 {
-		return
-	}
-	conns := p.After[len(p.After)-1]
-	c := conns[uniform(d.t, "connection", len(conns))]
-	st := model.Disconnect{Element: c.Dialler, Peer: c.Acceptor}
-	if uniform(d.t, "end", 2) == 1 {
-		st = model.Disconnect{Element: c.Acceptor, Peer: c.Dialler}
-	}
-	d.add(st)
 }
 
 // turn draws who calls whom next.

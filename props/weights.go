@@ -65,7 +65,7 @@ func (t tally) total(name string) (n int) {
 const FoundingShape = "the founding shape"
 
 var featureNames = []string{"a proxy", "deliver=flow", "record-route", "a registration", "sut registered", "a call to sut",
-	"a call by sut", "over=flow", "hangup=callee", "a connection destroyed", "several calls", "several hosts", "three user agents", "ipv6", "udp only",
+	"a call by sut", "over=flow", "hangup=callee", "a connection destroyed", "another fault", "several calls", "several hosts", "three user agents", "ipv6", "udp only",
 	"tcp only", "unequal ports", FoundingShape}
 
 // Features names what a scenario has.
@@ -110,6 +110,9 @@ func stepFeatures(s *model.Scenario, has map[string]bool) {
 			flow[st.UA] = err == nil && plan.Transport == model.TCP
 		case model.Disconnect:
 			has["a connection destroyed"] = true
+		case model.Restart, model.Kill, model.Freeze, model.Silence, model.ResetFlow, model.SetLink, model.Assign, model.Unassign,
+			model.Renumber, model.Withdraw, model.SetForwarding:
+			has["another fault"] = true
 		case model.Call:
 			calls++
 			has["a call to sut"] = has["a call to sut"] || st.To == sut

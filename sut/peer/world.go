@@ -40,6 +40,7 @@ type World struct {
 	ep         int
 	socks      map[int]*sock
 	elements   map[string]*element
+	stopped    map[string]*element // not playing at the moment
 	timers     []timer
 	call       *Call
 	registered map[string]bool // users whose REGISTER was confirmed since Forget
@@ -62,8 +63,8 @@ func New(lab *netns.Lab, sc *model.Scenario, others map[string]bool, lies map[st
 	if err != nil {
 		return nil, fmt.Errorf("peer: epoll: %w", err)
 	}
-	w := &World{lab: lab, sc: sc, hooks: hooks, ep: ep, socks: map[int]*sock{}, elements: map[string]*element{}, scratch: make([]byte, 65536),
-		registered: map[string]bool{}}
+	w := &World{lab: lab, sc: sc, hooks: hooks, ep: ep, socks: map[int]*sock{}, elements: map[string]*element{}, stopped: map[string]*element{},
+		scratch: make([]byte, 65536), registered: map[string]bool{}}
 	for i := range sc.Elements {
 		el := &sc.Elements[i]
 		if others[el.Name] {
@@ -83,6 +84,53 @@ func (w *World) start(el *model.Element, lie Lie) error {
 	for _, l := range el.Listen {
 		if err := e.listen(l); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// Restart ends an element and starts it anew: it knows nothing of what was.
+// Its connections must have been ended before.
+func (w *World) Restart(element string) error {
+	old := w.stopped[element]
+	if old == nil {
+		old = w.elements[element]
+		w.Stop(element)
+	}
+	delete(w.stopped, element)
+	return w.start(old.el, old.lie)
+}
+
+// Stop ends an element: its sockets are closed, and nobody answers for it.
+func (w *World) Stop(element string) {
+	e := w.elements[element]
+	if e == nil {
+		return
+	}
+	for _, s := range w.socks {
+		if s.owner == e {
+			w.drop(s)
+		}
+	}
+	delete(w.elements, element)
+	w.stopped[element] = e
+}
+
+// Freeze makes the elements of a host stand still, as stopped processes do:
+// what arrives for them waits, and their kernel goes on.
+func (w *World) Freeze(host string) error {
+	return w.onHost(host, func(s *sock) error { return unix.EpollCtl(w.ep, unix.EPOLL_CTL_DEL, s.fd, nil) })
+}
+
+// Thaw lets them go on.
+func (w *World) Thaw(host string) error { return w.onHost(host, w.watch) }
+
+func (w *World) onHost(host string, f func(*sock) error) error {
+	for _, s := range w.socks {
+		if s.owner.el.Host == host {
+			if err := f(s); err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EEXIST) {
+				return fmt.Errorf("peer: watch a socket of %s: %w", s.owner.el.Name, err)
+			}
 		}
 	}
 	return nil
@@ -223,9 +271,13 @@ func (w *World) fire() {
 	}
 }
 
-func (w *World) add(s *sock) error {
+func (w *World) watch(s *sock) error {
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(s.fd)}
-	if err := unix.EpollCtl(w.ep, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
+	return unix.EpollCtl(w.ep, unix.EPOLL_CTL_ADD, s.fd, &ev)
+}
+
+func (w *World) add(s *sock) error {
+	if err := w.watch(s); err != nil {
 		unix.Close(s.fd)
 		return fmt.Errorf("peer: watch a socket of %s: %w", s.owner.el.Name, err)
 	}
@@ -242,6 +294,7 @@ func (w *World) drop(s *sock) {
 	}
 	delete(w.socks, s.fd)
 	s.shut(w.ep)
+	s.fd = -1 // a transaction may still hold it, and the number be another's
 	for i, c := range s.owner.conns {
 		if c == s {
 			s.owner.conns = append(s.owner.conns[:i:i], s.owner.conns[i+1:]...)

@@ -1,0 +1,190 @@
+package model
+
+import "fmt"
+
+// troubles is what faults have left behind. Elements that suffer from one are
+// not played: a call that they could not answer says nothing about addresses.
+type troubles struct {
+	starts   map[string]int     // how often an element was started again
+	gone     map[string]bool    // elements that were killed
+	frozen   map[string]bool    // hosts whose programs stand still
+	cut      map[int]bool       // connections through which nothing gets, by index into conns
+	cutPorts map[[2]string]bool // elements between whose UDP ports nothing gets
+}
+
+// fault predicts what befalls elements and their connections. known is false
+// for any other step.
+func (w *prediction) fault(st Step) (known bool, err error) {
+	switch st := st.(type) {
+	case Disconnect:
+		return true, w.disconnect(st)
+	case Silence:
+		return true, w.cutOff(st.Element, st.Peer)
+	case ResetFlow:
+		return true, w.cutOff(st.Element, st.Peer)
+	case Freeze:
+		set(&w.frozen, st.Host, true)
+		return true, nil
+	case Thaw:
+		set(&w.frozen, st.Host, false)
+		return true, nil
+	case Kill:
+		return true, w.kill(st.Host)
+	case Restart:
+		return true, w.restart(w.s.Element(st.Element))
+	case FillBacklog:
+		return true, fmt.Errorf("fill is played in a lab (netns.Lab.Apply) and not beside calls")
+	}
+	return false, nil
+}
+
+func set[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[key] = value
+}
+
+// acting fails if one of two elements cannot do its part.
+func (w *prediction) acting(elements ...string) error {
+	for _, e := range elements {
+		switch {
+		case w.gone[e]:
+			return fmt.Errorf("%s was killed and not started again", e)
+		case w.frozen[w.s.Element(e).Host]:
+			return fmt.Errorf("%s stands still", e)
+		}
+	}
+	return nil
+}
+
+// carries fails if what is sent down a connection does not arrive: it was cut,
+// or an address or the way between its ends is gone. They do not know: an
+// honest element, too, would lose its request.
+func (w *prediction) carries(i int) error {
+	ok := !w.cut[i]
+	for _, end := range w.ends[i] {
+		r, found := w.ports.find(end)
+		_, arrives := w.ports.reaches(r)
+		ok = ok && found && arrives
+	}
+	if !ok {
+		return fmt.Errorf("what %s and %s send down their connection is lost", w.conns[i].Dialler, w.conns[i].Acceptor)
+	}
+	return nil
+}
+
+func pairOf(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }
+
+// between lists the live connections of two elements.
+func (w *prediction) between(a, b string) (list []int) {
+	for i, c := range w.conns {
+		if w.live(i) && pairOf(c.Dialler, c.Acceptor) == pairOf(a, b) {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// disconnect ends every connection between two elements.
+func (w *prediction) disconnect(d Disconnect) error {
+	list := w.between(d.Element, d.Peer)
+	if len(list) == 0 {
+		return fmt.Errorf("%s and %s have no connection to destroy", d.Element, d.Peer)
+	}
+	for _, i := range list {
+		if err := w.sever(i, d.Element); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sever ends a connection at one element's end. Both programs notice and close
+// what is left, so both have to be there.
+func (w *prediction) sever(i int, at string) error {
+	c := w.conns[i]
+	if err := w.carries(i); err != nil {
+		return err // nobody would tell the other end
+	}
+	if err := w.acting(c.Dialler, c.Acceptor); err != nil {
+		return err
+	}
+	end := 0
+	if c.Acceptor == at {
+		end = 1
+	}
+	return w.do(DestroySocket{w.ends[i][end]}, CloseSocket{w.ends[i][end]}, CloseSocket{w.ends[i][1-end]})
+}
+
+// cutOff makes the connections and UDP ports that two elements have now carry
+// nothing from now on.
+func (w *prediction) cutOff(a, b string) error {
+	if err := w.acting(a, b); err != nil {
+		return err
+	}
+	list := w.between(a, b)
+	udp := w.s.Element(a).Port(UDP) != 0 && w.s.Element(b).Port(UDP) != 0
+	if len(list) == 0 && !udp {
+		return fmt.Errorf("%s and %s have nothing between them", a, b)
+	}
+	for _, i := range list {
+		set(&w.cut, i, true)
+	}
+	if udp {
+		set(&w.cutPorts, pairOf(a, b), true)
+	}
+	return nil
+}
+
+// kill ends every element of a host.
+func (w *prediction) kill(host string) error {
+	for i := range w.s.Elements {
+		if e := &w.s.Elements[i]; e.Host == host && !w.gone[e.Name] {
+			if err := w.end(e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// end ends an element. Its connections are reset, and what a registrar knew it
+// knows no more.
+func (w *prediction) end(e *Element) error {
+	for i, c := range w.conns {
+		if !w.live(i) || c.Dialler != e.Name && c.Acceptor != e.Name {
+			continue
+		}
+		if err := w.sever(i, e.Name); err != nil {
+			return err
+		}
+	}
+	for _, l := range e.Listen {
+		if err := w.do(CloseSocket{w.listenerName(e.Name, l.Transport)}); err != nil {
+			return err
+		}
+	}
+	if e.Kind == Proxy {
+		for _, ua := range w.s.Elements {
+			delete(w.bindings, e.Name+" "+ua.Name)
+		}
+	}
+	set(&w.gone, e.Name, true)
+	return nil
+}
+
+// restart ends an element that lives, and starts it.
+func (w *prediction) restart(e *Element) error {
+	if !w.gone[e.Name] {
+		if err := w.end(e); err != nil {
+			return err
+		}
+	}
+	if w.frozen[e.Host] {
+		return fmt.Errorf("%s cannot be started: its host stands still", e.Name)
+	}
+	set(&w.starts, e.Name, w.starts[e.Name]+1)
+	set(&w.gone, e.Name, false)
+	return w.listeners(e)
+}

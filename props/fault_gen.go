@@ -1,0 +1,125 @@
+package props
+
+import "github.com/greka-sip/greka/model"
+
+// fault draws before which call something befalls the scenario, -1 for never.
+func (d *draft) fault(calls int) int {
+	switch {
+	case !d.yes(&dimFault):
+		return -1
+	case calls == 1 || d.pick(&dimWhen) == "before the first call":
+		return 0
+	}
+	return 1 + uniform(d.t, "call", calls-1)
+}
+
+// faultTries bounds how many faults of a kind are tried before another kind's
+// turn comes.
+const faultTries = 4
+
+// befall draws a fault after which the next call can still be played, of the
+// kind that is drawn or, if the scenario has nothing for that to befall, the
+// plainest: a connection is destroyed.
+func (d *draft) befall(next model.Call) {
+	kind := d.pick(&dimFaultKind)
+	draws := map[string]func(model.Call) []model.Step{
+		"restart": d.restart, "flow cut": d.cutFlow, "standstill": d.standstill, "network": d.networkFault}
+	for range faultTries {
+		if draws[kind] == nil {
+			break
+		}
+		steps := draws[kind](next)
+		if len(steps) > 0 && d.playable(append(steps[:len(steps):len(steps)], next)...) {
+			d.s.Steps = append(d.s.Steps, steps...)
+			return
+		}
+	}
+	d.disconnect()
+}
+
+// disconnect destroys one of the connections that are there, from one of its
+// ends.
+func (d *draft) disconnect() {
+	p, err := model.Predict(&d.s)
+	if err != nil || len(p.After) == 0 || len(p.After[len(p.After)-1]) == 0 {
+		return
+	}
+	conns := p.After[len(p.After)-1]
+	c := conns[uniform(d.t, "connection", len(conns))]
+	st := model.Disconnect{Element: c.Dialler, Peer: c.Acceptor}
+	if uniform(d.t, "end", 2) == 1 {
+		st = model.Disconnect{Element: c.Acceptor, Peer: c.Dialler}
+	}
+	d.add(st)
+}
+
+// restart starts one element again.
+func (d *draft) restart(model.Call) []model.Step {
+	return d.started(d.s.Elements[uniform(d.t, "element", len(d.s.Elements))].Name)
+}
+
+// started starts an element again. A user agent that was registered registers
+// anew, as programs do when they start.
+func (d *draft) started(element string) []model.Step {
+	steps := []model.Step{model.Restart{Element: element}}
+	for i := len(d.s.Steps) - 1; i >= 0; i-- {
+		if r, ok := d.s.Steps[i].(model.Register); ok && r.UA == element {
+			return append(steps, r)
+		}
+	}
+	return steps
+}
+
+// cutFlow cuts what two elements have between them: the next call goes another
+// way, or not between these two.
+func (d *draft) cutFlow(model.Call) []model.Step {
+	n := len(d.s.Elements)
+	a := uniform(d.t, "element", n)
+	b := (a + 1 + uniform(d.t, "other element", n-1)) % n
+	from, to := d.s.Elements[a].Name, d.s.Elements[b].Name
+	if uniform(d.t, "silent", 2) == 1 {
+		return []model.Step{model.Silence{Element: from, Peer: to}}
+	}
+	return []model.Step{model.ResetFlow{Element: from, Peer: to}}
+}
+
+// standstill stops a host, or ends everything on it, and starts it again. While
+// it stands still there is a call among the others, if there can be one.
+func (d *draft) standstill(next model.Call) []model.Step {
+	host := d.s.Elements[uniform(d.t, "element", len(d.s.Elements))].Host
+	var begin, end []model.Step
+	if uniform(d.t, "killed", 2) == 1 {
+		begin = []model.Step{model.Kill{Host: host}}
+		for _, e := range d.s.Elements {
+			if e.Host == host {
+				end = append(end, d.started(e.Name)...)
+			}
+		}
+	} else {
+		begin, end = []model.Step{model.Freeze{Host: host}}, []model.Step{model.Thaw{Host: host}}
+	}
+	for _, c := range []model.Call{next, {From: d.sut, To: d.third}, {From: d.third, To: d.other}} {
+		if c.From != "" && c.To != "" && d.playable(append(begin[:1:1], c)...) {
+			return append(append(begin, c), end...)
+		}
+	}
+	return append(begin, end...)
+}
+
+// networkFault changes an address, a link or a route.
+func (d *draft) networkFault(model.Call) []model.Step {
+	w := &world{draft: draft{t: d.t, s: d.s}, state: model.NewTopology(&d.s)}
+	for _, st := range d.s.Steps {
+		w.state.Apply(st)
+	}
+	st := w.fault(&w.s.Hosts[uniform(d.t, "host", len(w.s.Hosts))])
+	if st == nil {
+		return nil
+	}
+	steps := []model.Step{st}
+	if link, ok := st.(model.SetLink); ok && !link.Up && uniform(d.t, "up again", 2) == 1 {
+		link.Up = true
+		steps = append(steps, link)
+	}
+	return steps
+}
