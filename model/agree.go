@@ -1,9 +1,10 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -96,9 +97,9 @@ func (s *Scenario) listenAddr(e *Element, l Listen) netip.AddrPort {
 func Differences(want, got []SocketLine) (missing, extra []SocketLine) {
 	for len(want) > 0 || len(got) > 0 {
 		switch {
-		case len(got) == 0 || len(want) > 0 && want[0].String() < got[0].String():
+		case len(got) == 0 || len(want) > 0 && want[0].compare(got[0]) < 0:
 			missing, want = append(missing, want[0]), want[1:]
-		case len(want) == 0 || got[0].String() < want[0].String():
+		case len(want) == 0 || got[0].compare(want[0]) < 0:
 			extra, got = append(extra, got[0]), got[1:]
 		default:
 			want, got = want[1:], got[1:]
@@ -108,8 +109,13 @@ func Differences(want, got []SocketLine) (missing, extra []SocketLine) {
 }
 
 func sorted(lines []SocketLine) []SocketLine {
-	sort.Slice(lines, func(i, j int) bool { return lines[i].String() < lines[j].String() })
+	slices.SortFunc(lines, SocketLine.compare)
 	return lines
+}
+
+func (l SocketLine) compare(o SocketLine) int {
+	return cmp.Or(cmp.Compare(l.Host, o.Host), cmp.Compare(l.Owner, o.Owner), cmp.Compare(l.Role, o.Role), cmp.Compare(l.Transport, o.Transport),
+		cmp.Compare(l.State, o.State), cmp.Compare(l.Local, o.Local), cmp.Compare(l.Remote, o.Remote))
 }
 
 func describe(missing, extra []SocketLine) string {

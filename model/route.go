@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -163,8 +164,8 @@ func (t *Topology) index(host string) int {
 // zoneOf is the interface that one of two addresses names, -1 if neither does.
 func zoneOf(addrs ...netip.Addr) int {
 	for _, a := range addrs {
-		var n int
-		if _, err := fmt.Sscanf(a.Zone(), "eth%d", &n); err == nil {
+		number, ok := strings.CutPrefix(a.Zone(), "eth")
+		if n, err := strconv.Atoi(number); ok && err == nil {
 			return n
 		}
 	}

@@ -54,6 +54,19 @@ func (h *Host) Bounds() ([]model.Socket, error) {
 // Destroy ends a socket of the host from outside, as ss -K does. The socket is
 // one of a Snapshot of the host.
 func (h *Host) Destroy(s model.Socket) error {
+	var b batch
+	destroy(&b, s)
+	if err := h.diag.do(&b); err != nil {
+		if errors.Is(err, unix.EOPNOTSUPP) {
+			err = fmt.Errorf("%w (the kernel needs CONFIG_INET_DIAG_DESTROY)", err)
+		}
+		return fmt.Errorf("netns: host %s: destroy %s socket %s: %w", h.name, s.Transport, s.Local, err)
+	}
+	return nil
+}
+
+// destroy asks for a socket's end (struct inet_diag_req_v2).
+func destroy(b *batch, s model.Socket) {
 	proto, family := byte(unix.IPPROTO_TCP), byte(unix.AF_INET)
 	if s.Transport == model.UDP {
 		proto = unix.IPPROTO_UDP
@@ -61,18 +74,10 @@ func (h *Host) Destroy(s model.Socket) error {
 	if s.V6 {
 		family = unix.AF_INET6
 	}
-	var b batch
-	b.request(sockDestroy, unix.NLM_F_ACK, "")
+	b.request(sockDestroy, 0, "destroy")
 	b.u8(family, proto, 0, 0)
 	b.u32(allStates)
-	diagID(&b, s.Local, s.Remote, s.Device, s.Cookie)
-	if err := h.diag.query(&b, false, func([]byte) {}); err != nil {
-		if errors.Is(err, unix.EOPNOTSUPP) {
-			err = fmt.Errorf("%w (the kernel needs CONFIG_INET_DIAG_DESTROY)", err)
-		}
-		return fmt.Errorf("netns: host %s: destroy %s socket %s: %w", h.name, s.Transport, s.Local, err)
-	}
-	return nil
+	diagID(b, s.Local, s.Remote, s.Device, s.Cookie)
 }
 
 // Nobody makes an address of a network one that nobody has and nobody asks

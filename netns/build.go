@@ -53,17 +53,17 @@ func (l *Lab) build() error {
 	for _, h := range l.hosts {
 		h.start()
 	}
-	return l.configure()
+	return configure(l.hosts)
 }
 
-// configure gives all hosts what their plan says and waits until it is so.
-func (l *Lab) configure() error {
-	for _, h := range l.hosts {
+// configure gives hosts what their plan says and waits until it is so.
+func configure(hosts []*Host) error {
+	for _, h := range hosts {
 		if err := h.configure(); err != nil {
 			return fmt.Errorf("host %s: %w", h.name, err)
 		}
 	}
-	for _, h := range l.hosts {
+	for _, h := range hosts {
 		if err := h.settle(); err != nil {
 			return fmt.Errorf("host %s: %w", h.name, err)
 		}

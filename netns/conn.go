@@ -3,6 +3,7 @@ package netns
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -70,8 +71,9 @@ func (c *conn) namespace() (int, error) {
 }
 
 // do sends a batch and waits for its acknowledgement. It returns the first
-// error. The kernel carries on with the rest of a batch after an error.
-func (c *conn) do(b *batch) error {
+// error that is none of those that are fine. The kernel carries on with the rest
+// of a batch after an error.
+func (c *conn) do(b *batch, fine ...unix.Errno) error {
 	if len(b.what) == 0 {
 		return nil
 	}
@@ -88,7 +90,7 @@ func (c *conn) do(b *batch) error {
 				return
 			}
 			done = done || h.Seq == last
-			if err := errorOf(body); err != nil && first == nil && h.Seq-1 < last {
+			if err := errorOf(body); err != nil && first == nil && h.Seq-1 < last && !isAny(err, fine) {
 				first = fmt.Errorf("%s: %w", b.what[h.Seq-1], err)
 			}
 		})
@@ -97,6 +99,10 @@ func (c *conn) do(b *batch) error {
 		}
 	}
 	return first
+}
+
+func isAny(err error, list []unix.Errno) bool {
+	return slices.ContainsFunc(list, func(e unix.Errno) bool { return errors.Is(err, e) })
 }
 
 // query sends one request and calls f with each answer to it, until the dump

@@ -25,6 +25,7 @@ type Host struct {
 	metrics     *conn // TCP metrics
 	stat, stat6 int   // /proc/net/sockstat and sockstat6
 
+	entered  atomic.Bool // somebody was inside, and may have opened sockets
 	touched  atomic.Bool // Do ran something
 	filtered atomic.Bool // has packet filters of ours
 	suspect  atomic.Bool // somebody could have made some
@@ -93,6 +94,7 @@ func (h *Host) Do(f func() error) error {
 
 // inside is Do for what this package does itself.
 func (h *Host) inside(f func() error) error {
+	h.entered.Store(true)
 	return away(func() error {
 		if err := h.enter(); err != nil {
 			return fmt.Errorf("netns: host %s: %w", h.name, err)

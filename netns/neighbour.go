@@ -1,7 +1,6 @@
 package netns
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 
@@ -74,18 +73,14 @@ func (h *Host) learn(at, other *port, gone []netip.Addr) error {
 	if h.isDown(at.device) {
 		return nil
 	}
-	for _, a := range gone {
-		var b batch
-		removeNeighbour(&b, at.device, a)
-		if err := h.route.do(&b); err != nil && !errors.Is(err, unix.ENOENT) {
-			return fmt.Errorf("host %s: %w", h.name, err)
-		}
-	}
 	var b batch
+	for _, a := range gone {
+		removeNeighbour(&b, at.device, a)
+	}
 	for _, a := range h.findsAt(at, other) {
 		addNeighbour(&b, at.device, a, other.mac)
 	}
-	if err := h.route.do(&b); err != nil {
+	if err := h.route.do(&b, unix.ENOENT); err != nil {
 		return fmt.Errorf("host %s: %w", h.name, err)
 	}
 	return nil

@@ -18,23 +18,20 @@ var newsGroups = []int{unix.RTNLGRP_LINK, unix.RTNLGRP_NEIGH, unix.RTNLGRP_IPV4_
 	unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE,
 	unix.RTNLGRP_IPV4_NETCONF, unix.RTNLGRP_IPV6_NETCONF, unix.RTNLGRP_NEXTHOP}
 
-// newNews begins to listen in the namespace that the thread stands in.
+// newNews begins to listen in the namespace that the thread stands in. All
+// groups are below 32, so that one call joins them.
 func newNews() (*conn, error) {
 	c, err := newConn(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, err
 	}
-	// A socket without an address of its own is taken for the kernel's and
-	// told nothing (do_one_broadcast, net/netlink/af_netlink.c).
-	if err := unix.Bind(c.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		unix.Close(c.fd)
-		return nil, fmt.Errorf("bind netlink socket: %w", err)
+	groups := uint32(0)
+	for _, g := range newsGroups {
+		groups |= 1 << (g - 1)
 	}
-	for _, group := range newsGroups {
-		if err := unix.SetsockoptInt(c.fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group); err != nil {
-			unix.Close(c.fd)
-			return nil, fmt.Errorf("listen to changes of a namespace (group %d): %w", group, err)
-		}
+	if err := unix.Bind(c.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+		unix.Close(c.fd)
+		return nil, fmt.Errorf("listen to changes of a namespace: %w", err)
 	}
 	return c, nil
 }

@@ -238,3 +238,23 @@ func (p *plan) sign() {
 	p.shape = shape.String()
 	p.key = p.shape + key.String()
 }
+
+// config is everything that configure gives host i, and more: what it is told
+// of others may depend on all of their addresses.
+func (p *plan) config(i int) string {
+	var b strings.Builder
+	h := &p.hosts[i]
+	for _, at := range h.ports {
+		fmt.Fprintln(&b, at.device, at.addrs)
+		for _, other := range p.at[at.net] {
+			for _, q := range p.hosts[other.host].ports {
+				fmt.Fprintln(&b, other.host, q.device, q.addrs)
+			}
+		}
+	}
+	for _, r := range h.routes {
+		r.to, r.from = "", ""
+		fmt.Fprintln(&b, "route", r)
+	}
+	return b.String()
+}

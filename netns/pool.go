@@ -21,9 +21,14 @@ type Pool struct {
 	// Keep is how many labs are kept at the most, 0 means 64. A kept lab
 	// takes about 0.2 MB of the kernel's memory for each host.
 	Keep int
+	// Wary keeps a lab only if one of its shape was asked for before: for
+	// those who draw topologies, many of which never come again. What a kept
+	// lab needs beside others makes it a fifth dearer.
+	Wary bool
 
 	mu     sync.Mutex
-	free   []*Lab // the one that came back last is last
+	free   []*Lab          // the one that came back last is last
+	seen   map[string]bool // shapes that were asked for, if Wary
 	closed bool
 	count  PoolCount
 	forget string // what a reset leaves out, for tests of the tests
@@ -67,7 +72,22 @@ func (p *Pool) New(s *model.Scenario) (*Lab, error) {
 		p.discard(l, err)
 	}
 	p.noted(func(c *PoolCount) { c.Fresh++ })
+	if p.Wary && p.first(plan.shape) {
+		return build(plan, nil)
+	}
 	return build(plan, p)
+}
+
+// first reports whether a shape is asked for for the first time.
+func (p *Pool) first(shape string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	first := !p.seen[shape]
+	p.seen[shape] = true
+	return first
 }
 
 func (p *Pool) noted(f func(*PoolCount)) {

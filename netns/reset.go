@@ -68,26 +68,32 @@ func (h *Host) renew(l *Lab) *Host {
 }
 
 // become makes a kept lab what a plan of its shape says, and reports 1 if
-// addresses and routes had to be made anew.
+// addresses and routes had to be made anew. Hosts that are to be what they are
+// keep what they have.
 func (l *Lab) become(p *plan) (rebuilt int, err error) {
-	anew := l.dirty || l.plan.key != p.key
-	if anew {
-		for _, h := range l.hosts {
-			if err := h.strip(); err != nil {
-				return 1, fmt.Errorf("host %s: %w", h.name, err)
-			}
+	var anew []*Host
+	for i, h := range l.hosts {
+		take := h.undo
+		switch {
+		case l.dirty: // somebody has changed something
+			take = h.strip
+		case l.plan.key == p.key || l.plan.config(i) == p.config(i):
+			continue
 		}
-		rebuilt = 1
+		anew = append(anew, h)
+		if err := take(); err != nil {
+			return 1, fmt.Errorf("host %s: %w", h.name, err)
+		}
 	}
 	l.plan = p
 	for _, h := range l.hosts {
 		h.name = h.plan().name
 		h.start()
 	}
-	if !anew {
+	if len(anew) == 0 {
 		return 0, nil
 	}
-	if err := l.configure(); err != nil {
+	if err := configure(anew); err != nil {
 		return 1, err
 	}
 	l.dirty = false

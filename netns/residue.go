@@ -32,6 +32,9 @@ func (l *Lab) destroySockets() error {
 		return fmt.Errorf("%d TCP sockets are left after %d rounds", left, rounds)
 	}
 	for _, h := range l.hosts {
+		if !h.entered.Load() {
+			continue
+		}
 		if err := h.awaitEmpty(); err != nil {
 			return fmt.Errorf("host %s: %w", h.name, err)
 		}
@@ -41,14 +44,19 @@ func (l *Lab) destroySockets() error {
 
 func (l *Lab) destroyTCP(left *int) error {
 	for _, h := range l.hosts {
+		if !h.entered.Load() {
+			continue
+		}
 		sockets, err := h.diag.tcpSockets(nil)
 		if err != nil {
 			return err
 		}
 		*left += len(sockets)
+		var b batch
 		for _, s := range sockets {
-			_ = h.Destroy(s) // gone already, or seen again in the next round
+			destroy(&b, s)
 		}
+		_ = h.diag.do(&b) // gone already, or seen again in the next round
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func addRoutes(b *batch, routes []route) {
 	for i := range routes {
 		r := &routes[i]
 		if r.src.IsValid() && firstOfTable(routes, i) {
-			addRule(b, r)
+			changeRule(b, r, unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, "add")
 		}
 		r.change(b, unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, "add")
 	}
@@ -105,8 +105,10 @@ func firstOfTable(routes []route, i int) bool {
 	return true
 }
 
-func addRule(b *batch, r *route) {
-	b.request(unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, fmt.Sprintf("add rule for packets from %s", r.src))
+// changeRule asks for the rule that leads to a policy route to be made or taken
+// away.
+func changeRule(b *batch, r *route, typ, flags uint16, verb string) {
+	b.request(typ, flags, fmt.Sprintf("%s rule for packets from %s", verb, r.src))
 	b.u8(r.afFamily(), 0, byte(r.src.Bits()), 0, 0, 0, 0, rulesToTbl)
 	b.u32(0)
 	b.attrAddr(unix.FRA_SRC, r.src.Addr())

@@ -12,12 +12,21 @@ import (
 // the call is.
 func (l *Lab) Snapshot() (model.Snapshot, error) {
 	var snap model.Snapshot
+	l.mu.Lock()
+	closed := l.closed
+	l.mu.Unlock()
+	if closed {
+		return snap, fmt.Errorf("netns: snapshot: %w", errClosed)
+	}
 	for _, h := range l.hosts {
-		sockets, err := h.diag.sockets(nil)
-		if err != nil {
-			return model.Snapshot{}, fmt.Errorf("netns: host %s: %w", h.name, err)
+		var sockets []model.Socket
+		if h.entered.Load() { // in the others there are none
+			var err error
+			if sockets, err = h.diag.sockets(nil); err != nil {
+				return model.Snapshot{}, fmt.Errorf("netns: host %s: %w", h.name, err)
+			}
+			h.own(sockets)
 		}
-		h.own(sockets)
 		snap.Hosts = append(snap.Hosts, h.state(sockets))
 	}
 	return snap, nil

@@ -7,9 +7,42 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// strip takes everything from a host that configure gives it, and whatever
-// else of that kind is there. The devices stay up: to take one down waits for
-// an RCU grace period, 20 ms.
+// undo takes everything from a host that configure has given it, where nothing
+// else is there. The devices stay up: to take one down waits for an RCU grace
+// period, 20 ms.
+func (h *Host) undo() error {
+	var b batch
+	p := h.plan()
+	for i := range p.routes {
+		r := &p.routes[i]
+		if r.src.IsValid() && firstOfTable(p.routes, i) {
+			changeRule(&b, r, unix.RTM_DELRULE, 0, "remove")
+		}
+		r.change(&b, unix.RTM_DELROUTE, 0, "remove")
+	}
+	for i := range p.ports {
+		at := &p.ports[i]
+		for _, a := range at.addrs {
+			removeAddress(&b, at.device, a.Addr)
+		}
+		for k := range h.lab.plan.at[at.net] {
+			other := &h.lab.plan.at[at.net][k]
+			if other.host == h.index {
+				continue
+			}
+			for _, a := range h.findsAt(at, other) {
+				removeNeighbour(&b, at.device, a)
+			}
+		}
+	}
+	return h.route.do(&b, gone...)
+}
+
+// gone is what the kernel says of something that went with something else: a
+// further address with the first one, a route with the address before it.
+var gone = []unix.Errno{unix.ENOENT, unix.ESRCH, unix.EADDRNOTAVAIL}
+
+// strip takes from a host whatever of the kind is there that configure gives.
 func (h *Host) strip() error {
 	h.mu.Lock()
 	h.down = nil
@@ -17,19 +50,15 @@ func (h *Host) strip() error {
 	return errors.Join(h.stripRules(), h.stripRoutes(), h.stripAddresses(), h.stripNeighbours())
 }
 
-// removeAll sends one request for each body that a dump has returned, with
-// which the kernel takes that thing away. What is gone by then is fine.
+// removeAll takes away all that a dump has returned. What is gone by then is
+// fine.
 func (h *Host) removeAll(typ uint16, what string, bodies [][]byte) error {
+	var b batch
 	for _, body := range bodies {
-		var b batch
 		b.request(typ, 0, "remove "+what)
 		b.u8(body...)
-		err := h.route.do(&b)
-		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ESRCH) && !errors.Is(err, unix.EADDRNOTAVAIL) {
-			return err
-		}
 	}
-	return nil
+	return h.route.do(&b, gone...)
 }
 
 // stripRules removes all rules but the three that every namespace has.
@@ -134,12 +163,9 @@ func (h *Host) stripNeighbours() error {
 // forget makes the host forget neighbours. Those that it has forgotten by
 // itself are fine.
 func (h *Host) forget(known []neighbour) error {
+	var b batch
 	for _, n := range known {
-		var b batch
 		removeNeighbour(&b, n.device, n.addr)
-		if err := h.route.do(&b); err != nil && !errors.Is(err, unix.ENOENT) {
-			return err
-		}
 	}
-	return nil
+	return h.route.do(&b, unix.ENOENT)
 }

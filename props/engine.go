@@ -38,7 +38,7 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 		return newKernelEngine(stack, cfg, model.NoMistake)
 	}
 	space := SpaceOf(stack, cfg.Transport, cfg.Role)
-	p := &player{stack: stack, pool: &netns.Pool{Fresh: cfg.Fresh || stack.Kind == sut.Real}}
+	p := &player{stack: stack, pool: &netns.Pool{Fresh: cfg.Fresh || stack.Kind == sut.Real, Wary: true}}
 	return engine{
 		stack: stack.Name, version: version,
 		draw: func(index int) *model.Scenario {

@@ -132,7 +132,8 @@ func run(ctx context.Context, eng engine, cfg Config) *Summary {
 		ledger: newLedger(&cfg, &eng),
 		played: map[int]*outcome{},
 	}
-	jobs, results := make(chan job), make(chan *outcome)
+	// With a job ahead nobody waits while results are taken in.
+	jobs, results := make(chan job, cfg.workers()), make(chan *outcome, cfg.workers())
 	for range cfg.workers() {
 		go h.work(ctx, jobs, results)
 	}

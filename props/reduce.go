@@ -154,11 +154,11 @@ func withoutEmptyHosts(s model.Scenario) model.Scenario {
 	return withoutIdleHosts(s, used)
 }
 
-// withoutIdleHosts leaves out what is not used and on one network only.
+// withoutIdleHosts leaves out what is not used and joins no networks.
 func withoutIdleHosts(s model.Scenario, used map[string]bool) model.Scenario {
 	idle := map[string]bool{}
 	for _, h := range s.Hosts {
-		idle[h.Name] = !used[h.Name] && len(h.Nets) == 1
+		idle[h.Name] = !used[h.Name] && len(h.Nets) < 2
 	}
 	s.Hosts = slices.DeleteFunc(slices.Clone(s.Hosts), func(h model.Host) bool { return idle[h.Name] })
 	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a model.HostAddr) bool { return idle[a.Host] })

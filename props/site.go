@@ -162,11 +162,62 @@ func connected(top *model.Topology, from, to site) bool {
 	return there.Host() == to.host && back.End == model.Delivered && back.Host() == from.host
 }
 
-// dropIdleHosts leaves out plain hosts on which nobody is: they only cost time.
+// dropIdleHosts leaves out plain hosts on which nobody is, and what joins
+// networks to one on which nobody else is: they only cost time.
 func (d *draft) dropIdleHosts(chosen []site) {
 	used := map[string]bool{}
 	for _, c := range chosen {
 		used[c.host] = true
 	}
 	d.s = withoutIdleHosts(d.s, used)
+	less := d.s
+	for n := 0; n != len(less.Hosts); {
+		n = len(less.Hosts)
+		less = withoutIdleHosts(withoutEmptyNets(less, used), used)
+	}
+	if allConnected(&less, chosen) { // a route's source may have been on what is gone
+		d.s = less
+	}
+}
+
+// allConnected reports whether sites are connected in a scenario, in which they
+// may have other addresses.
+func allConnected(s *model.Scenario, sites []site) bool {
+	top := model.NewTopology(s)
+	now := slices.Clone(sites)
+	for i, at := range now {
+		e := model.Element{Name: "x", Host: at.host, At: at.place}
+		now[i].addr = (&model.Scenario{Nets: s.Nets, Hosts: s.Hosts, Addrs: s.Addrs, Elements: []model.Element{e}}).ElementAddr("x")
+	}
+	for _, a := range now {
+		for _, b := range now {
+			if a != b && !connected(top, a, b) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// withoutEmptyNets leaves out networks on which there is one host at the most,
+// unless that one is used.
+func withoutEmptyNets(s model.Scenario, used map[string]bool) model.Scenario {
+	attached, kept := map[string]int{}, map[string]bool{"": true, model.ToAll: true}
+	for _, h := range s.Hosts {
+		for _, n := range h.Nets {
+			attached[n]++
+			kept[n] = kept[n] || used[h.Name]
+		}
+	}
+	empty := func(n string) bool { return attached[n] < 2 && !kept[n] }
+	s.Hosts, s.Nets = slices.Clone(s.Hosts), slices.Clone(s.Nets)
+	for i := range s.Hosts {
+		s.Hosts[i].Nets = slices.DeleteFunc(slices.Clone(s.Hosts[i].Nets), empty)
+	}
+	s.Nets = slices.DeleteFunc(s.Nets, func(n model.Net) bool { return empty(n.Name) })
+	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a model.HostAddr) bool { return empty(a.Place.Net) })
+	s.Routes = slices.DeleteFunc(slices.Clone(s.Routes), func(r model.HostRoute) bool {
+		return empty(r.To) || empty(r.From) || empty(r.On) || empty(r.Source.Net)
+	})
+	return plainLists(s)
 }

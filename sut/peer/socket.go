@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -273,6 +274,16 @@ func (s *sock) shut(ep int) {
 	_ = unix.EpollCtl(ep, unix.EPOLL_CTL_DEL, s.fd, nil)
 	if s.transport == model.TCP {
 		_ = unix.Shutdown(s.fd, unix.SHUT_RDWR)
+	}
+	unix.Close(s.fd)
+}
+
+// abort ends a socket at once, without TIME-WAIT, whoever else shares the
+// descriptor: to connect a TCP socket to no family is to reset it
+// (tcp_disconnect, net/ipv4/tcp.c).
+func (s *sock) abort() {
+	if s.transport == model.TCP {
+		_, _, _ = unix.Syscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&unix.RawSockaddr{Family: unix.AF_UNSPEC})), unix.SizeofSockaddrInet4)
 	}
 	unix.Close(s.fd)
 }

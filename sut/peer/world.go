@@ -139,10 +139,10 @@ func (w *World) onHost(host string, f func(*sock) error) error {
 // Has reports whether the world plays an element.
 func (w *World) Has(element string) bool { return w.elements[element] != nil }
 
-// Close closes every socket. It leaves nothing behind.
+// Close ends every socket. It leaves nothing behind, no TIME-WAIT either.
 func (w *World) Close() {
 	for _, s := range w.socks {
-		s.shut(w.ep)
+		s.abort()
 	}
 	w.socks = nil
 	unix.Close(w.ep)
