@@ -28,7 +28,7 @@ type Pool struct {
 
 	mu     sync.Mutex
 	free   []*Lab          // the one that came back last is last
-	seen   map[string]bool // shapes that were asked for, if Wary
+	seen   map[string]bool // keys and shapes that were asked for
 	closed bool
 	count  PoolCount
 	forget string // what a reset leaves out, for tests of the tests
@@ -50,9 +50,9 @@ func (p *Pool) Count() PoolCount {
 	return p.count
 }
 
-// New is netns.New with labs that are used again. A lab of the same shape (as
-// many hosts, on the same networks, with the same routers) is made into what
-// the scenario says; only if there is none a fresh one is built. Its Close
+// New is netns.New with labs that are used again. If there is none that is what
+// the scenario says, one of the same shape (as many hosts, on the same networks,
+// with the same routers) is made into it, or a fresh one is built. Its Close
 // gives it back.
 func (p *Pool) New(s *model.Scenario) (*Lab, error) {
 	if p.Fresh {
@@ -63,7 +63,8 @@ func (p *Pool) New(s *model.Scenario) (*Lab, error) {
 		return nil, fmt.Errorf("netns: %w", err)
 	}
 	plan.sign()
-	for l := p.take(plan); l != nil; l = p.take(plan) {
+	again := p.met(plan.key)
+	for l := p.take(plan, again); l != nil; l = p.take(plan, again) {
 		rebuilt, err := l.become(plan)
 		if err == nil {
 			p.noted(func(c *PoolCount) { c.Reused, c.Rebuilt = c.Reused+1-rebuilt, c.Rebuilt+rebuilt })
@@ -72,22 +73,22 @@ func (p *Pool) New(s *model.Scenario) (*Lab, error) {
 		p.discard(l, err)
 	}
 	p.noted(func(c *PoolCount) { c.Fresh++ })
-	if p.Wary && p.first(plan.shape) {
+	if p.Wary && !again && !p.met(plan.shape) {
 		return build(plan, nil)
 	}
 	return build(plan, p)
 }
 
-// first reports whether a shape is asked for for the first time.
-func (p *Pool) first(shape string) bool {
+// met reports whether a key or shape was asked for before, and notes it.
+func (p *Pool) met(what string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.seen == nil {
 		p.seen = map[string]bool{}
 	}
-	first := !p.seen[shape]
-	p.seen[shape] = true
-	return first
+	seen := p.seen[what]
+	p.seen[what] = true
+	return seen
 }
 
 func (p *Pool) noted(f func(*PoolCount)) {
@@ -96,27 +97,42 @@ func (p *Pool) noted(f func(*PoolCount)) {
 	f(&p.count)
 }
 
-// take returns a kept lab that can become what a plan says: one that is it
-// already, or else one of its shape, or nil.
-func (p *Pool) take(want *plan) *Lab {
+// take returns a kept lab that can become what a plan says, or nil: one that is
+// it already, or else one of its shape, the one that has lain longest. While
+// there is room, what was asked for before has a lab built of its own instead,
+// and soon all that is asked for often is there.
+func (p *Pool) take(want *plan, again bool) *Lab {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	best := -1
 	for i, l := range p.free {
-		if l.plan.shape != want.shape {
-			continue
-		}
-		best = i
-		if l.plan.key == want.key && !l.dirty {
-			break
+		switch {
+		case l.plan.shape != want.shape:
+		case l.plan.key == want.key && !l.dirty:
+			return p.pull(i)
+		case best < 0 || l.dirty && !p.free[best].dirty:
+			best = i
 		}
 	}
-	if best < 0 {
+	if best < 0 || again && !p.free[best].dirty && len(p.free) < p.keep() {
 		return nil
 	}
-	l := p.free[best]
-	p.free = append(p.free[:best], p.free[best+1:]...)
+	return p.pull(best)
+}
+
+// pull takes out the lab at an index.
+func (p *Pool) pull(i int) *Lab {
+	l := p.free[i]
+	p.free = append(p.free[:i], p.free[i+1:]...)
 	return l
+}
+
+// keep is how many labs are kept.
+func (p *Pool) keep() int {
+	if p.Keep > 0 {
+		return p.Keep
+	}
+	return 64
 }
 
 // give takes a lab back, if it can be reset, and reports whether it did.
@@ -128,10 +144,7 @@ func (p *Pool) give(l *Lab) (bool, error) {
 	}
 	p.mu.Lock()
 	p.free = append(p.free, next)
-	keep := p.Keep
-	if keep <= 0 {
-		keep = 64
-	}
+	keep := p.keep()
 	var over []*Lab
 	if p.closed {
 		keep = 0

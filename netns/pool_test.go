@@ -24,7 +24,7 @@ func poolLab(t testing.TB, p *Pool, s *model.Scenario) *Lab {
 
 // A kept lab becomes another scenario of its shape, under its names.
 func TestPoolRebuilds(t *testing.T) {
-	var pool Pool
+	pool := Pool{Keep: 1} // with room it would rather build another
 	defer pool.Close()
 	for i, text := range []string{
 		"net lan 4\nhost ann lan\nhost bob lan\n",
@@ -66,6 +66,37 @@ func first(s *model.Scenario, host string, like model.Place) model.Place {
 		}
 	}
 	return model.Place{Net: like.Net}
+}
+
+// What is asked for again and again has a lab of its own, as long as there is
+// room: the pool does not turn one into the other and back.
+func TestPoolKeepsWhatComesAgain(t *testing.T) {
+	var pool Pool
+	defer pool.Close()
+	for range 4 {
+		for _, f := range []model.Family{model.IPv4, model.IPv6} {
+			if err := poolLab(t, &pool, lan(f, "a", "b")).Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if c := pool.Count(); c.Fresh != 2 || c.Rebuilt != 1 || c.Reused != 5 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// A wary pool keeps nothing of a shape that was asked for once.
+func TestWaryPool(t *testing.T) {
+	pool := Pool{Wary: true}
+	defer pool.Close()
+	for _, want := range []PoolCount{{Fresh: 1}, {Fresh: 2}, {Fresh: 2, Reused: 1}} {
+		if err := poolLab(t, &pool, lan(model.IPv4, "a", "b")).Close(); err != nil {
+			t.Fatal(err)
+		}
+		if c := pool.Count(); c != want {
+			t.Errorf("%+v, want %+v", c, want)
+		}
+	}
 }
 
 // Another shape needs another lab; the first one waits for its like.

@@ -177,6 +177,9 @@ func (l *Lab) findExceptions() error {
 		return nil
 	}
 	for _, h := range l.hosts {
+		if !h.entered.Load() {
+			continue // who has sent nothing was told nothing
+		}
 		err := h.eachRoute(func(body []byte) {
 			l.dirty = l.dirty || native.Uint32(body[8:])&unix.RTM_F_CLONED != 0
 		})

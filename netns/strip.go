@@ -103,19 +103,22 @@ func (h *Host) stripRoutes() error {
 }
 
 // eachRoute calls f with every route of every table, and with what was learned
-// about it.
+// about it. One family at a time: for both at once the kernel takes its one
+// lock of all devices (rtnl_dump_all, net/core/rtnetlink.c).
 func (h *Host) eachRoute(f func(body []byte)) error {
-	var b batch
-	b.request(unix.RTM_GETROUTE, unix.NLM_F_DUMP, "")
-	b.u8(unix.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0)
-	b.u32(0)
-	err := h.route.query(&b, true, func(body []byte) {
-		if len(body) >= unix.SizeofRtMsg {
-			f(body)
+	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
+		var b batch
+		b.request(unix.RTM_GETROUTE, unix.NLM_F_DUMP, "")
+		b.u8(family, 0, 0, 0, 0, 0, 0, 0)
+		b.u32(0)
+		err := h.route.query(&b, true, func(body []byte) {
+			if len(body) >= unix.SizeofRtMsg {
+				f(body)
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("list routes: %w", err)
 		}
-	})
-	if err != nil {
-		return fmt.Errorf("list routes: %w", err)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 		return newKernelEngine(stack, cfg, model.NoMistake)
 	}
 	space := SpaceOf(stack, cfg.Transport, cfg.Role)
-	p := &player{stack: stack, pool: &netns.Pool{Fresh: cfg.Fresh || stack.Kind == sut.Real, Wary: true}}
+	p := &player{stack: stack, pool: &netns.Pool{Fresh: cfg.Fresh || stack.Kind == sut.Real, Wary: true, Keep: keptLabs}}
 	return engine{
 		stack: stack.Name, version: version,
 		draw: func(index int) *model.Scenario {
@@ -63,6 +63,10 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 		close: func() { _ = p.pool.Close() },
 	}
 }
+
+// keptLabs is as many as the topologies that are drawn again and again, for a
+// few workers.
+const keptLabs = 128
 
 // honest is the stack that every element is unless the scenario says otherwise.
 const honest = "peer"

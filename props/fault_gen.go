@@ -108,11 +108,11 @@ func (d *draft) standstill(next model.Call) []model.Step {
 
 // networkFault changes an address, a link or a route.
 func (d *draft) networkFault(model.Call) []model.Step {
-	w := &world{draft: draft{t: d.t, s: d.s}, state: model.NewTopology(&d.s)}
+	w := &world{draft: draft{t: d.t, s: d.s, note: d.note}, state: model.NewTopology(&d.s)}
 	for _, st := range d.s.Steps {
 		w.state.Apply(st)
 	}
-	st := w.fault(&w.s.Hosts[uniform(d.t, "host", len(w.s.Hosts))])
+	st := w.fault(&w.s.Hosts[uniform(d.t, "host", len(w.s.Hosts))], &dimChangeBeside)
 	if st == nil {
 		return nil
 	}

@@ -45,7 +45,7 @@ type dimension struct {
 // The dimensions. TestWeights counts how often each value is really drawn.
 var (
 	dimFamily    = dimension{"family", []string{"4", "6"}, []int{50, 50}}
-	dimWorld     = dimension{"networks and routes", []string{"one network", "two networks", "larger"}, []int{57, 28, 15}}
+	dimWorld     = dimension{"networks and routes", []string{"one network", "two networks", "larger"}, []int{57, 31, 12}}
 	dimTwoFamily = dimension{"family of two networks", []string{"4", "6", "46"}, []int{35, 35, 30}}
 	dimAttached  = dimension{"a host's networks", []string{"first", "second", "both"}, []int{40, 40, 20}}
 	dimPlain     = dimension{"hosts on two networks", []string{"two", "three"}, []int{55, 45}}
@@ -75,4 +75,4 @@ var (
 // Dimensions lists every dimension.
 var dimensions = []*dimension{&dimWorld, &dimTwoFamily, &dimAttached, &dimPlain, &dimFamily, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
 	&dimCommon, &dimListeners, &dimBind, &dimPorts, &dimSUTReg, &dimOtherReg, &dimCalls, &dimTurn, &dimStepVia, &dimOverFlow,
-	&dimHangup, &dimFault, &dimFaultKind, &dimWhen, &dimExtraPath}
+	&dimHangup, &dimFault, &dimFaultKind, &dimChangeBeside, &dimWhen, &dimExtraPath}

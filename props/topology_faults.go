@@ -11,7 +11,7 @@ func (w *world) faults() {
 	w.state = model.NewTopology(&w.s)
 	for range n {
 		h := &w.s.Hosts[uniform(w.t, "host", len(w.s.Hosts))]
-		st := w.fault(h)
+		st := w.fault(h, &dimChange)
 		with := w.s
 		with.Steps = append(append([]model.Step(nil), w.s.Steps...), st)
 		if st == nil || with.Validate() != nil {
@@ -23,14 +23,14 @@ func (w *world) faults() {
 }
 
 // fault draws one, nil if there is nothing for it to befall.
-func (w *world) fault(h *model.Host) model.Step {
+func (w *world) fault(h *model.Host, dim *dimension) model.Step {
 	net := h.Nets[uniform(w.t, "net", len(h.Nets))]
 	places := w.s.Places(h.Name)
 	place := places[uniform(w.t, "place", len(places))]
 	other := place
 	other.Nth = (place.Nth + 1 + uniform(w.t, "number", model.MaxNth)) % (model.MaxNth + 1)
 	up := w.state.LinkUp(h.Name, place.Net)
-	switch w.pick(&dimChange) {
+	switch w.pick(dim) {
 	case "link down":
 		return model.SetLink{Host: h.Name, Net: net}
 	case "link up":
