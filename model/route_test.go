@@ -58,6 +58,19 @@ route  box far via=rb from=b
 route  pub a via=ra
 route  pub b via=rb
 `,
+	"sources": `
+net    lan 46
+net    off 46
+net    far 46
+router r   lan far
+host   box lan off
+host   pub far
+route  box far via=r source=off/6
+route  box lan via=r from=off source=off/6
+route  pub lan via=r
+route  pub off via=r
+route  r   off via=box
+`,
 	"loop": `
 net    lan 4
 net    mid 4

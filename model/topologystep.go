@@ -131,8 +131,9 @@ func (m *machine) lost4(i int, before []ownAddr) {
 }
 
 // lost6: the route to the network goes with the last address in it
-// (check_cleanup_prefix_route), routes over the interface forget the source
-// (rt6_remove_prefsrc).
+// (check_cleanup_prefix_route), routes of table main forget the source
+// (fib6_remove_prefsrc; before Linux 6.6 those of every table over the
+// interface did, and no others).
 func (m *machine) lost6(i int, a netip.Addr) {
 	last := true
 	for _, own := range m.ports[i].addrs {
@@ -144,7 +145,7 @@ func (m *machine) lost6(i int, a netip.Addr) {
 		m.forget(func(r *fibRoute) bool { return r.connected && r.port == i && r.to.Contains(a) })
 	}
 	for k := range m.routes {
-		if r := &m.routes[k]; r.source == a && r.port == i {
+		if r := &m.routes[k]; r.source == a && r.from == "" {
 			r.source = netip.Addr{}
 		}
 	}

@@ -111,6 +111,13 @@ func (h *Host) assign(net string, a netip.Addr) error {
 	if err != nil {
 		return err
 	}
+	// With the last IPv4 address of a device the kernel forgets everybody
+	// there (fib_disable_ip, net/ipv4/fib_frontend.c).
+	b = batch{}
+	h.addNeighbours(&b, at)
+	if err := h.route.do(&b); err != nil {
+		return err
+	}
 	return h.introduce(gone)
 }
 

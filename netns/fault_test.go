@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
@@ -100,6 +101,25 @@ func TestRenumber(t *testing.T) {
 		if got := fmt.Sprint(bob.Addrs()); !strings.Contains(got, now.String()) || strings.Contains(got, placeOf(t, s, "bob/far"+to).String()+" ") {
 			t.Errorf("bob has %s", got)
 		}
+	}
+}
+
+// Who is given another address after the last one of a device knows all others
+// there, and need not ask: a question could be lost.
+func TestRenumberedKnowsTheOthers(t *testing.T) {
+	l, s := world(t, routed)
+	fault(t, l, routed+"renumber bob far far.2\n")
+	gate := placeOf(t, s, "gate/far")
+	known := false
+	err := l.Host("bob").Do(func() error {
+		list, err := netlink.NeighList(firstDevice, netlink.FAMILY_V4)
+		for _, n := range list {
+			known = known || n.IP.String() == gate.String() && n.State == netlink.NUD_PERMANENT
+		}
+		return err
+	})
+	if err != nil || !known {
+		t.Errorf("bob does not know %s (%v)", gate, err)
 	}
 }
 

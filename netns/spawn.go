@@ -47,17 +47,29 @@ func (h *Host) Spawn(s Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("netns: host %s: spawn for %s: %w", h.name, s.Owner, err)
 	}
-	p, err := startInit(h, s.Owner)
-	if err != nil {
-		return nil, fmt.Errorf("netns: host %s: spawn %s: %w", h.name, o.Path, err)
+	p, err := h.begin(s.Owner, o)
+	if errors.Is(err, errSilent) {
+		p, err = h.begin(s.Owner, o)
 	}
-	if err := p.order(o); err != nil {
-		_ = p.Kill()
+	if err != nil {
 		return nil, fmt.Errorf("netns: host %s: spawn %s: %w", h.name, o.Path, err)
 	}
 	if err := h.adopt(p); err != nil {
 		_ = p.Kill()
 		return nil, err
+	}
+	return p, nil
+}
+
+// begin starts an init and lets it start the command. If that fails nothing is
+// left of either.
+func (h *Host) begin(owner string, o orders) (*Process, error) {
+	p, err := startInit(h, owner)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.order(o); err != nil {
+		return nil, errors.Join(err, p.Kill())
 	}
 	return p, nil
 }
@@ -184,5 +196,11 @@ func startInit(h *Host, owner string) (p *Process, err error) {
 		pipes.closeOurs()
 		return nil, fmt.Errorf("start init: %w", err)
 	}
+	if initStarted != nil {
+		initStarted(cmd.Pid)
+	}
 	return newProcess(cmd, owner, pipes), nil
 }
+
+// initStarted lets a test lay hands on an init.
+var initStarted func(pid int)

@@ -247,6 +247,35 @@ func TestSpawnEndsBySignal(t *testing.T) {
 	}
 }
 
+// An init that does not answer, here one that is stopped, is started once more.
+// If that one does not answer either, the error says what it does.
+func TestSpawnOutlivesASilentInit(t *testing.T) {
+	l := newLab(t, lan(model.IPv4, "a"))
+	bound, stops, inits := startBound, 1, 0
+	startBound = 300 * time.Millisecond
+	initStarted = func(pid int) {
+		if inits++; inits <= stops {
+			_ = unix.Kill(pid, unix.SIGSTOP)
+		}
+	}
+	defer func() { startBound, initStarted = bound, nil }()
+	spawn := func() error {
+		p, err := l.Host("a").Spawn(Spec{Owner: "x", Argv: []string{"sleep", "1000"}})
+		if err == nil {
+			err = p.Kill()
+		}
+		return err
+	}
+	if err := spawn(); err != nil || inits != 2 {
+		t.Errorf("%d inits: %v", inits, err)
+	}
+	stops, inits = 9, 0
+	err := spawn()
+	if err == nil || inits != 2 || !strings.Contains(err.Error(), "the init did not answer within 300ms: ") || !strings.Contains(err.Error(), "in system call") {
+		t.Errorf("%d inits: %v", inits, err)
+	}
+}
+
 func TestSpawnErrors(t *testing.T) {
 	l := newLab(t, lan(model.IPv4, "a"))
 	for _, tt := range []struct {

@@ -169,7 +169,7 @@ func (w *world) routes(h *model.Host) {
 		if uniform(w.t, "refuse", 4) == 0 {
 			r.Via, r.Kind = "", w.refusal()
 		}
-		w.try(r)
+		w.withSource(h, r)
 	}
 }
 
@@ -197,7 +197,11 @@ func (w *world) netNames() (names []string) {
 }
 
 func (w *world) addRoute(h *model.Host, to, via string) {
-	r := model.HostRoute{Host: h.Name, To: to, Via: via}
+	w.withSource(h, model.HostRoute{Host: h.Name, To: to, Via: via})
+}
+
+// withSource adds a route, sometimes one that names the source.
+func (w *world) withSource(h *model.Host, r model.HostRoute) {
 	if places := w.s.Places(h.Name); w.pick(&dimSource) == "given" {
 		r.Source = places[uniform(w.t, "source", len(places))]
 	}
