@@ -71,6 +71,15 @@ route  pub lan via=r
 route  pub off via=r
 route  r   off via=box
 `,
+	"sources4": `
+net    lan 4
+host   box lan
+host   pub lan
+host   mid lan
+addr   box lan.2
+route  box default via=mid source=lan.2
+route  box default via=mid from=lan source=lan.2
+`,
 	"loop": `
 net    lan 4
 net    mid 4

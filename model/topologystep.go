@@ -117,7 +117,7 @@ func (m *machine) unassign(a netip.Addr, i int) {
 }
 
 // lost4: with the last address go all routes over the interface
-// (fib_disable_ip); with any, those that name it as their source
+// (fib_disable_ip); with any, those of table main that name it as their source
 // (fib_sync_down_addr).
 func (m *machine) lost4(i int, before []ownAddr) {
 	if !m.ports[i].primary().IsValid() {
@@ -125,7 +125,7 @@ func (m *machine) lost4(i int, before []ownAddr) {
 	}
 	for _, a := range before {
 		if a.Is4() && m.portOf(a.Addr, -1) < 0 {
-			m.forget(func(r *fibRoute) bool { return r.source == a.Addr })
+			m.forget(func(r *fibRoute) bool { return r.source == a.Addr && r.from == "" })
 		}
 	}
 }
