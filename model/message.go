@@ -133,6 +133,38 @@ func (m *Message) All(name string) (values []string) {
 }
 
 // CSeq returns the sequence number and the method of the CSeq header. ok is
+// User returns the user part of the URI in a From or To header, "" if there is
+// none.
+func (m *Message) User(header string) string {
+	v, _ := m.Get(header)
+	list, err := ParseNameAddrs(v)
+	if err != nil || len(list) != 1 {
+		return ""
+	}
+	u, err := ParseURI(list[0].URI)
+	if err != nil {
+		return ""
+	}
+	return u.User
+}
+
+// Tagged reports whether the To header has a tag: whether the message belongs
+// to a dialog, or makes one (RFC 3261 12.1).
+func (m *Message) Tagged() bool {
+	to, _ := m.Get("To")
+	return Tag(to) != ""
+}
+
+// Tag returns the tag parameter of a From or To value, "" if it has none.
+func Tag(value string) string {
+	list, err := ParseNameAddrs(value)
+	if err != nil || len(list) != 1 {
+		return ""
+	}
+	tag, _ := list[0].Param("tag")
+	return tag
+}
+
 // false if it is missing, malformed or not below 2^31 (RFC 3261 8.1.1.5).
 func (m *Message) CSeq() (n uint32, method string, ok bool) {
 	v, ok := m.Get("CSeq")

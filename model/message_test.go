@@ -243,3 +243,19 @@ func TestFoldingIsLinear(t *testing.T) {
 		t.Errorf("%d bytes for a message of %d (%v)", used, len(raw), err)
 	}
 }
+
+func TestUserAndTag(t *testing.T) {
+	for _, c := range []struct{ to, user, tag string }{
+		{"<sip:bob@10.77.0.1>", "bob", ""},
+		{`"Bob, B." <sip:bob@10.77.0.1:5060;transport=tcp>;x=y;tag=a1`, "bob", "a1"},
+		{"sip:10.77.0.1;tag=b", "", "b"},
+		{"<sip:a@10.77.0.1>, <sip:b@10.77.0.1>;tag=c", "", ""},
+		{"<sip:a@10.77.0.1", "", ""},
+		{"", "", ""},
+	} {
+		m := Message{Headers: []Header{{"To", c.to}}}
+		if got := m.User("To"); got != c.user || Tag(c.to) != c.tag || m.Tagged() != (c.tag != "") {
+			t.Errorf("%q: user %q, tag %q", c.to, got, Tag(c.to))
+		}
+	}
+}

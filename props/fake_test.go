@@ -47,7 +47,7 @@ var fakeAdverts = []model.Advert{
 }
 
 func (f *fake) played(s *model.Scenario) *Played {
-	p := &Played{Scenario: *s, Lookups: 1}
+	p := &Played{Scenario: *s}
 	p.Obs.Adverts = fakeAdverts
 	p.Obs.After = []int{0}
 	if f.faults != nil {

@@ -95,7 +95,7 @@ func rank(r Result) int {
 // enter counts one play. Why says what made it broken or inconclusive.
 func (l *ledger) enter(p *Played) (result Result, why string) {
 	l.sum.Steps += max(p.Steps, len(p.Obs.After))
-	l.sum.LookupDisagreements += p.Disagreements
+	l.sum.LookupDisagreements += p.disagreements()
 	result, why = resultOf(p, l.cfg)
 	switch result {
 	case ResultBroken:

@@ -26,17 +26,17 @@ func (s *session) received(element string, leg model.Leg, m *model.Message) {
 	if s.trouble != nil {
 		return
 	}
-	from, to := userOf(m, "From"), userOf(m, "To")
+	from, to := m.User("From"), m.User("To")
 	message, giver, role := "", "", model.RoleCallee
 	_, method, _ := m.CSeq()
 	switch {
 	case m.Request && method == "REGISTER":
 		message, giver = "REGISTER", to
-	case m.Request && method == "INVITE" && hasTag(m):
+	case m.Request && method == "INVITE" && m.Tagged():
 		return // within the dialog: ours refuse it, and then its Contact moves no target (RFC 6141 4.3)
 	case m.Request && method == "INVITE":
 		message, giver, role = "INVITE", from, model.RoleCaller
-	case !m.Request && method == "INVITE" && m.Status > 100 && m.Status < 300 && (m.Status >= 200 || hasTag(m)):
+	case !m.Request && method == "INVITE" && m.Status > 100 && m.Status < 300 && (m.Status >= 200 || m.Tagged()):
 		message, giver = fmt.Sprintf("%d INVITE", m.Status), to
 	default:
 		return
@@ -270,32 +270,4 @@ func sourceFor(own netip.Addr, t model.Target) netip.Addr {
 		return netip.Addr{}
 	}
 	return own
-}
-
-func hasTag(m *model.Message) bool {
-	v, _ := m.Get("To")
-	list, err := model.ParseNameAddrs(v)
-	if err != nil || len(list) != 1 {
-		return false
-	}
-	for _, p := range list[0].Params {
-		if p.Name == "tag" {
-			return true
-		}
-	}
-	return false
-}
-
-// userOf returns the user part of the URI in a From or To header.
-func userOf(m *model.Message, header string) string {
-	v, _ := m.Get(header)
-	list, err := model.ParseNameAddrs(v)
-	if err != nil || len(list) != 1 {
-		return ""
-	}
-	u, err := model.ParseURI(list[0].URI)
-	if err != nil {
-		return ""
-	}
-	return u.User
 }

@@ -76,12 +76,11 @@ func (p *Played) compare(sc *model.Scenario) {
 		p.Verdicts = slices.DeleteFunc(p.Verdicts, unexplained)
 	}
 	p.Verdicts = append(p.Verdicts, verdicts...)
-	p.count(verdicts)
 }
 
 // once plays a scenario in a fresh lab and judges it.
 func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
-	out := &Played{Scenario: *sc, Judged: map[JudgedKey]int{}}
+	out := &Played{Scenario: *sc}
 	s := &session{sc: sc, stack: p.stack, bound: callBound,
 		processes: map[string]*sut.Process{}, stacks: map[string]*sut.Stack{}, seen: map[useKey]bool{}}
 	s.obs.Own = map[string]bool{}
@@ -98,7 +97,6 @@ func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	out.Obs, out.Broken, out.Packets = s.obs, s.obs.Broken, packets.Bytes()
 	if out.Broken == "" {
 		out.Verdicts = acquit(sc, &s.obs, model.Judge(sc, &s.obs))
-		out.count(out.Verdicts)
 	}
 	return out
 }
@@ -127,28 +125,6 @@ func acquit(sc *model.Scenario, o *model.Observation, verdicts []model.Verdict) 
 		}
 	}
 	return verdicts
-}
-
-// count enters verdicts into what was judged.
-func (p *Played) count(verdicts []model.Verdict) {
-	for i := range verdicts {
-		v := &verdicts[i]
-		if v.Claim == model.LookupAgrees.Name {
-			p.Lookups++
-			if v.Class == model.Inconclusive {
-				p.Disagreements++
-			}
-		}
-		if v.Claim == "" || v.Class == model.Broken || v.Class == model.Inconclusive {
-			continue
-		}
-		key := JudgedKey{Claim: v.Claim}
-		if v.Advert >= 0 {
-			a := &p.Obs.Adverts[v.Advert]
-			key.Transport, key.Role = a.Leg.Transport.String(), a.Role.String()
-		}
-		p.Judged[key]++
-	}
 }
 
 // session is one scenario being played.

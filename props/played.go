@@ -9,16 +9,23 @@ import (
 
 // Played is what came of playing a scenario once.
 type Played struct {
-	Scenario      model.Scenario
-	Obs           model.Observation
-	Steps         int // that were played
-	Verdicts      []model.Verdict
-	Judged        map[JudgedKey]int // verdicts of every element, whatever their class, less Broken and Inconclusive
-	Lookups       int               // look-ups compared with probes
-	Disagreements int               // of those
-	Broken        string            // the harness's own trouble, "" if none
-	Twin          *Played           // the direct twin, if it was played
-	Packets       []byte            // a capture of all hosts (pcapng), if one was taken
+	Scenario model.Scenario
+	Obs      model.Observation
+	Steps    int // that were played
+	Verdicts []model.Verdict
+	Broken   string  // the harness's own trouble, "" if none
+	Twin     *Played // the direct twin, if it was played
+	Packets  []byte  // a capture of all hosts (pcapng), if one was taken
+}
+
+// disagreements counts the look-ups that a probe contradicted.
+func (p *Played) disagreements() (n int) {
+	for i := range p.Verdicts {
+		if v := &p.Verdicts[i]; v.Claim == model.LookupAgrees.Name && v.Class == model.Inconclusive {
+			n++
+		}
+	}
+	return n
 }
 
 // JudgedKey is what was judged: a claim, over a transport, of a giver in a role.

@@ -71,7 +71,7 @@ func (w *World) Invite(index int) error {
 	w.call.id = d.callID
 	d.local = fmt.Sprintf("<sip:%s@%s>;tag=%s", e.el.Name, e.domain(), w.unique("t"))
 	d.remote = "<" + aorOf(plan.RequestURI) + ">"
-	e.dialogs[dialogKey(d.callID, tagOf(d.local))] = d
+	e.dialogs[dialogKey(d.callID, model.Tag(d.local))] = d
 	o := outgoing{method: "INVITE", callID: d.callID, uri: plan.RequestURI, flow: flow,
 		answer: func(m *model.Message) { e.inviteAnswer(d, m) },
 		build: func(via string) []byte {
@@ -186,9 +186,9 @@ func (e *element) agentRequest(m *model.Message, tx *serverTx) {
 		unix.Connect(tx.sock.fd, sockaddr(tx.from, tx.sock.v6))
 	}
 	to, _ := m.Get("To")
-	d := e.dialogs[dialogKey(tx.callID, tagOf(to))]
+	d := e.dialogs[dialogKey(tx.callID, model.Tag(to))]
 	switch {
-	case m.Method == "INVITE" && tagOf(to) == "":
+	case m.Method == "INVITE" && model.Tag(to) == "":
 		e.invited(m, tx)
 	case m.Method == "ACK":
 		e.ackArrived(d, m)

@@ -46,7 +46,7 @@ func (w *World) current(m *model.Message) *Call {
 		return nil
 	}
 	id, _ := m.Get("Call-ID")
-	if c.id == "" && m.Request && m.Method == "INVITE" && userOf(m, "From") == c.Step.From && userOf(m, "To") == c.Step.To {
+	if c.id == "" && m.Request && m.Method == "INVITE" && m.User("From") == c.Step.From && m.User("To") == c.Step.To {
 		c.id = id
 	}
 	if c.id != id {

@@ -91,34 +91,6 @@ func contactURI(m *model.Message) string {
 	return list[0].URI
 }
 
-// userOf returns the user part of the URI in a From or To header.
-func userOf(m *model.Message, header string) string {
-	v, _ := m.Get(header)
-	list, err := model.ParseNameAddrs(v)
-	if err != nil || len(list) != 1 {
-		return ""
-	}
-	u, err := model.ParseURI(list[0].URI)
-	if err != nil {
-		return ""
-	}
-	return u.User
-}
-
-// tagOf returns the tag parameter of a From or To value, "" if it has none.
-func tagOf(value string) string {
-	list, err := model.ParseNameAddrs(value)
-	if err != nil || len(list) != 1 {
-		return ""
-	}
-	for _, p := range list[0].Params {
-		if p.Name == "tag" {
-			return p.Value
-		}
-	}
-	return ""
-}
-
 func topVia(m *model.Message) (model.Via, bool) {
 	v, ok := m.Get("Via")
 	if !ok {

@@ -152,12 +152,12 @@ func (e *element) relay(res, req *model.Message, tx *serverTx) {
 // ours and cannot tell us what it received.
 func (e *element) noteFinal(req *model.Message, status int) {
 	c := e.world.current(req)
-	if c == nil || e.world.Has(userOf(req, "From")) {
+	if c == nil || e.world.Has(req.User("From")) {
 		return
 	}
 	to, _ := req.Get("To")
 	switch {
-	case req.Method == "INVITE" && tagOf(to) == "": // not one within the dialog
+	case req.Method == "INVITE" && model.Tag(to) == "": // not one within the dialog
 		c.Outcome.Status = status
 	case req.Method == "BYE":
 		c.Outcome.ByeReply = status
@@ -185,7 +185,7 @@ func (e *element) registered(m *model.Message, tx *serverTx) {
 	if !complete(m) {
 		return
 	}
-	user := userOf(m, "To")
+	user := m.User("To")
 	var add *binding
 	for _, c := range Registers(m) {
 		switch have := e.bindings[user]; {

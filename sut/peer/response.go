@@ -13,7 +13,7 @@ func newResponse(m *model.Message, code int, reason, tag string) *model.Message 
 	res := &model.Message{Status: code, Reason: reason}
 	for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
 		for _, v := range m.All(name) {
-			if name == "To" && tag != "" && tagOf(v) == "" {
+			if name == "To" && tag != "" && model.Tag(v) == "" {
 				v += ";tag=" + tag
 			}
 			set(res, name, v)
