@@ -54,8 +54,9 @@ type (
 		On   bool
 	}
 	// FillBacklog opens connections to an element's first TCP listener until
-	// its queue takes no more, from its own host, and leaves them there. It
-	// is for an element that does not accept: one that is frozen.
+	// its queue takes no more, from its own host, and leaves them there: when
+	// it can, it accepts them. It is for an element that does not accept: one
+	// that is frozen.
 	FillBacklog struct{ Element string }
 	// Freeze stops every process of a host: its kernel goes on, so that
 	// connections are accepted and nothing is read.

@@ -151,6 +151,16 @@ func (w *prediction) snapshot() Snapshot {
 			x.Owner = w.owner[x.Owner]
 		}
 	}
+	for i := range s.Hosts {
+		sockets := s.Hosts[i].Sockets
+		for j := range sockets { // what waits to be accepted is the listener's
+			if x := &sockets[j]; x.Owner == "" && x.State == StateEstablished {
+				if l := ListenerOf(sockets, x); l != nil {
+					x.Owner = l.Owner
+				}
+			}
+		}
+	}
 	return s
 }
 

@@ -5,11 +5,13 @@ import "fmt"
 // troubles is what faults have left behind. Elements that suffer from one are
 // not played: a call that they could not answer says nothing about addresses.
 type troubles struct {
-	starts   map[string]int     // how often an element was started again
-	gone     map[string]bool    // elements that were killed
-	frozen   map[string]bool    // hosts whose programs stand still
-	cut      map[int]bool       // connections through which nothing gets, by index into conns
-	cutPorts map[[2]string]bool // elements between whose UDP ports nothing gets
+	starts   map[string]int      // how often an element was started again
+	gone     map[string]bool     // elements that were killed
+	frozen   map[string]bool     // hosts whose programs stand still
+	cut      map[int]bool        // connections through which nothing gets, by index into conns
+	cutPorts map[[2]string]bool  // elements between whose UDP ports nothing gets
+	fillers  int                 // connections that have filled queues
+	taken    map[string][]string // of those, the sockets of an element that has accepted some
 }
 
 // fault predicts what befalls elements and their connections. known is false
@@ -27,13 +29,13 @@ func (w *prediction) fault(st Step) (known bool, err error) {
 		return true, nil
 	case Thaw:
 		set(&w.frozen, st.Host, false)
-		return true, nil
+		return true, w.catchUp(st.Host)
 	case Kill:
 		return true, w.kill(st.Host)
 	case Restart:
 		return true, w.restart(w.s.Element(st.Element))
 	case FillBacklog:
-		return true, fmt.Errorf("fill is played in a lab (netns.Lab.Apply) and not beside calls")
+		return true, w.fill(w.s.Element(st.Element))
 	}
 	return false, nil
 }
@@ -160,6 +162,12 @@ func (w *prediction) end(e *Element) error {
 			return err
 		}
 	}
+	for _, name := range w.taken[e.Name] {
+		if err := w.do(DestroySocket{name}, CloseSocket{name}); err != nil {
+			return err
+		}
+	}
+	delete(w.taken, e.Name)
 	for _, l := range e.Listen {
 		if err := w.do(CloseSocket{w.listenerName(e.Name, l.Transport)}); err != nil {
 			return err
@@ -187,4 +195,44 @@ func (w *prediction) restart(e *Element) error {
 	set(&w.starts, e.Name, w.starts[e.Name]+1)
 	set(&w.gone, e.Name, false)
 	return w.listeners(e)
+}
+
+// fill opens connections to an element that stands still until its queue takes
+// no more, from its own host.
+func (w *prediction) fill(e *Element) error {
+	if w.gone[e.Name] || !w.frozen[e.Host] {
+		return fmt.Errorf("the queue of %s cannot be filled: it does not stand still, or does not live", e.Name)
+	}
+	to := Endpoint{Addr: w.s.ElementAddr(e.Name), Port: e.Port(TCP)}
+	for {
+		l, _ := w.ports.Socket(w.listenerName(e.Name, TCP))
+		if l.Queue > l.Backlog { // sk_acceptq_is_full
+			return nil
+		}
+		name := fmt.Sprintf("filler-%d", w.fillers)
+		w.fillers++
+		if err := w.do(OpenSocket{name, e.Host, TCP, familyOf(to.Addr)}, DialSocket{name, to}); err != nil {
+			return fmt.Errorf("fill the queue of %s: %w", e.Name, err)
+		}
+	}
+}
+
+// catchUp lets the elements of a host accept what has waited.
+func (w *prediction) catchUp(host string) error {
+	for i := range w.s.Elements {
+		e := &w.s.Elements[i]
+		if e.Host != host || w.gone[e.Name] || e.Port(TCP) == 0 {
+			continue
+		}
+		listener := w.listenerName(e.Name, TCP)
+		for l, _ := w.ports.Socket(listener); l.Queue > 0; l, _ = w.ports.Socket(listener) {
+			name := fmt.Sprintf("%s-taken-%d", listener, len(w.taken[e.Name]))
+			w.owner[name] = e.Name
+			if err := w.do(AcceptSocket{listener, name}); err != nil {
+				return err
+			}
+			set(&w.taken, e.Name, append(w.taken[e.Name], name))
+		}
+	}
+	return nil
 }

@@ -31,8 +31,11 @@ func (s *session) fault(ctx context.Context, st model.Step) (known bool, err err
 	case model.Freeze:
 		return true, s.standstill(st, st.Host, s.world.Freeze)
 	case model.Thaw:
-		return true, s.standstill(st, st.Host, s.world.Thaw)
-	case model.Silence, model.ResetFlow:
+		if err := s.standstill(st, st.Host, s.world.Thaw); err != nil {
+			return true, err
+		}
+		return true, s.caughtUp(ctx, st.Host)
+	case model.Silence, model.ResetFlow, model.FillBacklog:
 		_, err := s.lab.Apply(s.sc, st)
 		return true, err
 	case model.SetLink, model.Assign, model.Unassign, model.Renumber, model.Withdraw, model.SetForwarding:
@@ -172,6 +175,23 @@ func (s *session) sever(ctx context.Context, element string, wanted func(far *mo
 
 // noticed waits until none of some sockets is left.
 func (s *session) noticed(ctx context.Context, gone map[uint64]bool) error {
+	return s.until(ctx, "a socket that was ended is still there", func(snap *model.Snapshot) bool { return !anyOf(snap, gone) })
+}
+
+// caughtUp waits until nobody waits to be accepted on a host.
+func (s *session) caughtUp(ctx context.Context, host string) error {
+	return s.until(ctx, host+" goes on, and does not accept who waits", func(snap *model.Snapshot) bool {
+		for _, x := range snap.Host(host).Sockets {
+			if x.State == model.StateListen && x.Queue > 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// until waits until a snapshot is as it should be. The world goes on meanwhile.
+func (s *session) until(ctx context.Context, otherwise string, as func(*model.Snapshot) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, noticeBound)
 	defer cancel()
 	for {
@@ -179,12 +199,12 @@ func (s *session) noticed(ctx context.Context, gone map[uint64]bool) error {
 			return err
 		}
 		snap, err := s.lab.Snapshot()
-		if err != nil || !anyOf(&snap, gone) {
+		if err != nil || as(&snap) {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("a socket that was ended is still there after %v", noticeBound)
+			return fmt.Errorf("%s after %v", otherwise, noticeBound)
 		case <-time.After(noticeEvery):
 		}
 	}

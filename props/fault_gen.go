@@ -83,10 +83,12 @@ func (d *draft) cutFlow(model.Call) []model.Step {
 	return []model.Step{model.ResetFlow{Element: from, Peer: to}}
 }
 
-// standstill stops a host, or ends everything on it, and starts it again. While
-// it stands still there is a call among the others, if there can be one.
+// standstill stops a host, sometimes until a queue is full, or ends everything
+// on it, and starts it again. While it stands still there is a call among the
+// others, if there can be one.
 func (d *draft) standstill(next model.Call) []model.Step {
-	host := d.s.Elements[uniform(d.t, "element", len(d.s.Elements))].Host
+	chosen := &d.s.Elements[uniform(d.t, "element", len(d.s.Elements))]
+	host := chosen.Host
 	var begin, end []model.Step
 	if uniform(d.t, "killed", 2) == 1 {
 		begin = []model.Step{model.Kill{Host: host}}
@@ -97,9 +99,12 @@ func (d *draft) standstill(next model.Call) []model.Step {
 		}
 	} else {
 		begin, end = []model.Step{model.Freeze{Host: host}}, []model.Step{model.Thaw{Host: host}}
+		if chosen.Port(model.TCP) != 0 && uniform(d.t, "full", 3) == 0 {
+			begin = append(begin, model.FillBacklog{Element: chosen.Name})
+		}
 	}
 	for _, c := range []model.Call{next, {From: d.sut, To: d.third}, {From: d.third, To: d.other}} {
-		if c.From != "" && c.To != "" && d.playable(append(begin[:1:1], c)...) {
+		if c.From != "" && c.To != "" && d.playable(append(begin[:len(begin):len(begin)], c)...) {
 			return append(append(begin, c), end...)
 		}
 	}

@@ -71,6 +71,8 @@ func TestFaultsArePlayed(t *testing.T) {
 		{"kill", "contact", "call ann bob udp\nkill hut\nrestart bob\ncall ann bob udp",
 			func(_, after map[uint64]bool) bool { return len(after) == 0 }},
 		{"freeze", "contact", "call ann bob tcp\nfreeze hut\nthaw hut\ncall ann bob tcp\ncall ann bob udp", same},
+		{"fill", "contact", "freeze hut\nfill bob\nthaw hut\ncall ann bob tcp\nrestart bob\ncall ann bob tcp",
+			func(before, after map[uint64]bool) bool { return len(after) > len(before)+3 }},
 		{"silence", "contact", "register bob tcp\nsilence bob p\ncall ann bob tcp", same},
 		{"reset", "contact", "register bob tcp\nreset bob p\ncall ann bob tcp", same},
 		{"disconnect", "flow", "register bob tcp\ndisconnect p bob\ncall ann bob tcp",

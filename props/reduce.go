@@ -106,6 +106,8 @@ func names(st model.Step, name string) bool {
 		return st.Element == name || st.Peer == name
 	case model.Restart:
 		return st.Element == name
+	case model.FillBacklog:
+		return st.Element == name
 	}
 	return false
 }

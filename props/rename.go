@@ -92,6 +92,8 @@ func renamedStep(st model.Step, host, element func(string) string) model.Step {
 		return model.ResetFlow{Element: element(st.Element), Peer: element(st.Peer)}
 	case model.Restart:
 		return model.Restart{Element: element(st.Element)}
+	case model.FillBacklog:
+		return model.FillBacklog{Element: element(st.Element)}
 	case model.Freeze:
 		return model.Freeze{Host: host(st.Host)}
 	case model.Thaw:
