@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,11 +69,15 @@ func busyLab(name string) (err error) {
 
 // Whenever the process is killed, nothing is left: no process, daemons and
 // inits included, no namespace, no link, mount or file of the machine.
+// GREKA_KILLS is how often, half of them as an ordinary user.
 func TestNothingIsLeftAfterSIGKILL(t *testing.T) {
 	Require(t)
 	rounds := 20
 	if testing.Short() {
 		rounds = 4
+	}
+	if n, err := strconv.Atoi(os.Getenv("GREKA_KILLS")); err == nil {
+		rounds = n
 	}
 	seed := time.Now().UnixNano()
 	t.Logf("seed %d", seed)

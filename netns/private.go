@@ -25,11 +25,11 @@ func makePrivate(keep []string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
+	makeReadOnly()
 	kept, err := openKept(keep)
 	if err != nil {
 		return err
 	}
-	makeReadOnly()
 	if err := mask(); err != nil {
 		return err
 	}
@@ -84,7 +84,8 @@ type kept struct {
 	fd   int
 }
 
-// openKept opens the directories that masking would hide.
+// openKept takes a copy of the mounts that masking would hide. (A path to what
+// lies under a mount, /proc/self/fd/… too, leads to what lies on it.)
 func openKept(paths []string) ([]kept, error) {
 	var all []kept
 	sort.Strings(paths) // a directory before those in it
@@ -92,7 +93,7 @@ func openKept(paths []string) ([]kept, error) {
 		if !hidden(path) {
 			continue
 		}
-		fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
 		if err != nil {
 			return nil, fmt.Errorf("keep %s visible: %w", path, err)
 		}
@@ -117,8 +118,7 @@ func (k kept) bringBack() error {
 	if err := os.MkdirAll(k.path, 0o755); err != nil {
 		return fmt.Errorf("keep %s visible: %w", k.path, err)
 	}
-	from := fmt.Sprintf("/proc/self/fd/%d", k.fd)
-	if err := unix.Mount(from, k.path, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+	if err := unix.MoveMount(k.fd, "", unix.AT_FDCWD, k.path, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		return fmt.Errorf("keep %s visible: %w", k.path, err)
 	}
 	return nil

@@ -172,6 +172,28 @@ func TestSpawnKeepsTheDescriptionVisible(t *testing.T) {
 	}
 }
 
+// A program that lies directly in a directory which is private otherwise is
+// started all the same.
+func TestSpawnOfAProgramInTmp(t *testing.T) {
+	f, err := os.CreateTemp("/tmp", "greka-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString("#!/bin/sh\necho here; touch /tmp/greka-test-made && echo written; touch $TMPDIR/made && echo at home\n")
+	if err := errors.Join(err, f.Chmod(0o755), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p, err := newLab(t, lan(model.IPv4, "a")).Host("a").Spawn(Spec{Owner: "bob", Argv: []string{f.Name()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended(t, p)
+	if out := string(p.Output()); !strings.HasPrefix(out, "here\n") || strings.Contains(out, "written") || !strings.Contains(out, "at home") {
+		t.Errorf("it says %q", out)
+	}
+}
+
 func TestSpawnSeesNoProcessOfTheMachine(t *testing.T) {
 	l := newLab(t, lan(model.IPv4, "a"))
 	p := shell(t, l.Host("a"), "for p in /proc/[0-9]*; do cat $p/comm; done; grep -q greka-init /proc/1/cmdline && kill -9 1 && kill -TERM 1 && kill -HUP 1; echo alive", nil)
