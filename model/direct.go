@@ -1,8 +1,9 @@
 package model
 
 // Direct returns the direct twin of a scenario: the same calls without proxies
-// and registrations. It exists only if something would be dropped and both
-// sides of every call share a transport.
+// and registrations, under the same faults, as far as these do not befall what
+// is not there. It exists only if something would be dropped, both sides of
+// every call share a transport, and honest elements can play it.
 func Direct(s *Scenario) (Scenario, bool) {
 	twin := Scenario{Nets: s.Nets, Hosts: s.Hosts, Addrs: s.Addrs, Routes: s.Routes}
 	dropped := false
@@ -17,9 +18,14 @@ func Direct(s *Scenario) (Scenario, bool) {
 		e.Via = ""
 		twin.Elements = append(twin.Elements, e)
 	}
+	if !dropped {
+		return Scenario{}, false
+	}
+	calls := 0
 	for i, st := range s.Steps {
 		c, ok := st.(Call)
 		if !ok {
+			twin.addFault(st)
 			continue
 		}
 		t, ok := directTransport(s, i, c)
@@ -28,9 +34,23 @@ func Direct(s *Scenario) (Scenario, bool) {
 		}
 		c.Transport, c.OverFlow = t, false
 		twin.Steps = append(twin.Steps, c)
+		calls++
 	}
 	_, err := Predict(&twin)
-	return twin, dropped && len(twin.Steps) > 0 && err == nil
+	return twin, calls > 0 && err == nil
+}
+
+// addFault adds a step that is no call, if it makes sense without proxies: there
+// may be no connection between two elements now, or no such element.
+func (s *Scenario) addFault(st Step) {
+	if _, ok := st.(Register); ok {
+		return
+	}
+	with := *s
+	with.Steps = append(s.Steps[:len(s.Steps):len(s.Steps)], st)
+	if _, err := Predict(&with); err == nil {
+		s.Steps = with.Steps
+	}
 }
 
 // directTransport picks the transport of a direct call: the one that the first

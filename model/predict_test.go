@@ -179,8 +179,16 @@ func TestDirect(t *testing.T) {
 	if got := Format(twin); !ok || got != want {
 		t.Errorf("%v\n%s\nwant\n%s", ok, got, want)
 	}
+	// What befalls who is there befalls him in the twin too.
+	sc = parsed(t, fmt.Sprintf(twoTransports, "contact", "tcp:5081",
+		"call ann bob\ndisconnect ann p\nrestart p\nrestart bob\nregister bob\nassign hut lan.2\nfreeze hut\nthaw hut\ndisconnect p bob\ncall ann bob"))
+	twin, ok = Direct(&sc)
+	want = "call    ann bob tcp\nrestart bob\nassign  hut lan.2\nfreeze  hut\nthaw    hut\ncall    ann bob tcp\n"
+	if _, got, _ := strings.Cut(Format(twin), "\n\n"); !ok || got != want {
+		t.Errorf("%v\n%s\nwant\n%s", ok, got, want)
+	}
 	for name, text := range map[string]string{
-		"it is direct":                want,
+		"it is direct":                "net lan 4\nhost box lan\nua bob box tcp:5072 sut\nua ann box tcp:5081\n\ncall ann bob tcp\n",
 		"they share no transport":     fmt.Sprintf(twoTransports, "contact record-route", "udp:5081", "call ann bob"),
 		"the proxy is what is judged": strings.NewReplacer("deliver=flow", "deliver=flow sut", " via=p sut", " via=p").Replace(founding),
 	} {

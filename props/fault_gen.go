@@ -22,19 +22,29 @@ const faultTries = 4
 // plainest: a connection is destroyed.
 func (d *draft) befall(next model.Call) {
 	kind := d.pick(&dimFaultKind)
-	draws := map[string]func(model.Call) []model.Step{
-		"restart": d.restart, "flow cut": d.cutFlow, "standstill": d.standstill, "network": d.networkFault}
 	for range faultTries {
-		if draws[kind] == nil {
-			break
-		}
-		steps := draws[kind](next)
+		steps := d.faultOf(kind, next)
 		if len(steps) > 0 && d.playable(append(steps[:len(steps):len(steps)], next)...) {
 			d.s.Steps = append(d.s.Steps, steps...)
 			return
 		}
 	}
 	d.disconnect()
+}
+
+// faultOf draws the steps of a kind of fault; none for the plainest.
+func (d *draft) faultOf(kind string, next model.Call) []model.Step {
+	switch kind {
+	case "restart":
+		return d.restart()
+	case "flow cut":
+		return d.cutFlow()
+	case "standstill":
+		return d.standstill(next)
+	case "network":
+		return d.networkFault()
+	}
+	return nil
 }
 
 // disconnect destroys one of the connections that are there, from one of its
@@ -54,7 +64,7 @@ func (d *draft) disconnect() {
 }
 
 // restart starts one element again.
-func (d *draft) restart(model.Call) []model.Step {
+func (d *draft) restart() []model.Step {
 	return d.started(d.s.Elements[uniform(d.t, "element", len(d.s.Elements))].Name)
 }
 
@@ -72,7 +82,7 @@ func (d *draft) started(element string) []model.Step {
 
 // cutFlow cuts what two elements have between them: the next call goes another
 // way, or not between these two.
-func (d *draft) cutFlow(model.Call) []model.Step {
+func (d *draft) cutFlow() []model.Step {
 	n := len(d.s.Elements)
 	a := uniform(d.t, "element", n)
 	b := (a + 1 + uniform(d.t, "other element", n-1)) % n
@@ -112,7 +122,7 @@ func (d *draft) standstill(next model.Call) []model.Step {
 }
 
 // networkFault changes an address, a link or a route.
-func (d *draft) networkFault(model.Call) []model.Step {
+func (d *draft) networkFault() []model.Step {
 	w := &world{draft: draft{t: d.t, s: d.s, note: d.note}, state: model.NewTopology(&d.s)}
 	for _, st := range d.s.Steps {
 		w.state.Apply(st)
