@@ -34,6 +34,11 @@ func (h *hostPlan) hasDead() bool {
 	return false
 }
 
+// claimEvery is how often an address is claimed. A claim before detection has
+// begun is not heard, one a moment later is put off for days: with a little
+// time between claims that moment is rarely met.
+const claimEvery = time.Millisecond
+
 // awaitDead waits until the address is what it is to be, and sees to it that
 // a duplicate is found.
 func (h *Host) awaitDead(at port, a address) error {
@@ -48,18 +53,38 @@ func (h *Host) awaitDead(at port, a address) error {
 		claim = fd
 		defer func() { go unix.Close(fd) }() // it takes some milliseconds
 	}
+	patience := 50 * time.Millisecond
+	again := time.Now().Add(patience)
 	for end := time.Now().Add(localBound); ; {
 		flags, err := h.addressFlags(at.device, a.Addr)
 		if err == nil && flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == want {
 			return nil
 		}
+		time.Sleep(claimEvery)
 		if err == nil && claim >= 0 {
 			err = sendClaim(claim, at, a.Addr)
+		}
+		if err == nil && claim >= 0 && time.Now().After(again) {
+			// A claim that comes in the very moment in which detection begins
+			// is heeded when that random time is over: addrconf_dad_kick puts
+			// off what addrconf_dad_failure has just asked for. So detection
+			// begins anew.
+			patience *= 2
+			again = time.Now().Add(patience)
+			err = h.addAgain(at.device, a)
 		}
 		if time.Now().After(end) {
 			return fmt.Errorf("address %s is not %s %v after it was added (flags %#x, %v)", a, a.fate, localBound, flags, err)
 		}
 	}
+}
+
+// addAgain takes an address away and gives it back.
+func (h *Host) addAgain(device uint32, a address) error {
+	var b batch
+	removeAddress(&b, device, a.Addr)
+	addAddress(&b, device, a)
+	return h.route.do(&b)
 }
 
 // addressFlags asks for the state of one IPv6 address.
