@@ -65,8 +65,8 @@ func directTransport(s *Scenario, i int, c Call) (Transport, bool) {
 	return t, err == nil
 }
 
-// Compare judges ProxyTransparent: it returns one verdict for each call that
-// both observations played. explained says that an advert of the scenario was
+// Compare judges ProxyTransparent: it returns one verdict for each call through
+// a proxy that both observations played. explained says that an advert of the scenario was
 // found wanting: then the difference has its reason and is no news.
 func Compare(s *Scenario, o, direct *Observation, explained bool) []Verdict {
 	if o.Broken != "" || direct.Broken != "" {
@@ -78,6 +78,9 @@ func Compare(s *Scenario, o, direct *Observation, explained bool) []Verdict {
 			break
 		}
 		a, b := o.Outcomes[i], direct.Outcomes[i]
+		if plan, err := s.PlanCall(a.Step); err != nil || plan.Proxy == "" {
+			continue
+		}
 		v := Verdict{Claim: ProxyTransparent.Name, Class: Accepting, Advert: -1, Use: -1, Step: a.Step}
 		if a.Status != b.Status || a.Acked != b.Acked || a.ByeReply != b.ByeReply {
 			if explained {

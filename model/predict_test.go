@@ -224,6 +224,13 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
+	for i := range sc.Elements { // a call that goes to nobody's proxy says nothing about proxies
+		sc.Elements[i].Via = ""
+	}
+	sc.Steps = []Step{Call{From: "bob", To: "ann"}, Call{From: "ann", To: "bob"}}
+	if got := Compare(&sc, obs(bad), obs(good), false); len(got) != 0 {
+		t.Errorf("a direct call: %v", got)
+	}
 }
 
 func TestInDialog(t *testing.T) {
