@@ -139,8 +139,8 @@ func (d *draft) pickSite(all, chosen []site, top *model.Topology) site {
 	var fit []site
 	for _, s := range all {
 		ok := true
-		for _, c := range chosen {
-			ok = ok && connected(top, s, c) && connected(top, c, s)
+		for i, c := range chosen {
+			ok = ok && connected(top, s, c) && connected(top, c, s) && (i > 0 || !d.space.OwnAddr || unbound(top, c, s))
 		}
 		if ok {
 			fit = append(fit, s)
@@ -162,6 +162,14 @@ func connected(top *model.Topology, from, to site) bool {
 	return there.Host() == to.host && back.End == model.Delivered && back.Host() == from.host
 }
 
+// unbound reports whether a program that leaves its source address to the kernel
+// reaches a site from its own address all the same: not where a policy route is
+// for that address only.
+func unbound(top *model.Topology, from, to site) bool {
+	there, back := top.Reach(from.host, netip.Addr{}, to.addr)
+	return there.Host() == to.host && there.Source == from.addr && back.End == model.Delivered && back.Host() == from.host
+}
+
 // dropIdleHosts leaves out plain hosts on which nobody is, and what joins
 // networks to one on which nobody else is: they only cost time.
 func (d *draft) dropIdleHosts(chosen []site) {
@@ -175,28 +183,36 @@ func (d *draft) dropIdleHosts(chosen []site) {
 		n = len(less.Hosts)
 		less = withoutIdleHosts(withoutEmptyNets(less, used), used)
 	}
-	if allConnected(&less, chosen) { // a route's source may have been on what is gone
+	if d.allConnected(&less, chosen) { // a route's source may have been on what is gone
 		d.s = less
 	}
 }
 
-// allConnected reports whether sites are connected in a scenario, in which they
-// may have other addresses.
-func allConnected(s *model.Scenario, sites []site) bool {
+// allConnected reports whether sites, of which the first is the judged one's,
+// are connected in a scenario. They may have other addresses in it.
+func (d *draft) allConnected(s *model.Scenario, sites []site) bool {
 	top := model.NewTopology(s)
 	now := slices.Clone(sites)
-	for i, at := range now {
-		e := model.Element{Name: "x", Host: at.host, At: at.place}
-		now[i].addr = (&model.Scenario{Nets: s.Nets, Hosts: s.Hosts, Addrs: s.Addrs, Elements: []model.Element{e}}).ElementAddr("x")
+	for i := range now {
+		now[i].addr = addrOf(s, now[i])
 	}
-	for _, a := range now {
+	for i, a := range now {
 		for _, b := range now {
-			if a != b && !connected(top, a, b) {
+			if a != b && (!connected(top, a, b) || i == 0 && d.space.OwnAddr && !unbound(top, a, b)) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// addrOf is the address of a site in a scenario.
+func addrOf(s *model.Scenario, at site) netip.Addr {
+	if at.place != (model.Place{}) {
+		return s.PlaceAddr(at.host, at.place)
+	}
+	h, _ := s.Host(at.host)
+	return s.Addr(at.host, h.Nets[0])
 }
 
 // withoutEmptyNets leaves out networks on which there is one host at the most,

@@ -13,7 +13,7 @@ type Space struct {
 	Transports []model.Transport
 	Families   []model.Family
 	SamePort   bool // the judged element has one port for all its transports
-	OwnAddr    bool // the judged element listens on its own address only, not on wildcards
+	OwnAddr    bool // the judged element listens on its own address only, not on wildcards, and may leave the source of what it sends to the kernel
 }
 
 // SpaceOf returns the space of a stack, narrowed to a transport and a role if

@@ -137,7 +137,39 @@ func (d *draft) playable(more ...model.Step) bool {
 	next := d.s
 	next.Steps = append(append([]model.Step(nil), d.s.Steps...), more...)
 	_, err := model.Predict(&next)
-	return err == nil
+	return err == nil && (!d.space.OwnAddr || d.unboundToo(&next))
+}
+
+// unboundToo reports whether all that the judged element reaches, before and
+// after each change of the network, it reaches too if it leaves its source
+// address to the kernel, as many programs do.
+func (d *draft) unboundToo(s *model.Scenario) bool {
+	e := s.SUT()
+	me := site{host: e.Host, place: e.At, addr: s.ElementAddr(e.Name)}
+	top := model.NewTopology(s)
+	for i := -1; i < len(s.Steps); i++ {
+		if i >= 0 {
+			if !changesNetwork(s.Steps[i]) {
+				continue
+			}
+			top.Apply(s.Steps[i])
+		}
+		for _, o := range s.Elements {
+			to := site{host: o.Host, place: o.At, addr: s.ElementAddr(o.Name)}
+			if o.Name != e.Name && connected(top, me, to) && !unbound(top, me, to) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func changesNetwork(st model.Step) bool {
+	switch st.(type) {
+	case model.SetLink, model.Assign, model.Unassign, model.Renumber, model.Withdraw, model.SetForwarding:
+		return true
+	}
+	return false
 }
 
 func (d *draft) hasCall() bool {

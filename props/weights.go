@@ -102,6 +102,7 @@ func stepFeatures(s *model.Scenario, has map[string]bool) {
 	calls := 0
 	flow := map[string]bool{} // who registered over TCP last
 	for i, st := range s.Steps {
+		has["another fault"] = has["another fault"] || changesNetwork(st)
 		switch st := st.(type) {
 		case model.Register:
 			has["a registration"] = true
@@ -110,8 +111,7 @@ func stepFeatures(s *model.Scenario, has map[string]bool) {
 			flow[st.UA] = err == nil && plan.Transport == model.TCP
 		case model.Disconnect:
 			has["a connection destroyed"] = true
-		case model.Restart, model.Kill, model.Freeze, model.Silence, model.ResetFlow, model.SetLink, model.Assign, model.Unassign,
-			model.Renumber, model.Withdraw, model.SetForwarding:
+		case model.Restart, model.Kill, model.Freeze, model.Silence, model.ResetFlow:
 			has["another fault"] = true
 		case model.Call:
 			calls++
