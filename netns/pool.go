@@ -3,6 +3,7 @@ package netns
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"sync"
 
 	"github.com/greka-sip/greka/model"
@@ -28,7 +29,7 @@ type Pool struct {
 
 	mu     sync.Mutex
 	free   []*Lab          // the one that came back last is last
-	seen   map[string]bool // keys and shapes that were asked for
+	seen   map[uint64]bool // hashes of keys and shapes that were asked for
 	closed bool
 	count  PoolCount
 	forget string // what a reset leaves out, for tests of the tests
@@ -79,17 +80,21 @@ func (p *Pool) New(s *model.Scenario) (*Lab, error) {
 	return build(plan, p)
 }
 
-// met reports whether a key or shape was asked for before, and notes it.
+// met reports whether a key or shape was asked for before, and notes it. Two
+// with the same hash cost a lab that is not needed, or one that would be.
 func (p *Pool) met(what string) bool {
+	hash := maphash.String(poolSeed, what)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.seen == nil {
-		p.seen = map[string]bool{}
+		p.seen = map[uint64]bool{}
 	}
-	seen := p.seen[what]
-	p.seen[what] = true
+	seen := p.seen[hash]
+	p.seen[hash] = true
 	return seen
 }
+
+var poolSeed = maphash.MakeSeed()
 
 func (p *Pool) noted(f func(*PoolCount)) {
 	p.mu.Lock()
