@@ -70,7 +70,7 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 			v.Class, v.Detail = Inconclusive, why
 		}
 	}
-	v.Severity = severity(a, u, v.Class, u.MustDial || !rides(a, u, snap, target), works)
+	v.Severity = severity(a, u, v.Class, target.Transport.Reliable() && u.MustDial || !rides(a, u, snap, target), works)
 	return v, probed
 }
 
@@ -212,7 +212,9 @@ func takenBy(r Reached, owner string) bool {
 
 // rides reports whether a live connection of the viewpoint to exactly the
 // target has the giver at its other end. One that somebody else accepted
-// carries the request too, but to the wrong place.
+// carries the request too, but to the wrong place. Over UDP it reports whether
+// a socket of the giver takes what comes from the viewpoint's own port: one that
+// is connected to that port takes it, and nobody else's.
 func rides(a *Advert, u *Use, snap *Snapshot, t Target) bool {
 	h := snap.Host(u.View.Host)
 	if h == nil {
@@ -220,7 +222,13 @@ func rides(a *Advert, u *Use, snap *Snapshot, t Target) bool {
 	}
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
-		if s.Owner == u.View.Element && s.Transport == t.Transport && unmapPort(s.Remote) == t.Addr && s.State == StateEstablished {
+		if s.Owner == u.View.Element && s.Transport == UDP && t.Transport == UDP {
+			r := Lookup(snap, u.View.Host, UDP, netip.AddrPortFrom(u.View.Source, s.Local.Port()), t.Addr)
+			if r.Takes() && r.Socket.Owner == a.Giver {
+				return true
+			}
+		}
+		if s.Owner == u.View.Element && t.Transport.Reliable() && s.Transport == t.Transport && unmapPort(s.Remote) == t.Addr && s.State == StateEstablished {
 			end := snap.FarEnd(s)
 			return end != nil && end.Owner == a.Giver
 		}

@@ -120,6 +120,15 @@ func TestJudgeDecidesTheClass(t *testing.T) {
 	}
 }
 
+// udpPort gives ann, who is on hut, a UDP socket from which she sends.
+func udpPort(port uint16) func(*Observation) {
+	return func(o *Observation) {
+		o.Adverts[0].Leg.Transport = UDP
+		hut := &o.Snapshots[0].Hosts[1]
+		hut.Sockets = append(hut.Sockets, Socket{Transport: UDP, State: StateClose, Local: netip.AddrPortFrom(hut.Addrs[0], port), Owner: "ann"})
+	}
+}
+
 // TestJudgeHurtsNobody: the same wrong address is latent where nobody dials it.
 func TestJudgeHurtsNobody(t *testing.T) {
 	const wrong = "sip:bob@10.77.0.1:40001;transport=tcp"
@@ -134,6 +143,8 @@ func TestJudgeHurtsNobody(t *testing.T) {
 		{"an unreliable 180 moves no target", wrong, func(o *Observation) { o.Adverts[0].Message = "180 INVITE" }, Latent},
 		{"the proxy rides on bob's own connection", wrong, byProxy, Latent},
 		{"a connection that bob accepted", "sip:bob@10.77.0.1:5072;transport=tcp", nil, None},
+		{"a UDP socket that is connected to her own port", "sip:bob@10.77.0.1:5076", udpPort(5060), Latent},
+		{"a UDP socket that is connected to another port of her host", "sip:bob@10.77.0.1:5076", udpPort(5062), Finding},
 		{"riding on a connection to somebody else", "sip:bob@10.77.0.2:5060;transport=tcp", func(o *Observation) {
 			o.Uses[0].View = Viewpoint{Element: "bob", Host: "box", Source: netip.MustParseAddr("10.77.0.1")}
 			o.Adverts[0].Giver, o.Uses[0].MustDial = "ann", false
