@@ -9,8 +9,9 @@
 //	func TestMyStack(t *testing.T) { props.Check(t, "./mystack.txtar") }
 //
 // The stages, in the order of the data: Scenarios and Draw (generate.go) yield
-// scenarios; a session plays one (play.go) and notes every address handed out
-// and every use of it (observe.go); model.Judge judges; Minimize reduces
+// scenarios; a session plays one (play.go), with what befalls it (fault.go), and
+// notes every address handed out and every use of it (observe.go); model.Judge
+// judges; Minimize reduces
 // (minimize.go, reduce.go, rename.go); Explain explains; Hunt does all that
 // many times on several cores, and Replay does it for a case.
 //

@@ -50,8 +50,8 @@ func (d *draft) larger() {
 	w.topology()
 	d.s = w.s
 	for i := range d.s.Addrs {
-		// To the elements one dead address is like another; duplicate
-		// address detection takes seconds (RFC 4862 5.4).
+		// To the elements one dead address is like another, and a
+		// duplicate (RFC 4862 5.4) takes some milliseconds more to make.
 		if d.s.Addrs[i].Fate == model.Duplicate {
 			d.s.Addrs[i].Fate = model.Tentative
 		}
