@@ -22,9 +22,9 @@ func (l *Lab) Apply(s *model.Scenario, step model.Step) (known bool, err error) 
 	case model.Disconnect:
 		return true, l.disconnect(st.Element, st.Peer)
 	case model.Silence:
-		return true, l.between(st.Element, st.Peer, l.Silence)
+		return true, l.between(st.Element, st.Peer, "silence", nftDropIt)
 	case model.ResetFlow:
-		return true, l.between(st.Element, st.Peer, l.ResetFlow)
+		return true, l.between(st.Element, st.Peer, "reset", nftReject)
 	}
 	return false, nil
 }
@@ -99,16 +99,20 @@ func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr()
 
 // between cuts what two elements have between them now: their connections, and
 // every pair of their datagram ports.
-func (l *Lab) between(element, peer string, cut func(...model.Flow) error) error {
+func (l *Lab) between(element, peer, what string, verdict func(*batch, model.Transport)) error {
 	snap, err := l.Snapshot()
 	if err != nil {
 		return err
 	}
 	var flows []model.Flow
 	var here, there []netip.AddrPort
+	var home *Host
 	for i := range snap.Hosts {
 		h := &snap.Hosts[i]
 		for _, s := range h.Sockets {
+			if s.Owner == element {
+				home = l.hosts[i]
+			}
 			switch {
 			case s.Transport == model.TCP && s.Owner == element && farEnd(&snap, s) == peer:
 				flows = append(flows, model.Flow{Transport: model.TCP, Local: unmap(s.Local), Remote: unmap(s.Remote)})
@@ -126,7 +130,7 @@ func (l *Lab) between(element, peer string, cut func(...model.Flow) error) error
 			}
 		}
 	}
-	return cut(flows...)
+	return l.cut(what, home, flows, verdict)
 }
 
 // ends lists where a datagram socket can be found: on each address of its host

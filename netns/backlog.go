@@ -14,6 +14,10 @@ import (
 // lets wait by default (net.core.somaxconn is 4096).
 const maxFill = 5000
 
+// ErrNoListener is why the queue of somebody who does not listen cannot be
+// filled.
+var ErrNoListener = errors.New("nobody listens there")
+
 // FillBacklog opens connections to a listener of the host, from the host
 // itself, until its queue takes no more: the next one that dials it gets no
 // answer. They stay until the lab is closed. It is for a listener whose
@@ -36,7 +40,7 @@ func (h *Host) fill(at netip.AddrPort) error {
 func (h *Host) fillOne(at netip.AddrPort) (full bool, err error) {
 	s, found, err := h.diag.lookup(model.TCP, netip.AddrPortFrom(at.Addr(), 0), at, h.Zone(at.Addr()))
 	if err != nil || !found || s.State != model.StateListen {
-		return false, errors.Join(err, errors.New("nobody listens there"))
+		return false, errors.Join(err, ErrNoListener)
 	}
 	if s.Queue > s.Backlog { // sk_acceptq_is_full, include/net/sock.h
 		return true, nil

@@ -184,6 +184,30 @@ func TestFaultsOfConnections(t *testing.T) {
 	}
 }
 
+// Two elements of a host may talk over loopback, where every host has the same
+// addresses.
+func TestSilenceOnLoopback(t *testing.T) {
+	t.Parallel()
+	const both = "net lan 6\nhost far lan\nhost box lan\nua ann box udp:5060\nua bob box tcp:5060\n"
+	l := newLab(t, parse(t, both+"\n"))
+	ln := listen(t, l.Host("box"), netip.MustParseAddrPort("[::1]:5060"))
+	l.Own(ln.inode, "bob")
+	one := dial(t, l.Host("box"), ip("::1"), ln.addr)
+	other := ln.accept()
+	l.Own(one.inode, "ann")
+	l.Own(other.inode, "bob")
+	if err := one.write(); err != nil || other.read() != nil {
+		t.Fatal(err)
+	}
+	fault(t, l, both+"\nsilence ann bob\n")
+	if err := one.write(); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.read(); !errors.Is(err, unix.ETIMEDOUT) {
+		t.Errorf("bob reads: %v", err)
+	}
+}
+
 // A UDP port that is filtered, or a flow that is silenced, accepts nothing,
 // although a socket is there.
 func TestLostDatagramsAreNotAccepted(t *testing.T) {
@@ -209,8 +233,8 @@ func TestFullBacklogDoesNotAnswer(t *testing.T) {
 	expect(t, l.Host("ann"), ip("10.77.0.1"), tcpTo(ln.addr), model.ProbeTimeout, "")
 	ln.accept()
 	expect(t, l.Host("ann"), ip("10.77.0.1"), tcpTo(ln.addr), model.ProbeAccepted, "")
-	if err := l.Host("bob").FillBacklog(netip.MustParseAddrPort("10.77.1.3:5061")); err == nil {
-		t.Error("the backlog of nobody was filled")
+	if err := l.Host("bob").FillBacklog(netip.MustParseAddrPort("10.77.1.3:5061")); !errors.Is(err, ErrNoListener) {
+		t.Errorf("the backlog of nobody was filled: %v", err)
 	}
 }
 

@@ -28,16 +28,18 @@ const (
 // Silence drops, from now on and both ways, every packet of the flows, as a
 // firewall that has forgotten them. Neither end is told. It happens where a
 // packet arrives, so that each end sees its own packets leave.
-func (l *Lab) Silence(flows ...model.Flow) error { return l.cut("silence", flows, nftDropIt) }
+func (l *Lab) Silence(flows ...model.Flow) error { return l.cut("silence", nil, flows, nftDropIt) }
 
 // ResetFlow answers, from now on, every packet of the flows with a RST, or over
 // UDP with ICMP port unreachable, and drops it. An end is told when it sends.
-func (l *Lab) ResetFlow(flows ...model.Flow) error { return l.cut("reset", flows, nftReject) }
+func (l *Lab) ResetFlow(flows ...model.Flow) error { return l.cut("reset", nil, flows, nftReject) }
 
-func (l *Lab) cut(what string, flows []model.Flow, verdict func(b *batch, t model.Transport)) error {
+// cut makes what comes on flows meet a verdict. Those of loopback are of the
+// host on.
+func (l *Lab) cut(what string, on *Host, flows []model.Flow, verdict func(b *batch, t model.Transport)) error {
 	for _, f := range flows {
 		for _, end := range []struct{ from, to netip.AddrPort }{{f.Remote, f.Local}, {f.Local, f.Remote}} {
-			h := l.hostOf(nil, end.to.Addr())
+			h := l.hostOf(on, end.to.Addr())
 			if h == nil {
 				return fmt.Errorf("netns: %s flow %s: no host has %s", what, f.Local, end.to.Addr())
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/netns"
 )
 
 const (
@@ -35,8 +36,14 @@ func (s *session) fault(ctx context.Context, st model.Step) (known bool, err err
 			return true, err
 		}
 		return true, s.caughtUp(ctx, st.Host)
-	case model.Silence, model.ResetFlow, model.FillBacklog:
+	case model.Silence, model.ResetFlow:
 		_, err := s.lab.Apply(s.sc, st)
+		return true, err
+	case model.FillBacklog:
+		_, err := s.lab.Apply(s.sc, st)
+		if errors.Is(err, netns.ErrNoListener) {
+			err = nil // who is judged may not listen where it has to: that is for the claims
+		}
 		return true, err
 	case model.SetLink, model.Assign, model.Unassign, model.Renumber, model.Withdraw, model.SetForwarding:
 		return true, s.change(st)
