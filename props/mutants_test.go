@@ -24,13 +24,13 @@ var named = map[string]struct {
 	"contact-without-transport": {must: []string{"WrongTransport 200 INVITE callee", "WrongTransport INVITE caller", "WrongTransport REGISTER callee"}},
 	"contact-of-neighbour":      {must: []string{"WrongOwner 200 INVITE callee", "WrongOwner INVITE caller", "WrongOwner REGISTER callee"}},
 	"contact-dead-port":         {must: []string{"Closed 200 INVITE callee", "Closed INVITE caller", "Closed REGISTER callee"}},
-	"stops-listening":           {must: []string{"Closed REGISTER callee", "Closed 200 INVITE callee", "Closed INVITE caller"},
+	"stops-listening": {must: []string{"Closed REGISTER callee", "Closed 200 INVITE callee", "Closed INVITE caller"},
 		// A proxy that starts again knows of no Contact, and dials the port that
 		// the caller was told of by nobody.
 		may: []model.Class{model.WrongTransport, model.DiffersFromDirect}},
-	"contact-malformed":         {must: []string{"Malformed 200 INVITE callee", "Malformed INVITE caller", "Malformed REGISTER callee"}},
-	"lies-as-caller":            {must: []string{"Closed INVITE caller"}},
-	"lies-in-register":          {must: []string{"Closed REGISTER callee"}},
+	"contact-malformed": {must: []string{"Malformed 200 INVITE callee", "Malformed INVITE caller", "Malformed REGISTER callee"}},
+	"lies-as-caller":    {must: []string{"Closed INVITE caller"}},
+	"lies-in-register":  {must: []string{"Closed REGISTER callee"}},
 	// Written when the claims were finished, and named by them as they were.
 	"contact-without-port": {must: []string{"WrongPort 200 INVITE callee", "WrongPort INVITE caller", "WrongPort REGISTER callee"},
 		may: []model.Class{model.WrongOwner, model.WrongTransport}},
