@@ -74,7 +74,7 @@ func (h *Host) awaitDead(at port, a address) error {
 			err = h.addAgain(at.device, a)
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("address %s is not %s %v after it was added (flags %#x, %v)", a, a.fate, localBound, flags, err)
+			return fmt.Errorf("address %s is not %s %v after it was added (flags %#x, %v)", a.Addr, a.fate, localBound, flags, err)
 		}
 	}
 }

@@ -46,6 +46,14 @@ type address struct {
 	fate model.Fate
 }
 
+// String tells it apart from the same one with another fate.
+func (a address) String() string {
+	if a.fate == model.Usable {
+		return a.Addr.String()
+	}
+	return a.Addr.String() + " " + a.fate.String()
+}
+
 // Devices read as identities, as addresses do: eth0 is device 2 of its host,
 // eth1 is 3, the fabric of network n is device 100+n of the host that keeps
 // it, and host 3 has 02:77:00:01:00:03 on the second network.

@@ -68,6 +68,36 @@ func first(s *model.Scenario, host string, like model.Place) model.Place {
 	return model.Place{Net: like.Net}
 }
 
+// Two hosts that differ in nothing but which of their addresses is dead are not
+// the same.
+func TestPoolTellsFatesApart(t *testing.T) {
+	var pool Pool
+	defer pool.Close()
+	for _, dead := range []string{"lan", "lan.2", "lan"} {
+		text := "net lan 6\nhost a lan\naddr a " + dead + " tentative\n"
+		if dead == "lan" {
+			text += "addr a lan.2\n"
+		}
+		s := parse(t, text)
+		l := poolLab(t, &pool, s)
+		for _, place := range s.Places("a") {
+			at := s.PlaceAddr("a", place)
+			fd, err := l.Host("a").Socket(unix.AF_INET6, unix.SOCK_DGRAM, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = unix.Bind(fd, sockaddr(netip.AddrPortFrom(at, 5060)))
+			unix.Close(fd)
+			if (err != nil) != (place.String() == dead) {
+				t.Errorf("%s is dead, and a program that binds to %s is told: %v", dead, place, err)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // What is asked for again and again has a lab of its own, as long as there is
 // room: the pool does not turn one into the other and back.
 func TestPoolKeepsWhatComesAgain(t *testing.T) {
