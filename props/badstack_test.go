@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/greka-sip/greka/model"
@@ -44,7 +45,12 @@ func fakeUAStack(t *testing.T, how string) *sut.Stack {
 		t.Fatal(err)
 	}
 	version := filepath.Join(t.TempDir(), "version")
-	if err := os.WriteFile(version, []byte("#!/bin/sh\necho fake 1\n"), 0o755); err != nil {
+	// While a file is written, nobody may fork: the child would have it open for
+	// writing until it executes its own program, and this one be busy.
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(version, []byte("#!/bin/sh\necho fake 1\n"), 0o755)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	text := strings.NewReplacer(`"PROGRAM" -version`, `"`+version+`"`, "PROGRAM", program, "HOW", how).Replace(fakeUADescription)
