@@ -330,13 +330,19 @@ func (w *prediction) follow(plan Plan, from, to string, near, far Transport) err
 	return err
 }
 
-// overFlow fails unless a request can go down the oldest connection that the
-// next hop dialled.
+// overFlow fails unless a request can go down a connection that the next hop
+// dialled. A program that cannot be told so may use any other connection that
+// the two have, so all of them have to carry it.
 func (w *prediction) overFlow(dialler, acceptor string, t Transport) error {
-	for i, c := range w.conns {
-		if t.Reliable() && c.Dialler == dialler && c.Acceptor == acceptor && w.live(i) {
-			return errors.Join(w.acting(dialler, acceptor), w.carries(i))
+	found := false
+	for _, i := range w.between(dialler, acceptor) {
+		if err := w.carries(i); err != nil {
+			return err
 		}
+		found = found || w.conns[i].Dialler == dialler
 	}
-	return fmt.Errorf("over=flow: %s has dialled no connection to %s", dialler, acceptor)
+	if !found || !t.Reliable() {
+		return fmt.Errorf("over=flow: %s has dialled no connection to %s", dialler, acceptor)
+	}
+	return w.acting(dialler, acceptor)
 }

@@ -58,6 +58,7 @@ func TestPredict(t *testing.T) {
 		{"down a flow that was cut nothing comes", "flow", "tcp:5081", "register bob\nsilence bob p\ncall ann bob", "", "is lost"},
 		{"nor down one that is reset", "flow", "tcp:5081", "register bob\nreset bob p\ncall ann bob", "", "is lost"},
 		{"nor by over=flow", "contact", "tcp:5081", "register ann\ncall bob ann\nsilence ann p\ncall ann bob over=flow", "", "is lost"},
+		{"nor if another connection is cut", "contact", "tcp:5081", "call bob ann\nsilence bob p\ncall ann bob\ncall bob ann over=flow", "", "is lost"},
 		{"another flow is not cut", "contact", "tcp:5081", "register bob\nsilence bob p\ncall ann bob", "bob>p | bob>p | bob>p ann>p p>bob ann>bob", ""},
 		{"between UDP ports nothing comes", "contact", "udp:5081", "silence ann p\ncall ann bob", "", "what goes between them is dropped"},
 		{"nobody tells of an end through a cut", "flow", "tcp:5081", "register bob\nsilence bob p\nrestart bob", "", "is lost"},

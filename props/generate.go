@@ -281,7 +281,7 @@ func (d *draft) listeners(judged bool) []model.Listen {
 // would be of no use: the IPv6 wildcard that takes nothing else stands for it.
 func (d *draft) bind(judged bool, own netip.Addr) model.Bind {
 	values := dimBind.values
-	if judged && d.space.OwnAddr {
+	if judged && d.space.Program {
 		values = values[:1]
 	}
 	switch d.pick(&dimBind, values...) {

@@ -63,7 +63,7 @@ func (d *draft) larger() {
 // its host. It returns nil if there is no place for the judged one.
 func (d *draft) place(proxied, judgedProxy bool) []site {
 	top := model.NewTopology(&d.s)
-	homes := d.homes(top, d.space.OwnAddr)
+	homes := d.homes(top, d.space.Program)
 	if len(homes) == 0 {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (d *draft) pickSite(all, chosen []site, top *model.Topology) site {
 	for _, s := range all {
 		ok := true
 		for i, c := range chosen {
-			ok = ok && connected(top, s, c) && connected(top, c, s) && (i > 0 || !d.space.OwnAddr || unbound(top, c, s))
+			ok = ok && connected(top, s, c) && connected(top, c, s) && (i > 0 || !d.space.Program || unbound(top, c, s))
 		}
 		if ok {
 			fit = append(fit, s)
@@ -198,7 +198,7 @@ func (d *draft) allConnected(s *model.Scenario, sites []site) bool {
 	}
 	for i, a := range now {
 		for _, b := range now {
-			if a != b && (!connected(top, a, b) || i == 0 && d.space.OwnAddr && !unbound(top, a, b)) {
+			if a != b && (!connected(top, a, b) || i == 0 && d.space.Program && !unbound(top, a, b)) {
 				return false
 			}
 		}

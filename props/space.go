@@ -13,13 +13,16 @@ type Space struct {
 	Transports []model.Transport
 	Families   []model.Family
 	SamePort   bool // the judged element has one port for all its transports
-	OwnAddr    bool // the judged element listens on its own address only, not on wildcards, and may leave the source of what it sends to the kernel
+	// Program: the judged element is a program. It listens on its own address
+	// only, not on wildcards, may leave the source of what it sends to the
+	// kernel, and chooses its connections itself.
+	Program bool
 }
 
 // SpaceOf returns the space of a stack, narrowed to a transport and a role if
 // those are given.
 func SpaceOf(s *sut.Stack, transport, role string) Space {
-	sp := Space{Roles: s.Roles, Transports: s.Transports, Families: s.Families, SamePort: s.SamePort, OwnAddr: s.Kind == sut.Real}
+	sp := Space{Roles: s.Roles, Transports: s.Transports, Families: s.Families, SamePort: s.SamePort, Program: s.Kind == sut.Real}
 	if t, ok := model.ParseTransport(transport); ok {
 		sp.Transports = []model.Transport{t}
 	}

@@ -137,7 +137,7 @@ func (d *draft) playable(more ...model.Step) bool {
 	next := d.s
 	next.Steps = append(append([]model.Step(nil), d.s.Steps...), more...)
 	_, err := model.Predict(&next)
-	return err == nil && (!d.space.OwnAddr || d.unboundToo(&next))
+	return err == nil && (!d.space.Program || d.unboundToo(&next))
 }
 
 // unboundToo reports whether all that the judged element reaches, before and
