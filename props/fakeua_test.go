@@ -249,10 +249,14 @@ func (u *fakeUA) contactFor(message string, t model.Transport) string {
 	return "<" + uri + ">"
 }
 
+// unique is so after a restart too (RFC 3261 8.1.1.7): process numbers in a lab
+// are the same each time.
 func (u *fakeUA) unique() string {
 	u.serial++
-	return fmt.Sprintf("%s%d-%d", u.name, os.Getpid(), u.serial)
+	return fmt.Sprintf("%s%d-%d", u.name, fakeStart, u.serial)
 }
+
+var fakeStart = time.Now().UnixNano()
 
 // told does what standard input says.
 func (u *fakeUA) told(words []string) {

@@ -81,23 +81,17 @@ func (d *draft) started(element string) []model.Step {
 }
 
 // cutFlow cuts what two elements have between them: the next call goes another
-// way, or not between these two. A program that chooses its connections itself
-// is none of them: which it tries first, and when it gives one up, is its own
-// business.
+// way, or not between these two. Beside a program there is none: by what else
+// it sends it makes the others open connections that nobody predicts, and which
+// of its own it tries first, and when it gives one up, is its own business.
 func (d *draft) cutFlow() []model.Step {
-	ends := make([]string, 0, len(d.s.Elements))
-	for _, e := range d.s.Elements {
-		if !e.SUT || !d.space.Program {
-			ends = append(ends, e.Name)
-		}
-	}
-	n := len(ends)
-	if n < 2 {
+	if d.space.Program {
 		return nil
 	}
+	n := len(d.s.Elements)
 	a := uniform(d.t, "element", n)
 	b := (a + 1 + uniform(d.t, "other element", n-1)) % n
-	from, to := ends[a], ends[b]
+	from, to := d.s.Elements[a].Name, d.s.Elements[b].Name
 	if uniform(d.t, "silent", 2) == 1 {
 		return []model.Step{model.Silence{Element: from, Peer: to}}
 	}

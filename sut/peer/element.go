@@ -114,7 +114,9 @@ func (e *element) server(m *model.Message, s *sock, local, from netip.AddrPort) 
 		return nil, false
 	}
 	key := branch + " " + m.Method
-	if tx := e.servers[key]; tx != nil {
+	// Over a reliable transport nothing is sent again: what comes on another
+	// connection under the same name is from somebody who was started again.
+	if tx := e.servers[key]; tx != nil && (tx.sock == s || !s.transport.Reliable()) {
 		return tx, false
 	}
 	tx = &serverTx{sock: s, local: local, from: from, replyTo: stampVia(m, from)}
