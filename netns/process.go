@@ -34,6 +34,7 @@ type Exit struct {
 	Signal syscall.Signal // the signal that killed it, 0 if none did
 }
 
+// Error says it in words: "exited with status 1", "killed by signal 9 (killed)".
 func (e *Exit) Error() string {
 	if e.Signal != 0 {
 		return fmt.Sprintf("killed by signal %d (%s)", int(e.Signal), e.Signal)

@@ -33,6 +33,7 @@ const (
 
 var routeTypes = [...]byte{unix.RTN_UNICAST, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT, unix.RTN_BLACKHOLE}
 
+// String names it in errors.
 func (r *route) String() string {
 	to := "everything"
 	if r.dst.IsValid() {

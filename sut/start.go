@@ -99,6 +99,7 @@ type endpoint struct {
 	port      uint16
 }
 
+// String names it in errors.
 func (p endpoint) String() string { return fmt.Sprintf("%s port %d", p.transport, p.port) }
 
 // endpoints lists the sockets that the description calls ready.
