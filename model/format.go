@@ -85,6 +85,7 @@ func stepCells(step Step) []string {
 // column wider.
 type table struct{ rows [][]string }
 
+// String writes the lines, aligned.
 func (t *table) String() string {
 	var widths [5]int
 	for _, row := range t.rows {

@@ -207,6 +207,7 @@ func (p *Process) Stdin() io.Writer { return stdin{p.pipes.stdin} }
 
 type stdin struct{ f *os.File }
 
+// Write fails if the command does not read within stdinBound.
 func (s stdin) Write(b []byte) (int, error) {
 	if err := s.f.SetWriteDeadline(time.Now().Add(stdinBound)); err != nil {
 		return 0, err

@@ -64,25 +64,19 @@ func (h *Host) removeAll(typ uint16, what string, bodies [][]byte) error {
 // stripRules removes all rules but the three that every namespace has.
 func (h *Host) stripRules() error {
 	var extra [][]byte
-	for _, f := range []byte{unix.AF_INET, unix.AF_INET6} {
-		var b batch
-		b.request(unix.RTM_GETRULE, unix.NLM_F_DUMP, "")
-		b.u8(f, 0, 0, 0, 0, 0, 0, 0)
-		b.u32(0)
-		err := h.route.query(&b, true, func(body []byte) {
-			pref := uint32(0)
-			attributes(body[unix.SizeofRtMsg:], func(typ uint16, value []byte) {
-				if typ == unix.FRA_PRIORITY {
-					pref = native.Uint32(value)
-				}
-			})
-			if pref != 0 && pref < 32766 {
-				extra = append(extra, append([]byte(nil), body...))
+	err := h.each(unix.RTM_GETRULE, "rules", func(body []byte) {
+		pref := uint32(0)
+		attributes(body[unix.SizeofRtMsg:], func(typ uint16, value []byte) {
+			if typ == unix.FRA_PRIORITY {
+				pref = native.Uint32(value)
 			}
 		})
-		if err != nil {
-			return fmt.Errorf("list rules: %w", err)
+		if pref != 0 && pref < 32766 {
+			extra = append(extra, append([]byte(nil), body...))
 		}
+	})
+	if err != nil {
+		return err
 	}
 	return h.removeAll(unix.RTM_DELRULE, "rule", extra)
 }
@@ -103,12 +97,16 @@ func (h *Host) stripRoutes() error {
 }
 
 // eachRoute calls f with every route of every table, and with what was learned
-// about it. One family at a time: for both at once the kernel takes its one
-// lock of all devices (rtnl_dump_all, net/core/rtnetlink.c).
-func (h *Host) eachRoute(f func(body []byte)) error {
+// about it.
+func (h *Host) eachRoute(f func(body []byte)) error { return h.each(unix.RTM_GETROUTE, "routes", f) }
+
+// each calls f with everything of a kind, rules or routes. One family at a time:
+// for both at once the kernel takes its one lock of all devices (rtnl_dump_all,
+// net/core/rtnetlink.c).
+func (h *Host) each(typ uint16, what string, f func(body []byte)) error {
 	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
 		var b batch
-		b.request(unix.RTM_GETROUTE, unix.NLM_F_DUMP, "")
+		b.request(typ, unix.NLM_F_DUMP, "")
 		b.u8(family, 0, 0, 0, 0, 0, 0, 0)
 		b.u32(0)
 		err := h.route.query(&b, true, func(body []byte) {
@@ -117,7 +115,7 @@ func (h *Host) eachRoute(f func(body []byte)) error {
 			}
 		})
 		if err != nil {
-			return fmt.Errorf("list routes: %w", err)
+			return fmt.Errorf("list %s: %w", what, err)
 		}
 	}
 	return nil

@@ -45,10 +45,11 @@ func (s *session) fault(ctx context.Context, st model.Step) (known bool, err err
 			err = nil // who is judged may not listen where it has to: that is for the claims
 		}
 		return true, err
-	case model.SetLink, model.Assign, model.Unassign, model.Renumber, model.Withdraw, model.SetForwarding:
-		return true, s.change(st)
 	}
-	return false, nil
+	if !changesNetwork(st) {
+		return false, nil
+	}
+	return true, s.change(st)
 }
 
 // change plays what befalls addresses, links and routes.

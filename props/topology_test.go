@@ -221,8 +221,8 @@ func compareWorld(s, told *model.Scenario, patience time.Duration, count *tallie
 		if i == len(s.Steps) {
 			return "", nil
 		}
-		if err := befall(lab, s, s.Steps[i]); err != nil {
-			return "", fmt.Errorf("step %d: %w", i+1, err)
+		if known, err := lab.Apply(s, s.Steps[i]); !known || err != nil {
+			return "", fmt.Errorf("step %d (known: %v): %w", i+1, known, err)
 		}
 		if i < len(told.Steps) {
 			state.Apply(told.Steps[i])

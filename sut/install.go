@@ -80,6 +80,7 @@ type aptError struct {
 	err     error
 }
 
+// Unwrap returns how apt-get ended.
 func (e *aptError) Unwrap() error { return e.err }
 
 // Error names the first complaint: what follows is mostly its consequence.

@@ -78,6 +78,7 @@ const maxText = 1 << 20
 // bounded is a writer that refuses more than maxText.
 type bounded struct{ bytes.Buffer }
 
+// Write fails once there is too much.
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > maxText {
 		return 0, errors.New("it expands to more than 1 MB")

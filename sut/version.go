@@ -105,6 +105,7 @@ type head struct {
 	buf   strings.Builder
 }
 
+// Write keeps the beginning and drops the rest.
 func (h *head) Write(p []byte) (int, error) {
 	if room := h.limit - h.buf.Len(); room > 0 {
 		h.buf.Write(p[:min(room, len(p))])
@@ -112,4 +113,5 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// String returns what was kept.
 func (h *head) String() string { return h.buf.String() }

@@ -25,6 +25,7 @@ type streams struct {
 // status is left to return.
 type exitStatus int
 
+// Error is never shown: what there is to say was said.
 func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // run runs one command line and returns its exit status. Whatever keeps it
@@ -62,6 +63,7 @@ type checked struct {
 	err error
 }
 
+// Write passes on, and remembers the first failure.
 func (c *checked) Write(b []byte) (int, error) {
 	n, err := c.w.Write(b)
 	if c.err == nil {
