@@ -112,16 +112,31 @@ func hidden(path string) bool {
 	return false
 }
 
-// bringBack mounts the directory where it was, for reading only.
+// bringBack mounts the directory, or the file, where it was, for reading only.
 func (k kept) bringBack() error {
 	defer unix.Close(k.fd)
-	if err := os.MkdirAll(k.path, 0o755); err != nil {
+	if err := k.makePoint(); err != nil {
 		return fmt.Errorf("keep %s visible: %w", k.path, err)
 	}
 	if err := unix.MoveMount(k.fd, "", unix.AT_FDCWD, k.path, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		return fmt.Errorf("keep %s visible: %w", k.path, err)
 	}
 	return nil
+}
+
+// makePoint makes what the mount is put on.
+func (k kept) makePoint() error {
+	var st unix.Stat_t
+	if err := unix.Fstat(k.fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return os.MkdirAll(k.path, 0o755)
+	}
+	if err := os.MkdirAll(filepath.Dir(k.path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(k.path, nil, 0o644)
 }
 
 // writeFiles writes a process's files. One that begins with "#!" can be

@@ -17,7 +17,7 @@ type Process struct {
 	owner string
 	init  *os.Process
 	pipes *pipes
-	out   ring
+	out   output
 
 	quiet   chan struct{} // nobody holds the output any more
 	drained chan struct{} // what the command wrote before it ended is in out
@@ -26,6 +26,12 @@ type Process struct {
 
 	mu  sync.Mutex
 	err error
+}
+
+// output keeps what it can of what a command wrote.
+type output interface {
+	write(p []byte)
+	bytes() []byte
 }
 
 // Exit is how a command ended.
@@ -50,8 +56,8 @@ const (
 	stdinBound = time.Second      // for a command to read what it was sent
 )
 
-func newProcess(init *os.Process, owner string, pipes *pipes) *Process {
-	p := &Process{owner: owner, init: init, pipes: pipes,
+func newProcess(init *os.Process, owner string, pipes *pipes, out output) *Process {
+	p := &Process{owner: owner, init: init, pipes: pipes, out: out,
 		quiet: make(chan struct{}), drained: make(chan struct{}),
 		done: make(chan struct{}), gone: make(chan struct{})}
 	go p.drain()

@@ -29,6 +29,13 @@ type Spec struct {
 	// Dir is a directory that the process can see (and not change) even if
 	// it lies in one that is private otherwise. "" is none.
 	Dir string
+	// Reads are files and directories that the process can see (and not
+	// change) besides its own, Dir and what belongs to the system. A relative
+	// path lies in Dir. One that is not there is an error.
+	Reads []string
+	// Insecure starts the command even if Sandbox says that something is
+	// missing: with as much of the sandbox as there is.
+	Insecure bool
 }
 
 // Spawn starts a command in the host. It runs under a tiny init in PID, mount
@@ -47,10 +54,7 @@ func (h *Host) Spawn(s Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("netns: host %s: spawn for %s: %w", h.name, s.Owner, err)
 	}
-	p, err := h.begin(s.Owner, o)
-	if errors.Is(err, errSilent) {
-		p, err = h.begin(s.Owner, o)
-	}
+	p, err := launch(h.inside, s.Owner, o, new(ring))
 	if err != nil {
 		return nil, fmt.Errorf("netns: host %s: spawn %s: %w", h.name, o.Path, err)
 	}
@@ -61,10 +65,21 @@ func (h *Host) Spawn(s Spec) (*Process, error) {
 	return p, nil
 }
 
-// begin starts an init and lets it start the command. If that fails nothing is
-// left of either.
-func (h *Host) begin(owner string, o orders) (*Process, error) {
-	p, err := startInit(h, owner)
+// place runs a function on a thread in some network namespace.
+type place func(func() error) error
+
+// launch starts an init and lets it start the command. If that fails nothing is
+// left of either. An init that is silent is given a second try.
+func launch(in place, owner string, o orders, out output) (*Process, error) {
+	p, err := launchOnce(in, owner, o, out)
+	if errors.Is(err, errSilent) {
+		p, err = launchOnce(in, owner, o, out)
+	}
+	return p, err
+}
+
+func launchOnce(in place, owner string, o orders, out output) (*Process, error) {
+	p, err := startInit(in, owner, out)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +106,9 @@ func (s Spec) orders() (orders, error) {
 	if len(s.Argv) == 0 {
 		return orders{}, errors.New("no command")
 	}
+	if err := s.secure(); err != nil {
+		return orders{}, err
+	}
 	path, err := s.executable()
 	if err != nil {
 		return orders{}, err
@@ -101,8 +119,8 @@ func (s Spec) orders() (orders, error) {
 	return o, err
 }
 
-// keep lists the directories that have to stay visible: Dir, and that of the
-// executable.
+// keep lists what has to stay visible: Dir, Reads, and the executable's
+// directory.
 func (s Spec) keep(path string) ([]string, error) {
 	var dirs []string
 	if s.Dir != "" {
@@ -111,6 +129,16 @@ func (s Spec) keep(path string) ([]string, error) {
 			return nil, err
 		}
 		dirs = append(dirs, dir)
+	}
+	for _, path := range s.Reads {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(s.Dir, path)
+		}
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return nil, err
+		}
+		dirs = append(dirs, path)
 	}
 	if !s.writes(path) {
 		dirs = append(dirs, filepath.Dir(path))
@@ -166,8 +194,8 @@ var spawner = sync.OnceValue(func() chan<- func() {
 	return jobs
 })
 
-// startInit starts the init in a host's network namespace.
-func startInit(h *Host, owner string) (p *Process, err error) {
+// startInit starts the init in a network namespace.
+func startInit(in place, owner string, out output) (p *Process, err error) {
 	pipes, err := newPipes()
 	if err != nil {
 		return nil, err
@@ -177,7 +205,7 @@ func startInit(h *Host, owner string) (p *Process, err error) {
 	var cmd *os.Process
 	spawner() <- func() {
 		defer close(done)
-		err = h.inside(func() (err error) {
+		err = in(func() (err error) {
 			cmd, err = os.StartProcess("/proc/self/exe", []string{"greka-init"}, &os.ProcAttr{
 				// One processor and no garbage collection start faster.
 				Env:   []string{mark + "=" + markInit, "GOMAXPROCS=1", "GOGC=off"},
@@ -199,7 +227,7 @@ func startInit(h *Host, owner string) (p *Process, err error) {
 	if initStarted != nil {
 		initStarted(cmd.Pid)
 	}
-	return newProcess(cmd, owner, pipes), nil
+	return newProcess(cmd, owner, pipes, out), nil
 }
 
 // initStarted lets a test lay hands on an init.
