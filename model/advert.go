@@ -91,8 +91,15 @@ type Use struct {
 	Request  string // what it is about to send there: "ACK", "BYE", "INVITE"; "" on receipt
 	MustDial bool   // no live connection of the viewpoint carries it: it has to dial
 	Snapshot int    // index into Observation.Snapshots
-	Probe    Probe  // zero if the target cannot be probed
-	Step     int
+	Probe    Probe  // zero if the target cannot be probed, or was spared
+	// Spared is why the target was not probed though it could have been: a
+	// play without probes, or a queue that a probe might fill. Then the
+	// sockets decide, and what the user's own connect met.
+	Spared string
+	// Met is what became of the user's own connect, with no help of ours;
+	// ProbeNone if it did not have to dial, or nothing is known of it.
+	Met  ProbeResult
+	Step int
 }
 
 // Outcome is what became of one call, as far as the elements saw it.

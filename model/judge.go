@@ -59,11 +59,16 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 	v.Picked = r.Socket
 	v.Class, v.Detail = classify(a, u, snap, target, r)
 	works := r.Takes() && r.Socket.Owner == a.Giver
-	if u.Probe.Result == ProbeNone {
+	switch {
+	case u.Spared != "":
+		if u.Met != ProbeNone && !fits(r, u.Met) {
+			v.Class, v.Detail = Inconclusive, fmt.Sprintf("look-up says that %s takes it, the user's own connect: %s", taker(r), u.Met)
+		}
+	case u.Probe.Result == ProbeNone:
 		if v.Class == Accepting || v.Class == AcceptingOtherTransport {
 			v.Class, v.Detail = Inconclusive, "not probed"
 		}
-	} else {
+	default:
 		probed = &Verdict{Claim: LookupAgrees.Name, Class: Accepting, Advert: u.Advert, Use: i, Step: u.Step, Target: target, Picked: r.Socket}
 		if why := disagreement(r, u.Probe); why != "" {
 			probed.Class, probed.Detail = Inconclusive, why
@@ -182,23 +187,31 @@ func giverHost(snap *Snapshot, element string) string {
 
 // disagreement says how a probe contradicts Lookup, "" if it does not.
 func disagreement(r Reached, p Probe) string {
-	said := "nobody"
-	if r.Takes() {
-		said = r.Socket.Owner
-	}
-	ok := false
-	switch p.Result {
-	case ProbeAccepted:
-		ok = r.Takes() && (p.Transport == UDP || takenBy(r, p.Owner))
-	case ProbeRefused, ProbeSelf:
-		ok = !r.Takes() && r.Host != ""
-	case ProbeUnreachable, ProbeTimeout:
-		ok = r.Host == ""
-	}
-	if ok {
+	if fits(r, p.Result) && (p.Result != ProbeAccepted || p.Transport == UDP || takenBy(r, p.Owner)) {
 		return ""
 	}
-	return fmt.Sprintf("look-up says that %s takes it, the probe: %s %s %s", said, p.Result, p.Owner, p.Detail)
+	return fmt.Sprintf("look-up says that %s takes it, the probe: %s %s %s", taker(r), p.Result, p.Owner, p.Detail)
+}
+
+// fits reports whether what a connect or a datagram met is what Lookup says.
+func fits(r Reached, met ProbeResult) bool {
+	switch met {
+	case ProbeAccepted:
+		return r.Takes()
+	case ProbeRefused, ProbeSelf:
+		return !r.Takes() && r.Host != ""
+	case ProbeUnreachable, ProbeTimeout:
+		return r.Host == ""
+	}
+	return false
+}
+
+// taker names who takes what Lookup has looked up.
+func taker(r Reached) string {
+	if r.Takes() {
+		return r.Socket.Owner
+	}
+	return "nobody"
 }
 
 func takenBy(r Reached, owner string) bool {

@@ -43,7 +43,7 @@ func judged(uri string, change func(o *Observation)) Verdict {
 	if change != nil {
 		change(&o)
 	}
-	if o.Uses[0].Probe.Result == ProbeNone {
+	if o.Uses[0].Probe.Result == ProbeNone && o.Uses[0].Spared == "" {
 		o.Uses[0].Probe = honestProbe(&o)
 	}
 	v, _ := judgeUse(&o, 0)
@@ -177,6 +177,29 @@ func TestJudgeProvesOrLeavesIt(t *testing.T) {
 	self := judged("sip:bob@10.77.0.1:9;transport=tcp", func(o *Observation) { o.Uses[0].Probe = Probe{Transport: TCP, Result: ProbeSelf} })
 	if self.Class != Closed {
 		t.Errorf("connected to itself: %s, want Closed: that is no acceptance", self.Class)
+	}
+}
+
+// TestJudgeWithoutProbes: where a probe was spared the sockets decide, unless
+// the user's own connect met something else.
+func TestJudgeWithoutProbes(t *testing.T) {
+	for _, c := range []struct {
+		name, uri string
+		met       ProbeResult
+		want      Class
+	}{
+		{"a listener, nobody dialled", "sip:bob@10.77.0.1:5072;transport=tcp", ProbeNone, Accepting},
+		{"a listener, and the user got in", "sip:bob@10.77.0.1:5072;transport=tcp", ProbeAccepted, Accepting},
+		{"a connection's port, nobody dialled", "sip:bob@10.77.0.1:40001;transport=tcp", ProbeNone, ConnectionPort},
+		{"a connection's port, and the user was refused", "sip:bob@10.77.0.1:40001;transport=tcp", ProbeRefused, ConnectionPort},
+		{"nobody's address, and no answer", "sip:bob@10.77.0.99:9;transport=tcp", ProbeTimeout, Unreachable},
+		{"a listener, and the user was refused", "sip:bob@10.77.0.1:5072;transport=tcp", ProbeRefused, Inconclusive},
+		{"nobody listens, and the user got in", "sip:bob@10.77.0.1:40001;transport=tcp", ProbeAccepted, Inconclusive},
+	} {
+		v := judged(c.uri, func(o *Observation) { o.Uses[0].Spared, o.Uses[0].Met = "a play without probes", c.met })
+		if v.Class != c.want {
+			t.Errorf("%s: %s (%s), want %s", c.name, v.Class, v.Detail, c.want)
+		}
 	}
 }
 

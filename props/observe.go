@@ -1,8 +1,11 @@
 package props
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/sut/peer"
@@ -154,9 +157,35 @@ func (s *session) using(u peer.Use) {
 	if s.trouble != nil {
 		return
 	}
-	if i := s.find(u); i >= 0 {
-		s.use(i, u.Element, u.Request, u.Dial)
+	s.dialling = -1
+	if i := s.find(u); i >= 0 && s.use(i, u.Element, u.Request, u.Dial) && u.Dial {
+		s.dialling = len(s.obs.Uses) - 1
 	}
+}
+
+// met is called when one of our elements knows what became of its connect.
+func (s *session) met(element string, err error) {
+	if i := s.dialling; i >= 0 && s.obs.Uses[i].View.Element == element {
+		s.obs.Uses[i].Met = metBy(err)
+	}
+	s.dialling = -1
+}
+
+// metBy says what a connect met.
+func metBy(err error) model.ProbeResult {
+	switch {
+	case err == nil:
+		return model.ProbeAccepted
+	case errors.Is(err, peer.ErrSelf):
+		return model.ProbeSelf
+	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.ECONNRESET):
+		return model.ProbeRefused
+	case errors.Is(err, unix.ETIMEDOUT):
+		return model.ProbeTimeout
+	case errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH):
+		return model.ProbeUnreachable
+	}
+	return model.ProbeNone // trouble of ours
 }
 
 // find returns the newest advert of the URI that an element is about to use,
@@ -195,24 +224,25 @@ func canonical(uri string) string {
 }
 
 // use enters one use of an advert: the snapshot first, then the probe, which
-// changes what it tests.
-func (s *session) use(advert int, element, request string, dial bool) {
+// changes what it tests. It reports whether it was entered.
+func (s *session) use(advert int, element, request string, dial bool) bool {
 	key := useKey{advert, element, request}
 	if s.seen[key] {
-		return
+		return false
 	}
 	s.seen[key] = true
 	if s.uses++; s.uses > maxUses {
 		s.trouble = fmt.Errorf("more than %d addresses were handed out in step %d: it is a flood, and is not judged", maxUses, s.step+1)
-		return
+		return false
 	}
 	u := model.Use{Advert: advert, Request: request, MustDial: dial, Step: s.step,
 		View: model.Viewpoint{Element: element, Host: s.sc.Element(element).Host, Source: s.sc.ElementAddr(element)}}
 	if err := s.look(&u); err != nil {
 		s.trouble = err
-		return
+		return false
 	}
 	s.obs.Uses = append(s.obs.Uses, u)
+	return true
 }
 
 // look takes the snapshot of a use and probes. What was seen since the last
@@ -221,7 +251,7 @@ func (s *session) use(advert int, element, request string, dial bool) {
 func (s *session) look(u *model.Use) (err error) {
 	for _, x := range s.obs.Uses[s.fresh:] {
 		if x.Advert == u.Advert && x.View == u.View {
-			u.Snapshot, u.Probe = x.Snapshot, x.Probe
+			u.Snapshot, u.Probe, u.Spared = x.Snapshot, x.Probe, x.Spared
 			return nil
 		}
 	}
@@ -230,7 +260,12 @@ func (s *session) look(u *model.Use) (err error) {
 	}
 	// The wildcard address is nobody's; the kernel makes a look at ourselves
 	// of it, which says nothing about the giver.
-	if t, err := s.obs.Adverts[u.Advert].Target(); err == nil && !t.Addr.Addr().IsUnspecified() {
+	t, err := s.obs.Adverts[u.Advert].Target()
+	switch {
+	case err != nil || t.Addr.Addr().IsUnspecified():
+	case s.unprobed:
+		u.Spared = spared
+	default:
 		u.Probe = s.probe(u, t)
 	}
 	return nil

@@ -38,7 +38,13 @@ type player struct {
 	record bool
 	// patient gives calls patience times as long as usual.
 	patient bool
+	// unprobed plays without probes: what is seen then, no connection of ours
+	// has made. Look-up decides, and what the users' own connects met.
+	unprobed bool
 }
+
+// spared is why nothing is probed in such a play.
+const spared = "a play without probes"
 
 // play plays a scenario in a fresh lab. With twin, or if a call failed and no
 // address explains why, it plays the direct twin in another one.
@@ -81,7 +87,7 @@ func (p *Played) compare(sc *model.Scenario) {
 // once plays a scenario in a fresh lab and judges it.
 func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	out := &Played{Scenario: *sc}
-	s := &session{sc: sc, stack: p.stack, bound: callBound,
+	s := &session{sc: sc, stack: p.stack, bound: callBound, unprobed: p.unprobed, dialling: -1,
 		processes: map[string]*sut.Process{}, stacks: map[string]*sut.Stack{}, seen: map[useKey]bool{}}
 	s.obs.Own = map[string]bool{}
 	var packets bytes.Buffer
@@ -143,6 +149,8 @@ type session struct {
 	uses      int                      // in this step
 	proved    map[probeKey]model.Probe // in this step
 	fresh     int                      // index of the first use since the last message came in
+	unprobed  bool                     // nothing is probed
+	dialling  int                      // the use whose user dials next, -1 if it is not to be noted
 	packets   io.Writer                // where a capture goes, nil for none
 	trouble   error                    // the first failure inside a hook
 }
@@ -206,7 +214,7 @@ func (s *session) start(ctx context.Context) (err error) {
 		}
 		s.obs.Own[e.Name] = st.Kind != sut.Real && !st.Lie.Addresses()
 	}
-	s.world, err = peer.New(s.lab, s.sc, others, lies, peer.Hooks{Received: s.received, Using: s.using})
+	s.world, err = peer.New(s.lab, s.sc, others, lies, peer.Hooks{Received: s.received, Using: s.using, Met: s.met})
 	if err != nil {
 		return err
 	}

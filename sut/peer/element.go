@@ -181,7 +181,11 @@ func (e *element) transmit(o outgoing, t model.Transport) (err error) {
 		tx.again = func(raw []byte) error { return e.datagram(raw, o.to, sending{o.method, o.callID}) }
 	} else {
 		if o.flow == nil {
-			if o.flow, err = e.dial(o.to); err != nil {
+			o.flow, err = e.dial(o.to)
+			if e.world.hooks.Met != nil {
+				e.world.hooks.Met(e.el.Name, err)
+			}
+			if err != nil {
 				return err
 			}
 		}

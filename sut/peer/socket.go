@@ -113,6 +113,9 @@ func (s *sock) tuneUDP() {
 	}
 }
 
+// ErrSelf is a connection that has the same socket at both ends.
+var ErrSelf = errors.New("connected to itself")
+
 // dial opens a connection. The handshake needs no help of ours on the far
 // side (the kernel completes it), so waiting here stops nobody who matters.
 func (e *element) dial(to netip.AddrPort) (*sock, error) {
@@ -134,7 +137,7 @@ func (e *element) dial(to netip.AddrPort) (*sock, error) {
 	}
 	if s.local == to {
 		unix.Close(fd)
-		return nil, fmt.Errorf("%s dials %s: connected to itself", e.el.Name, to)
+		return nil, fmt.Errorf("%s dials %s: %w", e.el.Name, to, ErrSelf)
 	}
 	tuneTCP(fd)
 	if err := e.world.add(s); err != nil {

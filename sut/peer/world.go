@@ -14,13 +14,16 @@ import (
 	"github.com/greka-sip/greka/netns"
 )
 
-// Hooks let the runner look at the world while it stands still. Both may be
+// Hooks let the runner look at the world while it stands still. Each may be
 // nil.
 type Hooks struct {
 	// Received: an element has received a message and has not acted on it.
 	Received func(element string, leg model.Leg, m *model.Message)
 	// Using: an element is about to send a request where a URI leads.
 	Using func(u Use)
+	// Met: what became of the connect that the element's last Use asked for;
+	// nil is success.
+	Met func(element string, err error)
 }
 
 // Use is an address that an element is about to use.
