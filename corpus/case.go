@@ -33,6 +33,9 @@ type Found struct {
 	Index  int    // of the scenario in that hunt, before it was minimised
 	Kernel string // release of the kernel, as uname -r prints it
 	Greka  string // Greka's version
+	// Evidence is the mark in the names of the files that were written with
+	// the case: its packets and its log. "" if there are none.
+	Evidence string
 }
 
 // Expected returns the signature that the case expects of a stack in a

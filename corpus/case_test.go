@@ -66,7 +66,7 @@ func TestParseReadsEveryPart(t *testing.T) {
 	if d := cmp.Diff(want, c.Expect); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff(&Found{1350000000, 17, "6.1.0-25-amd64", "v0.1.0"}, c.Found); d != "" {
+	if d := cmp.Diff(&Found{1350000000, 17, "6.1.0-25-amd64", "v0.1.0", ""}, c.Found); d != "" {
 		t.Error(d)
 	}
 	if want := "the Contact of bob's 200 INVITE does not accept\n\n  on box, tcp port 40001:  ESTAB"; c.Explanation != want {
@@ -112,7 +112,7 @@ func drawCase(t *rapid.T) *Case {
 	}
 	if rapid.Bool().Draw(t, "found") {
 		c.Found = &Found{rapid.Uint64().Draw(t, "seed"), rapid.IntRange(0, 1<<31-1).Draw(t, "index"),
-			anyText.Draw(t, "kernel"), anyText.Draw(t, "greka")}
+			anyText.Draw(t, "kernel"), anyText.Draw(t, "greka"), rapid.SampledFrom([]string{"", "0123456789ab"}).Draw(t, "evidence")}
 	}
 	return c
 }

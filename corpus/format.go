@@ -66,5 +66,8 @@ func formatExpected(e Expectation) string {
 func formatFound(f *Found) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed   %d\nindex  %d\nkernel %s\ngreka  %s\n", f.Seed, f.Index, f.Kernel, f.Greka)
+	if f.Evidence != "" {
+		fmt.Fprintf(&b, "files  %s\n", f.Evidence)
+	}
 	return []byte(b.String())
 }

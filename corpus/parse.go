@@ -306,8 +306,12 @@ func (p *parser) foundField(f *Found, line int, key, value word) {
 		f.Kernel = value.text
 	case "greka":
 		f.Greka = value.text
+	case "files":
+		if f.Evidence = value.text; !isMark(value.text) {
+			p.fail(line, value.col, quote(value.text), "the mark in the names of its files")
+		}
 	default:
-		p.fail(line, key.col, quote(key.text), "one of "+strings.Join(foundKeys, ", "))
+		p.fail(line, key.col, quote(key.text), "one of "+strings.Join(foundKeys, ", ")+", files")
 	}
 	if err != nil {
 		p.fail(line, value.col, quote(value.text), "a number after "+key.text)

@@ -13,35 +13,36 @@ import (
 	"github.com/greka-sip/greka/model"
 )
 
-// Write keeps a case in a directory, which it makes if need be, under the
-// FileName of the signature that is first in c.Expect. It returns the path of
-// the file.
+// Write keeps a case and its evidence in a directory, which it makes if need
+// be, under the FileName of the signature that is first in c.Expect. It returns
+// the path of the case's file, and whether it was written.
 //
 // If a case of the same stack, version and signature is there already, the
-// smaller one stays. A file of that name which is about something else is left
-// alone, and a number is added to the name. The file appears whole or not at
+// smaller one stays, with its own evidence; of two alike, the one that has its
+// evidence. A file of that name which is about something else is left alone,
+// and a number is added to the name. Case and evidence appear whole or not at
 // all, whatever happens; several processes may write into one directory. Under
 // sudo, what is made belongs to the caller.
-func Write(dir string, c *Case) (path string, err error) {
+func Write(dir string, c *Case, e Evidence) (path string, written bool, err error) {
 	if err := writable(c); err != nil {
-		return "", err
+		return "", false, err
 	}
 	if err := makeDir(dir); err != nil {
-		return "", writeError(dir, err)
+		return "", false, writeError(dir, err)
 	}
 	unlock, err := lock(dir)
 	if err != nil {
-		return "", writeError(dir, err)
+		return "", false, writeError(dir, err)
 	}
 	defer unlock()
-	path, better := place(dir, c)
+	path, better := place(dir, c, e)
 	if !better {
-		return path, nil
+		return path, false, nil
 	}
-	if err := writeFile(path, Format(c)); err != nil {
-		return "", writeError(path, err)
+	if err := writeAll(path, c, e); err != nil {
+		return "", false, writeError(path, err)
 	}
-	return path, nil
+	return path, true, nil
 }
 
 // writable makes sure that what is written can be read again.
@@ -69,8 +70,9 @@ func writeError(path string, err error) error {
 }
 
 // place finds the file for a case, and whether the case should be written
-// there: nothing is there yet, or the case is smaller than what is.
-func place(dir string, c *Case) (path string, better bool) {
+// there: nothing is there yet, or the case is smaller than what is, or the same
+// and has evidence which that has not.
+func place(dir string, c *Case, e Evidence) (path string, better bool) {
 	base := strings.TrimSuffix(FileName(c.Expect[0].Signature), extension)
 	for n := 1; ; n++ {
 		name := base
@@ -82,7 +84,8 @@ func place(dir string, c *Case) (path string, better bool) {
 			return path, true // not there; if that is not why, writing says so
 		}
 		if have, err := ReadFile(path); err == nil && sameFinding(have, c) {
-			return path, smaller(c.Scenario, have.Scenario)
+			again := !e.empty() && !smaller(have.Scenario, c.Scenario) && !evident(path)
+			return path, again || smaller(c.Scenario, have.Scenario)
 		}
 	}
 }
@@ -107,16 +110,8 @@ func smaller(a, b model.Scenario) bool {
 	return x < y
 }
 
-// WritePackets keeps a capture (pcapng) beside the case whose file is at path.
-func WritePackets(path string, packets []byte) error {
-	file := strings.TrimSuffix(path, extension) + ".pcapng"
-	unlock, err := lock(filepath.Dir(path))
-	if err != nil {
-		return writeError(file, err)
-	}
-	defer unlock()
-	if err := writeFile(file, packets); err != nil {
-		return writeError(file, err)
-	}
-	return nil
+// evident reports whether a case has its evidence beside it.
+func evident(path string) bool {
+	e, err := readEvidence(path)
+	return err == nil && !e.empty()
 }

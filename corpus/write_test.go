@@ -30,7 +30,7 @@ func withExtra(t testing.TB, extra int) *Case {
 
 func mustWrite(t testing.TB, dir string, c *Case) string {
 	t.Helper()
-	path, err := Write(dir, c)
+	path, _, err := Write(dir, c, Evidence{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestWriteRefusesWhatCouldNotBeRead(t *testing.T) {
 	escape.Expect[0].Stack = "../.."
 	for what, c := range map[string]*Case{"clean": cleanCase, "a message of three words": odd, "a stack above": escape} {
 		dir := t.TempDir()
-		if path, err := Write(dir, c); err == nil || strings.Contains(err.Error(), "\n") {
+		if path, _, err := Write(dir, c, Evidence{}); err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: written to %s, %v", what, path, err)
 		}
 		only(t, dir)
@@ -123,7 +123,7 @@ func TestWritersAtOnceKeepTheSmallest(t *testing.T) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			if _, err := Write(dir, c); err != nil {
+			if _, _, err := Write(dir, c, Evidence{}); err != nil {
 				t.Error(err)
 			}
 		}()
@@ -193,7 +193,7 @@ func writeToFullDisk(t *testing.T, dir string) {
 	if err := os.WriteFile(fill, make([]byte, 1<<20), 0o666); !errors.Is(err, unix.ENOSPC) {
 		t.Fatal("could not fill the disk: ", err)
 	}
-	_, err := Write(dir, withExtra(t, 1))
+	_, _, err := Write(dir, withExtra(t, 1), Evidence{Packets: make([]byte, 4<<10), Log: []byte("log\n")})
 	if !errors.Is(err, unix.ENOSPC) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "free some space") {
 		t.Errorf("no clear line: %v", err)
 	}
@@ -240,7 +240,7 @@ func TestWriteSaysWhatStandsInTheWay(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Write(filepath.Join(file, "baresip"), withExtra(t, 0))
+	_, _, err := Write(filepath.Join(file, "baresip"), withExtra(t, 0), Evidence{})
 	want := "corpus: write " + file + ": not a directory (choose another directory)"
 	if err == nil || err.Error() != want && !strings.HasPrefix(err.Error(), "corpus: write "+file) {
 		t.Errorf("\ngot  %v\nwant %s", err, want)

@@ -20,3 +20,7 @@ func (h *head) bytes() []byte {
 	defer h.mu.Unlock()
 	return append([]byte(nil), h.buf...)
 }
+
+// total leaves out what came after the head: nobody tells such a command
+// anything.
+func (h *head) total() int { return len(h.bytes()) }

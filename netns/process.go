@@ -32,6 +32,7 @@ type Process struct {
 type output interface {
 	write(p []byte)
 	bytes() []byte
+	total() int // bytes that were ever written
 }
 
 // Exit is how a command ended.
@@ -224,6 +225,10 @@ func (s stdin) Write(b []byte) (int, error) {
 // Output returns the last 64 KiB of the command's standard output and error.
 // After Done everything that the command itself wrote is in it.
 func (p *Process) Output() []byte { return p.out.bytes() }
+
+// Written is how many bytes the command has written by now, of which Output
+// has the last ones.
+func (p *Process) Written() int { return p.out.total() }
 
 // Done is closed when the command has ended. Its descendants may live on
 // until Kill.

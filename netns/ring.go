@@ -8,6 +8,7 @@ type ring struct {
 	buf  []byte
 	next int  // where the next byte goes
 	full bool // the buffer has been around once
+	all  int  // bytes that were ever written
 }
 
 // ringSize is how much of a process's output is kept, in bytes.
@@ -16,6 +17,7 @@ const ringSize = 64 << 10
 func (r *ring) write(p []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.all += len(p)
 	if r.buf == nil {
 		r.buf = make([]byte, ringSize)
 	}
@@ -39,4 +41,10 @@ func (r *ring) bytes() []byte {
 		return append([]byte(nil), r.buf[:r.next]...)
 	}
 	return append(append([]byte(nil), r.buf[r.next:]...), r.buf[:r.next]...)
+}
+
+func (r *ring) total() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all
 }

@@ -111,8 +111,7 @@ func (s *session) end(ctx context.Context, element string) error {
 		return err
 	}
 	if p := s.processes[element]; p != nil {
-		delete(s.processes, element)
-		err = p.Close()
+		err = s.quit(element, p)
 	} else {
 		s.world.Stop(element)
 	}

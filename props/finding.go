@@ -60,7 +60,11 @@ type Finding struct {
 	CaseFile    string `json:"case_file"`   // "" if none was written
 	Seed        uint64 `json:"seed"`        // of the hunt
 	Index       int    `json:"index"`       // of the scenario in the hunt, before it was minimised
-	Packets     []byte `json:"-"`           // of the confirmation (pcapng), nil if there are none
+	Packets     []byte `json:"-"`           // of the play that is explained (pcapng), nil if there are none
+	Log         []byte `json:"-"`           // what the programs were told and wrote in that play
+	// Kept says that CaseFile is an earlier hunt's, smaller or the same: what
+	// it explains was seen then, and its ports are others.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // newFinding tells of a signature that a play of a scenario shows.
@@ -73,6 +77,7 @@ func newFinding(eng *engine, sig model.Signature, sc *model.Scenario, p *Played)
 		Scenario:    model.Format(*sc),
 		Explanation: eng.explain(p, v),
 		Packets:     p.Packets,
+		Log:         p.Log,
 	}
 }
 

@@ -259,15 +259,12 @@ func (l *ledger) keep(f *Finding, minimal *model.Scenario) {
 	if l.cfg.Out == "" {
 		return
 	}
-	path, err := corpus.Write(caseDir(l.cfg.Out, f.Stack), f.Case(minimal))
+	path, written, err := corpus.Write(caseDir(l.cfg.Out, f.Stack), f.Case(minimal), corpus.Evidence{Packets: f.Packets, Log: f.Log})
 	if err != nil {
 		l.outErr = cmp.Or(l.outErr, err)
 		return
 	}
-	f.CaseFile = path
-	if len(f.Packets) > 0 {
-		l.outErr = cmp.Or(l.outErr, corpus.WritePackets(path, f.Packets))
-	}
+	f.CaseFile, f.Kept = path, !written
 }
 
 func (l *ledger) tell(e Event) {

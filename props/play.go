@@ -100,7 +100,7 @@ func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	if err := s.run(ctx, p.pool); err != nil {
 		s.obs.Broken = err.Error()
 	}
-	out.Obs, out.Broken, out.Packets = s.obs, s.obs.Broken, packets.Bytes()
+	out.Obs, out.Broken, out.Packets, out.Log = s.obs, s.obs.Broken, packets.Bytes(), s.log.bytes()
 	if out.Broken == "" {
 		out.Verdicts = acquit(sc, &s.obs, model.Judge(sc, &s.obs))
 	}
@@ -152,7 +152,8 @@ type session struct {
 	unprobed  bool                     // nothing is probed
 	dialling  int                      // the use whose user dials next, -1 if it is not to be noted
 	packets   io.Writer                // where a capture goes, nil for none
-	trouble   error                    // the first failure inside a hook
+	log       programLog
+	trouble   error // the first failure inside a hook
 }
 
 // run plays all steps, or up to the first one that fails.
@@ -235,13 +236,25 @@ func (s *session) launch(ctx context.Context, element string) error {
 	p, err := s.stacks[element].Start(ctx, s.lab, s.sc, element)
 	if err == nil {
 		s.processes[element] = p
+	} else if command, said := sut.TranscriptOf(err); command != "" {
+		s.log.add(element, s.stacks[element].Name, command, said)
 	}
 	return err
 }
 
+// quit ends a program and keeps what passed between us and it.
+func (s *session) quit(element string, p *sut.Process) error {
+	delete(s.processes, element)
+	err := p.Close()
+	s.log.add(element, s.stacks[element].Name, p.Command(), p.Transcript())
+	return err
+}
+
 func (s *session) stop() {
-	for _, p := range s.processes {
-		p.Close()
+	for _, e := range s.sc.Elements {
+		if p := s.processes[e.Name]; p != nil {
+			_ = s.quit(e.Name, p) // a program that does not die has been told of by its lab
+		}
 	}
 	s.world.Close()
 }

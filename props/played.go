@@ -16,6 +16,7 @@ type Played struct {
 	Broken   string  // the harness's own trouble, "" if none
 	Twin     *Played // the direct twin, if it was played
 	Packets  []byte  // a capture of all hosts (pcapng), if one was taken
+	Log      []byte  // what the programs were told and what they wrote, nil if there are none
 }
 
 // disagreements counts the look-ups that a probe contradicted.

@@ -105,6 +105,9 @@ func (p *Printer) replay(f *Finding) {
 	if f.CaseFile != "" {
 		p.line("  replay:  greka replay %s", shellWord(f.CaseFile))
 	}
+	if f.Kept {
+		p.line("           (the case of an earlier hunt, smaller or the same: its ports are those of that hunt)")
+	}
 }
 
 // heading prints a title, and at the right which stack it is about.

@@ -21,8 +21,9 @@ type Process struct {
 	host    string
 	element string
 
-	mu   sync.Mutex // guards data
+	mu   sync.Mutex // guards data and told
 	data *Data
+	told []told
 }
 
 // Register tells the stack to register at its element's proxy over a
@@ -83,6 +84,7 @@ func (p *Process) tell(ctx context.Context, part, to string, t model.Transport) 
 	if ended, how := p.Exited(); ended {
 		return p.errorf("%s: it has ended: %w%s", part, how, p.said())
 	}
+	p.told = append(p.told, told{p.process.Written(), text})
 	if _, err := p.process.Stdin().Write([]byte(text)); err != nil {
 		return p.errorf("%s: it does not read its standard input: %w%s", part, err, p.said())
 	}

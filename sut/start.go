@@ -33,7 +33,7 @@ func (s *Stack) start(ctx context.Context, lab *netns.Lab, sc *model.Scenario, e
 	}
 	if err := p.await(ctx, bound); err != nil {
 		_ = p.Close() // why it is not ready is the better news
-		return nil, err
+		return nil, &startError{err, p.Command(), p.Transcript()}
 	}
 	return p, nil
 }

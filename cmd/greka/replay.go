@@ -129,10 +129,14 @@ func (f *replayFlags) replay(s streams, files []string) error {
 // record plays a case once more, with a capture.
 func record(ctx context.Context, r *rerun, file string) error {
 	var packets bytes.Buffer
-	if err := props.Record(ctx, r.stack, &r.c.Scenario, &packets); err != nil {
-		return fmt.Errorf("%s: %w", r.file, err)
+	err := props.Record(ctx, r.stack, &r.c.Scenario, &packets)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", r.file, err)
 	}
-	return os.WriteFile(file, packets.Bytes(), 0o644)
+	if packets.Len() == 0 {
+		return err
+	}
+	return errors.Join(os.WriteFile(file, packets.Bytes(), 0o644), err)
 }
 
 // read reads a case and finds out with which stack to play it, and what to
