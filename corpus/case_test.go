@@ -200,7 +200,7 @@ func TestParseErrorsNamePlaceFoundAndWanted(t *testing.T) {
 		{"neither clean nor a signature", "clean", "cleam", `x.txtar:15:22: found 1 words, want clean or a signature: claim, class, severity, header, message, role, transport`},
 		{"a class", "ConnectionPort", "ConnectionPart", `x.txtar:14:32: found "ConnectionPart", want clean or a signature: a class such as ConnectionPort`},
 		{"a class that nothing is wrong with", "ConnectionPort", "Accepting", `x.txtar:14:32: found "Accepting", want clean or a signature: a class such as ConnectionPort`},
-		{"a severity", "Finding", "finding", `x.txtar:14:47: found "finding", want clean or a signature: Finding or Latent`},
+		{"a severity", "Finding", "finding", `x.txtar:14:47: found "finding", want clean or a signature: Finding, Latent or Unexplained`},
 		{"a header", "Contact 200", "Con:tact 200", `x.txtar:14:55: found "Con:tact", want clean or a signature: a header such as Contact, or -`},
 		{"a message", "200 INVITE", "99 INVITE", `x.txtar:14:63: found "99 INVITE", want clean or a signature: a message such as INVITE or 200 INVITE, or -`},
 		{"a role", "callee", "calle", `x.txtar:14:74: found "calle", want clean or a signature: caller, callee, proxy or -`},

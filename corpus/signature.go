@@ -94,7 +94,7 @@ func readSignature(ws []word) (model.Signature, *misread) {
 	}{
 		{ws[0], &s.Claim, "a claim such as ContactAccepts", isName},
 		{ws[1], (*string)(&s.Class), "a class such as ConnectionPort", isClass},
-		{ws[2], (*string)(&s.Severity), "Finding or Latent", isSeverity},
+		{ws[2], (*string)(&s.Severity), "Finding, Latent or Unexplained", isSeverity},
 		{ws[3], &s.Header, "a header such as Contact, or -", orAbsent(isToken)},
 		{joinWords(message), &s.Message, "a message such as INVITE or 200 INVITE, or -", orAbsent(isMessage)},
 		{tail[0], &s.Role, "caller, callee, proxy or -", orAbsent(isRole)},
@@ -137,13 +137,14 @@ func isName(s string) bool {
 var classes = []model.Class{
 	model.Malformed, model.Unspecified, model.Loopback, model.Unreachable, model.AcceptingOtherTransport,
 	model.WrongOwner, model.WrongTransport, model.WrongPort, model.ConnectionPort, model.Closed,
-	model.DiffersFromDirect, model.SocketsDiffer,
+	model.DiffersFromDirect, model.SocketsDiffer, model.LinkLocalNoScope, model.CannotAccept, model.NoAnswer,
+	model.Misrouted, model.Crashed, model.Hung, model.Flooded, model.Unexplained,
 }
 
 func isClass(s string) bool { return slices.Contains(classes, model.Class(s)) }
 
 func isSeverity(s string) bool {
-	return s == string(model.Finding) || s == string(model.Latent)
+	return s == string(model.Finding) || s == string(model.Latent) || s == string(model.Puzzle)
 }
 
 func isRole(s string) bool {

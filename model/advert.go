@@ -116,10 +116,13 @@ func (o Outcome) Completed() bool { return o.Status/100 == 2 && o.Acked && o.Bye
 
 // Observation is what was there when a scenario was played.
 type Observation struct {
-	Adverts   []Advert
-	Uses      []Use
-	Snapshots []Snapshot
-	Outcomes  []Outcome
+	Adverts    []Advert
+	Uses       []Use
+	Snapshots  []Snapshot
+	Outcomes   []Outcome
+	Requests   []Request // that were sent to a judged program
+	Sendings   []Sending // requests inside a dialog that it sent
+	Breakdowns []Breakdown
 	// After is, for each step played, the index of the snapshot taken when
 	// it had ended. It may be shorter than the scenario's steps: the rest
 	// was not played, since an earlier step failed.

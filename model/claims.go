@@ -14,7 +14,13 @@ var (
 	RecordRouteAccepts = Claim{"RecordRouteAccepts", "RFC 3261 16.6(4)",
 		"every Record-Route resolves to a socket of the proxy that put it there and accepts whoever uses it next"}
 	ProxyTransparent = Claim{"ProxyTransparent", "RFC 3261 16",
-		"a call through a proxy has the same outcome as the same call without it"}
+		"an element that accepts a call directly does not refuse it because of the proxy between"}
+	Answers = Claim{"Answers", "RFC 3261 8.2, 15.1.2, 17.2",
+		"every request that reached a socket of an element is answered in the time that its sender waits"}
+	RoutedByTheRules = Claim{"RoutedByTheRules", "RFC 3261 12.2.1.1, 13.2.2.4, 18.1.1, RFC 3263 4",
+		"a request inside a dialog goes where its route set and remote target lead, over the transport that they select"}
+	KeepsRunning = Claim{"KeepsRunning", "what everybody expects of a program",
+		"a program neither ends by itself, nor stands still, nor sends without end, whatever call it is in"}
 	LookupAgrees = Claim{"LookupAgrees", "the kernel's socket look-up",
 		"a probe meets the socket that the snapshot says it meets"}
 	SocketsAgree = Claim{"SocketsAgree", "RFC 3261 18.1.1",
@@ -22,7 +28,7 @@ var (
 )
 
 // Claims lists every claim, in the order in which they are judged.
-var Claims = []Claim{ContactAccepts, RecordRouteAccepts, ProxyTransparent, LookupAgrees, SocketsAgree}
+var Claims = []Claim{ContactAccepts, RecordRouteAccepts, Answers, RoutedByTheRules, KeepsRunning, ProxyTransparent, LookupAgrees, SocketsAgree}
 
 // claimOf returns the claim about an advert in a header.
 func claimOf(header string) string {

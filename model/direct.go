@@ -1,5 +1,7 @@
 package model
 
+import "fmt"
+
 // Direct returns the direct twin of a scenario: the same calls without proxies
 // and registrations, under the same faults, as far as these do not befall what
 // is not there. It exists only if something would be dropped, both sides of
@@ -66,8 +68,12 @@ func directTransport(s *Scenario, i int, c Call) (Transport, bool) {
 }
 
 // Compare judges ProxyTransparent: it returns one verdict for each call through
-// a proxy that both observations played. explained says that an advert of the scenario was
-// found wanting: then the difference has its reason and is no news.
+// a proxy that both observations played. explained says that another claim has
+// the reason: then the difference is no news.
+//
+// The judged element is accused of one thing only: that it refused, with the
+// proxy, a request that it took without, and that came to it over the same
+// transport under the same URI. Whatever else differs is Unexplained.
 func Compare(s *Scenario, o, direct *Observation, explained bool) []Verdict {
 	if o.Broken != "" || direct.Broken != "" {
 		return nil
@@ -82,14 +88,67 @@ func Compare(s *Scenario, o, direct *Observation, explained bool) []Verdict {
 			continue
 		}
 		v := Verdict{Claim: ProxyTransparent.Name, Class: Accepting, Advert: -1, Use: -1, Step: a.Step}
-		if a.Status != b.Status || a.Acked != b.Acked || a.ByeReply != b.ByeReply {
+		if where := differs(a, b); where != "" {
 			if explained {
 				continue
 			}
-			v.Class, v.Severity = DiffersFromDirect, Finding
+			v.Class, v.Severity, v.About.Message = Unexplained, Puzzle, where
+			if sut := s.SUT(); sut != nil {
+				v.About.Element, v.About.Role = sut.Name, s.roleAt(a.Step, sut.Name)
+			}
 			v.Detail = "through the proxy: " + a.String() + "; direct: " + b.String()
+			if r := refusal(o, direct, a.Step, b.Step, v.About.Element); r != nil {
+				v.Class, v.Severity, v.About = DiffersFromDirect, Finding, r.about(s)
+				v.Detail = fmt.Sprintf("%s answers the %s that %s passes on with %d, and accepts the same one without a proxy; %s",
+					r.Taker, r.Method, r.Sender, r.Status, v.Detail)
+			}
 		}
 		out = append(out, v)
 	}
 	return out
+}
+
+// differs names the first request of a call that fared otherwise in the other
+// one, "" if none did.
+func differs(a, b Outcome) string {
+	switch {
+	case a.Status != b.Status:
+		return "INVITE"
+	case a.Acked != b.Acked:
+		return "ACK"
+	case a.ByeReply != b.ByeReply:
+		return "BYE"
+	}
+	return ""
+}
+
+// refusal returns the request that an element itself refused in one play, and
+// whose twin it accepted in the other; nil if there is none. One that was pushed
+// down the element's own connection has no twin.
+func refusal(o, direct *Observation, step, twinStep int, element string) *Request {
+	for i := range o.Requests {
+		r := &o.Requests[i]
+		if r.Step != step || r.Taker != element || element == "" || r.Status < 300 || r.Pushed {
+			continue
+		}
+		for j := range direct.Requests {
+			if t := &direct.Requests[j]; t.Step == twinStep && t.Taker == element && t.Method == r.Method && t.Status/100 == 2 &&
+				t.Leg.Transport == r.Leg.Transport && sameURI(t.URI, r.URI) {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// sameURI reports whether two Request-URIs ask the same of the same place.
+func sameURI(a, b string) bool {
+	x, errX := ParseURI(a)
+	y, errY := ParseURI(b)
+	if errX != nil || errY != nil || x.User != y.User {
+		return a == b
+	}
+	s, errX := Resolve(x)
+	t, errY := Resolve(y)
+	return errX == nil && errY == nil && s[0] == t[0]
 }

@@ -24,6 +24,9 @@ func Judge(s *Scenario, o *Observation) []Verdict {
 			out = append(out, *probed)
 		}
 	}
+	out = append(out, judgeAnswers(s, o)...)
+	out = append(out, judgeSendings(s, o)...)
+	out = append(out, judgeBreakdowns(s, o)...)
 	out = append(out, judgeOutcomes(o, out)...)
 	return append(out, judgeSockets(s, o)...)
 }
@@ -277,6 +280,14 @@ func (v *Verdict) Signature(o *Observation) Signature {
 	if v.Advert >= 0 {
 		a := &o.Adverts[v.Advert]
 		sig.Header, sig.Message, sig.Role, sig.Transport = a.Header, a.Message, a.Role.String(), a.Leg.Transport.String()
+		return sig
+	}
+	sig.Message = v.About.Message
+	if v.About.Role != 0 {
+		sig.Role = v.About.Role.String()
+	}
+	if v.About.Transport != 0 {
+		sig.Transport = v.About.Transport.String()
 	}
 	return sig
 }

@@ -213,8 +213,8 @@ func TestCompare(t *testing.T) {
 	}{
 		{"the same", good, good, false, "Accepting "},
 		{"the same failure", bad, bad, false, "Accepting "},
-		{"only the direct call works", bad, good, false, "DiffersFromDirect Finding"},
-		{"only the proxied call works", good, bad, false, "DiffersFromDirect Finding"},
+		{"only the direct call works", bad, good, false, "Unexplained Unexplained"},
+		{"only the proxied call works", good, bad, false, "Unexplained Unexplained"},
 		{"an address explains it", bad, good, true, ""},
 	} {
 		got := ""

@@ -8,6 +8,7 @@ const (
 	Malformed               Class = "Malformed"
 	Unspecified             Class = "Unspecified"
 	Loopback                Class = "Loopback"
+	LinkLocalNoScope        Class = "LinkLocalNoScope"
 	Unreachable             Class = "Unreachable"
 	Accepting               Class = "Accepting"
 	AcceptingOtherTransport Class = "AcceptingOtherTransport"
@@ -15,11 +16,27 @@ const (
 	WrongTransport          Class = "WrongTransport"
 	WrongPort               Class = "WrongPort"
 	ConnectionPort          Class = "ConnectionPort"
+	CannotAccept            Class = "CannotAccept"
 	Closed                  Class = "Closed"
 
-	// DiffersFromDirect is ProxyTransparent's own: the outcome differs and
-	// no address explains it.
+	// NoAnswer is Answers' own: a request came to a socket of the element and
+	// was never answered.
+	NoAnswer Class = "NoAnswer"
+	// Misrouted is RoutedByTheRules' own: the address is fine, and its user
+	// sent elsewhere.
+	Misrouted Class = "Misrouted"
+	// Crashed, Hung and Flooded are KeepsRunning's own: a program that ended
+	// by itself, one that stands still, one that sends without end.
+	Crashed Class = "Crashed"
+	Hung    Class = "Hung"
+	Flooded Class = "Flooded"
+	// DiffersFromDirect is ProxyTransparent's own: the element refuses behind
+	// a proxy what it accepts directly, and only the path explains it.
 	DiffersFromDirect Class = "DiffersFromDirect"
+	// Unexplained is a difference of outcome for which no broken obligation
+	// of the element has been found. It accuses nobody: a description that is
+	// wrong, a peer that gave up, a race look the same.
+	Unexplained Class = "Unexplained"
 	// SocketsDiffer is SocketsAgree's own: a socket is there that the model
 	// does not allow, or one that it demands is missing.
 	SocketsDiffer Class = "SocketsDiffer"
@@ -39,6 +56,9 @@ const (
 	Finding Severity = "Finding"
 	// Latent: the rule is broken but nobody in this scenario is hurt.
 	Latent Severity = "Latent"
+	// Puzzle: what was seen has no explanation yet. It is kept for people, and
+	// is no accusation.
+	Puzzle Severity = "Unexplained"
 	// None: the claim holds, or nothing can be said.
 	None Severity = ""
 )
@@ -51,9 +71,18 @@ type Verdict struct {
 	Advert   int // index into Observation.Adverts, -1 if the claim is not about one
 	Use      int // index into Observation.Uses, -1 if none
 	Step     int // index of the step
+	About    About
 	Target   Target
 	Picked   *Socket // what Lookup picked, nil if nothing
 	Detail   string  // for people
+}
+
+// About says what a verdict is about where no advert does.
+type About struct {
+	Element   string // whose obligation it is
+	Message   string // "ACK", "BYE", "INVITE"
+	Role      Role
+	Transport Transport
 }
 
 // Signature is what makes two findings the same: no port, pid or time.

@@ -180,7 +180,7 @@ func TestBadStacks(t *testing.T) {
 func TestSlowIsNoDifference(t *testing.T) {
 	netns.Require(t)
 	sc := foundingScenario(t)
-	sig := model.Signature{Claim: model.ProxyTransparent.Name, Class: model.DiffersFromDirect, Severity: model.Finding}
+	sig := model.Signature{Claim: model.ProxyTransparent.Name, Class: model.Unexplained, Severity: model.Puzzle, Message: "INVITE", Role: "callee"}
 	slow := &player{stack: fakeUAStack(t, "slow-behind-proxy")}
 	if p := slow.play(context.Background(), &sc, true); !shows(p, sig) {
 		t.Errorf("at first sight it is a difference: %+v", p.Verdicts)

@@ -73,7 +73,7 @@ func fail(t testing.TB, sum *Summary) {
 		t.Error("\n" + b.String())
 	}
 	if sum.EmptyRun != "" {
-		t.Error("the hunt proves nothing: ", sum.EmptyRun)
+		t.Error(map[bool]string{true: "the hunt proves nothing: ", false: "besides: "}[len(sum.Findings) == 0], sum.EmptyRun)
 	}
 	if sum.OutErr != nil {
 		t.Error(sum.OutErr)

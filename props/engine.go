@@ -47,7 +47,7 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 		},
 		play: p.play,
 		minimize: func(ctx context.Context, s *model.Scenario, sig model.Signature) (*model.Scenario, *Played, int) {
-			if sig.Class == model.DiffersFromDirect && !p.outlasts(ctx, s, sig) {
+			if (sig.Class == model.DiffersFromDirect || sig.Severity == model.Puzzle) && !p.outlasts(ctx, s, sig) {
 				return s, nil, 0 // it is only slow
 			}
 			best, last, held := Minimize(ctx, s, sig, p.play)

@@ -24,9 +24,22 @@ func Explain(p *Played, v model.Verdict, stack string) string {
 		}
 	default:
 		e.line("%s", v.Detail)
-		e.line("no address that was handed out explains the difference")
+		e.duty()
 	}
 	return strings.TrimRight(e.b.String(), "\n")
+}
+
+// duty says which obligation is broken, or that none is known to be.
+func (e *explanation) duty() {
+	for _, c := range model.Claims {
+		switch {
+		case c.Name != e.v.Claim:
+		case e.v.Severity == model.Puzzle:
+			e.line("nothing that was seen explains the difference: it is kept for people, and accuses nobody")
+		default:
+			e.line("owed: %s (%s)", c.Text, c.Section)
+		}
+	}
 }
 
 type explanation struct {

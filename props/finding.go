@@ -19,7 +19,10 @@ func (*Summary) isEvent()       {}
 const (
 	eventScenario = "scenario"
 	eventFinding  = "finding"
-	eventSummary  = "summary"
+	// eventUnexplained is a difference that is kept for people: what it tells
+	// of has the form of a finding, and accuses nobody.
+	eventUnexplained = "unexplained"
+	eventSummary     = "summary"
 )
 
 // ScenarioEvent tells what came of one scenario of the hunt's list.
@@ -35,7 +38,7 @@ type ScenarioEvent struct {
 }
 
 // Result is what came of one scenario: the first that applies of broken,
-// inconclusive, finding, latent, clean.
+// finding, inconclusive, unexplained, latent, clean.
 type Result string
 
 // The results.
@@ -43,6 +46,7 @@ const (
 	ResultBroken       Result = "broken"
 	ResultInconclusive Result = "inconclusive"
 	ResultFinding      Result = "finding"
+	ResultUnexplained  Result = "unexplained"
 	ResultLatent       Result = "latent"
 	ResultClean        Result = "clean"
 )
@@ -70,8 +74,12 @@ type Finding struct {
 // newFinding tells of a signature that a play of a scenario shows.
 func newFinding(eng *engine, sig model.Signature, sc *model.Scenario, p *Played) *Finding {
 	v := verdictOf(p, sig)
+	event := eventFinding
+	if sig.Severity == model.Puzzle {
+		event = eventUnexplained
+	}
 	return &Finding{
-		Event: eventFinding, Stack: eng.stack, Version: eng.version,
+		Event: event, Stack: eng.stack, Version: eng.version,
 		Signature:   sig,
 		Title:       title(p, v),
 		Scenario:    model.Format(*sc),

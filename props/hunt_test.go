@@ -323,7 +323,7 @@ func TestCasesThatCannotBeWritten(t *testing.T) {
 	}
 	f := &fake{faults: at(4, contact(model.ConnectionPort, model.Finding, 0))}
 	s := run(context.Background(), f.engine(), Config{Out: out})
-	if len(s.Findings) != 1 || s.Findings[0].CaseFile != "" || s.OutErr == nil || s.ExitStatus() != ExitNoWork {
+	if len(s.Findings) != 1 || s.Findings[0].CaseFile != "" || s.OutErr == nil || s.ExitStatus() != ExitFindings {
 		t.Errorf("%+v, %v", s.Findings, s.OutErr)
 	}
 }

@@ -2,6 +2,7 @@ package props
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -30,6 +31,9 @@ type sighting struct {
 
 // job is to minimise the first sighting that was not tried yet.
 func (s *suspect) job() job { return job{suspect: s, scenario: s.seen[s.tried].scenario} }
+
+// puzzle reports whether it is kept for people, and accuses nobody.
+func (s *suspect) puzzle() bool { return s.signature.Severity == model.Puzzle }
 
 // index is that of the scenario that is being minimised.
 func (s *suspect) index() int { return s.seen[s.tried].index }
@@ -89,7 +93,7 @@ func (l *ledger) count(r *outcome) (todo []*suspect) {
 }
 
 func rank(r Result) int {
-	return slices.Index([]Result{ResultBroken, ResultInconclusive, ResultFinding, ResultLatent, ResultClean}, r)
+	return slices.Index([]Result{ResultBroken, ResultFinding, ResultInconclusive, ResultUnexplained, ResultLatent, ResultClean}, r)
 }
 
 // enter counts one play. Why says what made it broken or inconclusive.
@@ -103,7 +107,7 @@ func (l *ledger) enter(p *Played) (result Result, why string) {
 	case ResultInconclusive:
 		l.sum.Inconclusive++
 	}
-	if why != "" {
+	if result == ResultBroken || result == ResultInconclusive {
 		l.blame(why)
 	}
 	if result == ResultBroken {
@@ -117,6 +121,9 @@ func (l *ledger) enter(p *Played) (result Result, why string) {
 		if latent(p, v) && l.cfg.judges(v.Claim) {
 			l.sum.Latent++
 			l.latent[v.Signature(&p.Obs)]++
+		}
+		if v.Severity == model.Puzzle && l.cfg.judges(v.Claim) {
+			l.sum.Unexplained++
 		}
 	}
 	return result, why
@@ -179,6 +186,8 @@ func resultOf(p *Played, cfg *Config) (result Result, why string) {
 		case !cfg.judges(v.Claim):
 		case v.Severity == model.Finding:
 			r = ResultFinding
+		case v.Severity == model.Puzzle:
+			r, detail = ResultUnexplained, v.Detail
 		case v.Severity == model.Latent:
 			r = ResultLatent
 		}
@@ -199,7 +208,7 @@ func (l *ledger) suspicions(index int, p *Played) (todo []*suspect) {
 	for i := range p.Verdicts {
 		v := &p.Verdicts[i]
 		sig := v.Signature(&p.Obs)
-		if v.Severity != model.Finding || !l.cfg.judges(v.Claim) || here[sig] {
+		if v.Severity != model.Finding && v.Severity != model.Puzzle || !l.cfg.judges(v.Claim) || here[sig] {
 			continue
 		}
 		here[sig] = true
@@ -242,7 +251,9 @@ func (l *ledger) conclude(r *outcome) (again bool) {
 		s.finding = newFinding(l.engine, s.signature, r.scenario, r.played)
 		s.finding.Seed, s.finding.Index = l.cfg.Seed, s.index()
 		l.keep(s.finding, r.scenario)
-		l.findings++
+		if !s.puzzle() {
+			l.findings++
+		}
 		l.tell(s.finding)
 		return false
 	}
@@ -259,7 +270,11 @@ func (l *ledger) keep(f *Finding, minimal *model.Scenario) {
 	if l.cfg.Out == "" {
 		return
 	}
-	path, written, err := corpus.Write(caseDir(l.cfg.Out, f.Stack), f.Case(minimal), corpus.Evidence{Packets: f.Packets, Log: f.Log})
+	dir := caseDir(l.cfg.Out, f.Stack)
+	if f.Severity == model.Puzzle {
+		dir = filepath.Join(dir, "unexplained")
+	}
+	path, written, err := corpus.Write(dir, f.Case(minimal), corpus.Evidence{Packets: f.Packets, Log: f.Log})
 	if err != nil {
 		l.outErr = cmp.Or(l.outErr, err)
 		return

@@ -26,6 +26,7 @@ const maxUses = 200
 // world stands still.
 func (s *session) received(element string, leg model.Leg, m *model.Message) {
 	s.fresh = len(s.obs.Uses)
+	s.arrived(element, leg, m)
 	if s.trouble != nil {
 		return
 	}

@@ -154,6 +154,7 @@ type session struct {
 	packets   io.Writer                // where a capture goes, nil for none
 	log       programLog
 	trouble   error // the first failure inside a hook
+	traffic   traffic
 }
 
 // run plays all steps, or up to the first one that fails.
@@ -215,7 +216,7 @@ func (s *session) start(ctx context.Context) (err error) {
 		}
 		s.obs.Own[e.Name] = st.Kind != sut.Real && !st.Lie.Addresses()
 	}
-	s.world, err = peer.New(s.lab, s.sc, others, lies, peer.Hooks{Received: s.received, Using: s.using, Met: s.met})
+	s.world, err = peer.New(s.lab, s.sc, others, lies, peer.Hooks{Received: s.received, Using: s.using, Met: s.met, Sent: s.sent})
 	if err != nil {
 		return err
 	}
@@ -332,6 +333,9 @@ func (s *session) call(ctx context.Context, c model.Call) (bool, error) {
 	}
 	if !ok && call.Outcome.Failure == "" {
 		call.Outcome.Failure = fmt.Sprintf("nothing more happened within %v", s.bound)
+	}
+	if err == nil {
+		err = s.account()
 	}
 	if ctx.Err() == nil {
 		s.obs.Outcomes = append(s.obs.Outcomes, call.Outcome)

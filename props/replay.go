@@ -91,7 +91,7 @@ func replay(ctx context.Context, eng *engine, sc *model.Scenario, want Want) *Re
 		switch sig := v.Signature(&r.Played.Obs); {
 		case v.Severity == model.Finding && !slices.Contains(hurt, sig):
 			hurt = append(hurt, sig)
-		case latent(r.Played, v) && !slices.Contains(hidden, sig):
+		case (latent(r.Played, v) || v.Severity == model.Puzzle) && !slices.Contains(hidden, sig):
 			hidden = append(hidden, sig)
 		}
 	}

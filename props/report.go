@@ -140,6 +140,10 @@ func (p *Printer) Summary(s *Summary) {
 		p.wrapped(l)
 	}
 	p.line("  trouble:  %d broken, %d inconclusive, %d look-ups that disagree with their probe", s.Broken, s.Inconclusive, s.LookupDisagreements)
+	if s.EmptyRun != "" && len(s.Findings) > 0 {
+		p.wrapped("  besides:  " + s.EmptyRun + ". The findings stand; what else there may be is not known")
+	}
+	p.puzzles(s)
 	p.signatures("  latent:   %d verdicts; the rule is broken, but nobody in these scenarios is hurt", s.Latent, s.Latents)
 	for _, sig := range s.Unconfirmed {
 		p.line("  seen, but not confirmed: %s", corpus.FormatSignature(sig))
@@ -157,12 +161,24 @@ func (s *Summary) verdict() string {
 		found = fmt.Sprintf("%d findings", n)
 	}
 	switch {
-	case s.EmptyRun != "":
-		return found + ", but the run proves nothing: " + s.EmptyRun
+	case s.EmptyRun != "" && len(s.Findings) == 0:
+		return found + ", and the run proves nothing: " + s.EmptyRun
 	case s.Interrupted:
 		return found + " until it was interrupted"
 	}
 	return found
+}
+
+// puzzles lists what differs for no reason that is known.
+func (p *Printer) puzzles(s *Summary) {
+	if s.Unexplained == 0 {
+		return
+	}
+	p.line("  unexplained: %d calls fared otherwise than their twins, and no obligation of the stack is known to be broken", s.Unexplained)
+	for _, f := range s.Puzzles {
+		parts := slices.DeleteFunc([]string{string(f.Class), f.Message, f.Role, f.CaseFile}, func(s string) bool { return s == "" })
+		p.line("            %s", strings.Join(parts, "  "))
+	}
 }
 
 // judgedLines tells how often each claim was judged, over which transports, of

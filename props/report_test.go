@@ -163,7 +163,7 @@ func TestPrintedSummary(t *testing.T) {
 		{Summary{}, "nothing found"},
 		{Summary{Findings: []*Finding{aFinding(), aFinding()}}, "2 findings"},
 		{Summary{Interrupted: true}, "nothing found until it was interrupted"},
-		{Summary{EmptyRun: "a reason"}, "nothing found, but the run proves nothing: a reason"},
+		{Summary{EmptyRun: "a reason"}, "nothing found, and the run proves nothing: a reason"},
 	} {
 		if got := x.s.verdict(); got != x.want {
 			t.Errorf("%q, want %q", got, x.want)

@@ -28,8 +28,9 @@ type Summary struct {
 	Broken              int               `json:"broken"`
 	Inconclusive        int               `json:"inconclusive"`
 	LookupDisagreements int               `json:"lookup_disagreements"`
-	Latent              int               `json:"latent"` // verdicts
-	Judged              map[JudgedKey]int `json:"judged"` // verdicts
+	Latent              int               `json:"latent"`      // verdicts
+	Unexplained         int               `json:"unexplained"` // verdicts
+	Judged              map[JudgedKey]int `json:"judged"`      // verdicts
 	Findings            []*Finding        `json:"findings"`
 	// EmptyRun says why the hunt proves nothing, "" if it does.
 	EmptyRun    string `json:"empty_run,omitempty"`
@@ -38,6 +39,9 @@ type Summary struct {
 	// Latents are the latent signatures and how often each was seen, the
 	// most frequent first.
 	Latents []Count `json:"-"`
+	// Puzzles are the differences that nothing explains, with the smallest
+	// scenario that shows each. They are no findings.
+	Puzzles []*Finding `json:"-"`
 	// Unconfirmed are the signatures that were seen but are no findings:
 	// not all confirmations held, or the hunt was interrupted before.
 	Unconfirmed []model.Signature `json:"-"`
@@ -59,14 +63,15 @@ const (
 	ExitInterrupted = 130
 )
 
-// ExitStatus is what the command ends with: 2 for a run that proves nothing,
-// or else 1 with findings, 130 if interrupted, 0.
+// ExitStatus is what the command ends with: 1 with findings, whatever else went
+// wrong; or else 2 for a run that proves nothing or could not write its cases,
+// 130 if interrupted, 0.
 func (s *Summary) ExitStatus() int {
 	switch {
-	case s.EmptyRun != "" || s.OutErr != nil:
-		return ExitNoWork
 	case len(s.Findings) > 0:
 		return ExitFindings
+	case s.EmptyRun != "" || s.OutErr != nil:
+		return ExitNoWork
 	case s.Interrupted:
 		return ExitInterrupted
 	}
@@ -124,9 +129,12 @@ func (l *ledger) summary(took time.Duration, interrupted bool) *Summary {
 	s.Interrupted = interrupted
 	s.OutErr = l.outErr
 	for _, x := range l.order {
-		if x.finding != nil {
+		switch {
+		case x.finding != nil && x.puzzle():
+			s.Puzzles = append(s.Puzzles, x.finding)
+		case x.finding != nil:
 			s.Findings = append(s.Findings, x.finding)
-		} else {
+		default:
 			s.Unconfirmed = append(s.Unconfirmed, x.signature)
 		}
 	}
@@ -196,9 +204,13 @@ func (l *ledger) mostly() string {
 
 // hopeless reports whether to end a run early: it is bound to be an empty one,
 // even if each scenario to come had a twin and all went well, or nothing at all
-// has worked so far.
+// has worked so far. A run that has a suspect is not: a finding stands whatever
+// else went wrong.
 func (l *ledger) hopeless() bool {
 	const early = 20
+	if len(l.order) > 0 {
+		return false
+	}
 	played := l.sum.Cases + l.sum.Twins
 	if l.bad >= early && l.bad == played {
 		return true

@@ -27,6 +27,9 @@ func complaint(p *Played, v *model.Verdict) string {
 // complaints are for the claims that are not about one address.
 var complaints = map[string]string{
 	model.ProxyTransparent.Name: "the call through a proxy does not end as the direct one does",
+	model.Answers.Name:          "a request that came to a socket of the stack is not answered",
+	model.RoutedByTheRules.Name: "a request inside the dialog goes to the wrong place",
+	model.KeepsRunning.Name:     "the program does not go on",
 	model.SocketsAgree.Name:     "there are other sockets than the model predicts",
 	model.LookupAgrees.Name:     "a probe met another socket than the snapshot says",
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/props"
 	"github.com/greka-sip/greka/sut"
@@ -155,7 +156,7 @@ func (f *huntFlags) one(ctx context.Context, s streams, stack *sut.Stack) (statu
 	if sum.OutErr != nil {
 		fmt.Fprintln(s.err, "greka: "+oneLine(sum.OutErr))
 	}
-	if sum.EmptyRun != "" {
+	if sum.EmptyRun != "" && len(sum.Findings) == 0 {
 		fmt.Fprintf(s.err, "greka: %s: the run proves nothing: %s\n", stack.Name, oneLine(errors.New(sum.EmptyRun)))
 	}
 	return sum.ExitStatus(), nil
@@ -182,7 +183,9 @@ func (f *huntFlags) shower(s streams, bar *progress) func(props.Event) {
 	return func(e props.Event) {
 		switch e := e.(type) {
 		case *props.Finding:
-			bar.aside(func() { p.Finding(e) })
+			if e.Severity != model.Puzzle { // the summary tells of it, and where it is kept
+				bar.aside(func() { p.Finding(e) })
+			}
 		case *props.Summary:
 			p.Summary(e)
 		}
@@ -191,7 +194,7 @@ func (f *huntFlags) shower(s streams, bar *progress) func(props.Event) {
 
 // worse orders exit statuses: could not do the work, findings, interrupted.
 func worse(a, b int) int {
-	for _, s := range []int{props.ExitNoWork, props.ExitFindings, props.ExitInterrupted} {
+	for _, s := range []int{props.ExitFindings, props.ExitNoWork, props.ExitInterrupted} {
 		if a == s || b == s {
 			return s
 		}

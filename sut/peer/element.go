@@ -135,9 +135,11 @@ func (e *element) reply(tx *serverTx, raw []byte) {
 		if err := tx.sock.writeTo(raw, tx.replyTo); err != nil {
 			e.world.fail(tx.callID, "%s could not send its response to %s: %v", e.el.Name, tx.replyTo, err)
 		}
+		e.sentTo(raw, tx.sock, tx.replyTo, false)
 		return
 	}
 	if e.world.socks[tx.sock.fd] == tx.sock && tx.sock.write(raw) == nil {
+		e.sentTo(raw, tx.sock, tx.sock.remote, false)
 		return
 	}
 	s, err := e.dial(tx.replyTo)
@@ -147,7 +149,22 @@ func (e *element) reply(tx *serverTx, raw []byte) {
 	}
 	if err != nil {
 		e.world.fail(tx.callID, "%s could not send its response: %v", e.el.Name, err)
+		return
 	}
+	e.sentTo(raw, s, s.remote, false)
+}
+
+// sentTo tells the runner of a message that left by a socket; a datagram leaves
+// by the element's own, if that is not known.
+func (e *element) sentTo(raw []byte, s *sock, to netip.AddrPort, pushed bool) {
+	if e.world.hooks.Sent == nil {
+		return
+	}
+	leg := model.Leg{Transport: model.UDP, Local: netip.AddrPortFrom(e.addr, e.el.Port(model.UDP)), Remote: to}
+	if s != nil && s.transport != model.UDP {
+		leg = s.leg(s.local, s.remote)
+	}
+	e.world.hooks.Sent(Sent{Element: e.el.Name, Raw: raw, Leg: leg, Pushed: pushed})
 }
 
 // outgoing is a request on its way.
@@ -156,6 +173,7 @@ type outgoing struct {
 	callID string
 	uri    string // resolved for the next hop
 	flow   *sock  // or: the connection it goes down, whatever the URI says
+	pushed bool   // there was a flow from the start
 	to     netip.AddrPort
 	build  func(via string) []byte // the message with this Via value on top
 	answer func(m *model.Message)  // nil for ACK, which has none
@@ -164,6 +182,7 @@ type outgoing struct {
 // send finds the next hop of a request and sends it there (RFC 3263 4, RFC
 // 3261 18.1.1).
 func (e *element) send(o outgoing) error {
+	o.pushed = o.flow != nil
 	t, err := e.nextHop(&o)
 	if err != nil {
 		return fmt.Errorf("%s cannot send its %s: %w", e.el.Name, o.method, err)
@@ -194,8 +213,12 @@ func (e *element) transmit(o outgoing, t model.Transport) (err error) {
 	if o.answer != nil {
 		e.clients[branch] = tx
 	}
-	if err := tx.again(tx.raw); err != nil || t.Reliable() || o.answer == nil {
+	if err := tx.again(tx.raw); err != nil {
 		return err
+	}
+	e.sentTo(tx.raw, o.flow, o.to, o.pushed)
+	if t.Reliable() || o.answer == nil {
+		return nil
 	}
 	e.world.after(t1, func() bool { return !tx.done && tx.again(tx.raw) == nil })
 	return nil

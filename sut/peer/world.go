@@ -24,6 +24,17 @@ type Hooks struct {
 	// Met: what became of the connect that the element's last Use asked for;
 	// nil is success.
 	Met func(element string, err error)
+	// Sent: an element has sent a message.
+	Sent func(m Sent)
+}
+
+// Sent is a message that an element has sent.
+type Sent struct {
+	Element string
+	Raw     []byte
+	Leg     model.Leg // Local is the element's end
+	// Pushed: a request that went down somebody's flow, whatever its URI says.
+	Pushed bool
 }
 
 // Use is an address that an element is about to use.

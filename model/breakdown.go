@@ -1,0 +1,37 @@
+package model
+
+import "fmt"
+
+// Breakdown is what became of a program that did not go on as it should. What a
+// fault of the scenario did to it is none.
+type Breakdown struct {
+	Element string
+	Class   Class  // Crashed, Hung or Flooded
+	How     string // "killed by signal 11 (segmentation fault)"
+	Words   string // the last that it wrote
+	Message string // what had come to it last: "INVITE", "ACK", "" if nothing had
+	Step    int
+}
+
+// judgeBreakdowns judges KeepsRunning.
+func judgeBreakdowns(s *Scenario, o *Observation) []Verdict {
+	var out []Verdict
+	for _, e := range o.Breakdowns {
+		v := Verdict{Claim: KeepsRunning.Name, Class: e.Class, Severity: Finding, Advert: -1, Use: -1, Step: e.Step,
+			About: About{Element: e.Element, Message: e.Message, Role: s.roleAt(e.Step, e.Element)}, Detail: e.String()}
+		out = append(out, v)
+	}
+	return out
+}
+
+// String tells of it in a line.
+func (e Breakdown) String() string {
+	text := fmt.Sprintf("the program that plays %s %s", e.Element, e.How)
+	if e.Message != "" {
+		text += " after the " + e.Message + " had come to it"
+	}
+	if e.Words != "" {
+		text += "; its last words: " + e.Words
+	}
+	return text
+}

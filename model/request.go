@@ -1,0 +1,110 @@
+package model
+
+import "fmt"
+
+// Request is a request that one of the elements sent, as far as its sender can
+// tell what became of it.
+type Request struct {
+	Method string // "INVITE", "BYE", …
+	URI    string // the Request-URI, raw
+	Sender string
+	Taker  string // the element whose socket it reached, "" if that is not known
+	Leg    Leg    // Local is the sender's end
+	// Pushed: it went down a connection that its taker had dialled, or to the
+	// port that its taker had sent from, whatever the URI says.
+	Pushed bool
+	// Read: the taker's program took it from its socket.
+	Read     bool
+	Status   int  // of the final response, 0 if none came
+	Answered bool // a response came, if only a provisional one
+	Waited   int  // how long its sender waited for it, in milliseconds
+	Step     int
+}
+
+// T1 is RFC 3261 17.1.1.1's estimate of a round trip, in milliseconds, and
+// RuleTime how long a client waits for a response (timers B and F, 64*T1).
+const (
+	T1       = 500
+	RuleTime = 64 * T1
+)
+
+// roleIn is the part that an element plays in a call.
+func (c Call) roleIn(element string) Role {
+	switch element {
+	case c.From:
+		return RoleCaller
+	case c.To:
+		return RoleCallee
+	}
+	return RoleProxy
+}
+
+// roleAt is the part that an element plays in a step.
+func (s *Scenario) roleAt(step int, element string) Role {
+	if step >= 0 && step < len(s.Steps) {
+		if c, ok := s.Steps[step].(Call); ok {
+			return c.roleIn(element)
+		}
+	}
+	if e := s.Element(element); e != nil && e.Kind == Proxy {
+		return RoleProxy
+	}
+	return RoleCallee // who registers will be called
+}
+
+// about says what a verdict on a request is about.
+func (r *Request) about(s *Scenario) About {
+	return About{Element: r.Taker, Message: r.Method, Role: s.roleAt(r.Step, r.Taker), Transport: r.Leg.Transport}
+}
+
+// judgeAnswers judges Answers: one verdict for each request that reached a
+// socket of an element. An INVITE is answered by any response (17.2.1: 100
+// within 200 ms, if nothing else), another request by a final one (17.2.2).
+func judgeAnswers(s *Scenario, o *Observation) []Verdict {
+	var out []Verdict
+	for i := range o.Requests {
+		r := &o.Requests[i]
+		if r.Taker == "" || r.Method == "ACK" || s.stillAt(r.Step, r.Taker) {
+			continue
+		}
+		v := Verdict{Claim: Answers.Name, Class: Accepting, Advert: -1, Use: -1, Step: r.Step, About: r.about(s)}
+		if !r.answered() {
+			v.Class, v.Severity, v.Detail = NoAnswer, Finding, r.silence()
+			if r.Pushed {
+				v.Severity = Latent
+				v.Detail += "; it went down " + r.Taker + "'s own connection, without RFC 5626, which obliges nobody"
+			}
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// stillAt reports whether a fault keeps an element from doing anything.
+func (s *Scenario) stillAt(step int, element string) bool {
+	e := s.Element(element)
+	still := false
+	for i := 0; i <= step && i < len(s.Steps) && e != nil; i++ {
+		switch st := s.Steps[i].(type) {
+		case Freeze:
+			still = still || st.Host == e.Host
+		case Thaw:
+			still = still && st.Host != e.Host
+		}
+	}
+	return still
+}
+
+func (r *Request) answered() bool {
+	return r.Status != 0 || r.Method == "INVITE" && r.Answered
+}
+
+// silence tells of a request that was not answered.
+func (r *Request) silence() string {
+	how := "lies unread in its socket"
+	if r.Read {
+		how = "was read from its socket"
+	}
+	return fmt.Sprintf("the %s of %s came to %s over %s at %s, %s, and was not answered within %.3g s",
+		r.Method, r.Sender, r.Taker, r.Leg.Transport, r.Leg.Remote, how, float64(r.Waited)/1000)
+}

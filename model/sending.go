@@ -1,0 +1,106 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// Sending is a request inside a dialog that a judged program sent, and where it
+// went.
+type Sending struct {
+	Method string
+	Sender string
+	CallID string
+	// RouteSet and RemoteTarget are those of the sender's dialog, by what was
+	// sent to it.
+	RouteSet     []string
+	RemoteTarget string
+	Size         int       // of the message in bytes, 0 if it was not seen
+	Transport    Transport // it went by this one
+	To           netip.AddrPort
+	Seer         string // the element that received it, "" if none did
+	Step         int
+}
+
+// judgeSendings judges RoutedByTheRules: one verdict for each request inside a
+// dialog whose way was seen.
+func judgeSendings(s *Scenario, o *Observation) []Verdict {
+	var out []Verdict
+	for i := range o.Sendings {
+		x := &o.Sendings[i]
+		want, next, ok := x.target()
+		if !ok {
+			continue
+		}
+		v := Verdict{Claim: RoutedByTheRules.Name, Class: Accepting, Advert: -1, Use: -1, Step: x.Step, Target: want,
+			About: About{Element: x.Sender, Message: x.Method, Role: s.roleAt(x.Step, x.Sender), Transport: x.Transport}}
+		if why := x.astray(s, want); why != "" {
+			v.Class, v.Severity = Misrouted, Finding
+			v.Detail = fmt.Sprintf("the %s of %s went to %s %s%s, and %s leads to %s %s: %s",
+				x.Method, x.Sender, x.Transport, x.To, x.receiver(), next, want.Transport, want.Addr, why)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func (x *Sending) receiver() string {
+	if x.Seer == "" {
+		return ", where no element got it"
+	}
+	return " (" + x.Seer + ")"
+}
+
+// target is where the dialog's rules send the request (RFC 3261 12.2.1.1), and
+// the URI that says so; not ok if that leads nowhere that the model knows.
+func (x *Sending) target() (t Target, next string, ok bool) {
+	_, _, next = InDialog(x.RouteSet, x.RemoteTarget)
+	u, err := ParseURI(next)
+	if err != nil {
+		return t, next, false
+	}
+	list, err := Resolve(u)
+	if err != nil {
+		return t, next, false
+	}
+	return list[0], next, true
+}
+
+// largeRequest is the size above which a request goes over TCP, whatever its
+// URI says (RFC 3261 18.1.1).
+const largeRequest = 1300
+
+// astray says why a request did not go where it had to, "" if it did. It may go
+// to the sender's own proxy: that is local policy (RFC 3261 8.1.2), as long as
+// a route set does not say otherwise. And it may ride on any connection of whom it
+// has to come to.
+func (x *Sending) astray(s *Scenario, want Target) string {
+	owner := s.elementAt(want)
+	me := s.Element(x.Sender)
+	switch {
+	case len(x.RouteSet) == 0 && me != nil && me.Via != "" && x.Seer == me.Via:
+		return ""
+	case x.Seer != "" && owner != "" && x.Seer != owner:
+		return fmt.Sprintf("it belongs to %s", owner)
+	case x.Transport != want.Transport && !(x.Transport == TCP && x.Size > largeRequest):
+		return "it has to go over " + want.Transport.String()
+	case x.Seer != "" && x.Seer == owner && x.Transport == TCP:
+		return ""
+	case x.To.Port() != want.Addr.Port():
+		return fmt.Sprintf("the port is %d", want.Addr.Port())
+	case x.To.Addr().Unmap() != want.Addr.Addr().Unmap() && x.Seer == "":
+		return "the address is another one"
+	}
+	return ""
+}
+
+// elementAt returns the element of the scenario that is found at a target, ""
+// if none is.
+func (s *Scenario) elementAt(t Target) string {
+	for _, e := range s.Elements {
+		if p := e.Port(t.Transport); p != 0 && p == t.Addr.Port() && s.ElementAddr(e.Name) == t.Addr.Addr().Unmap() {
+			return e.Name
+		}
+	}
+	return ""
+}

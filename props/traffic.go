@@ -1,0 +1,227 @@
+package props
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/sut/peer"
+)
+
+// traffic is what went between our elements and the judged one: the requests
+// that were sent to it, and the requests inside a dialog that it sent.
+type traffic struct {
+	waiting []*waiting
+	dialogs map[string]*sides // by Call-ID
+}
+
+// waiting is a request that was sent in this step.
+type waiting struct {
+	model.Request
+	branch string
+	at     time.Time
+}
+
+// sides is what the judged element knows of its dialog, by what was sent to
+// it.
+type sides struct {
+	routeSet []string
+	target   string
+}
+
+// sent is called when one of our elements has sent a message.
+func (s *session) sent(m peer.Sent) {
+	judged := s.sc.SUT()
+	if judged == nil || m.Element == judged.Name || s.trouble != nil {
+		return
+	}
+	msg, err := model.ParseMessage(m.Raw)
+	if err != nil {
+		return
+	}
+	s.told(judged.Name, &msg)
+	if !msg.Request || msg.Method == "ACK" {
+		return
+	}
+	s.traffic.waiting = append(s.traffic.waiting, &waiting{at: time.Now(), branch: branchOf(&msg),
+		Request: model.Request{Method: msg.Method, URI: msg.RequestURI, Sender: m.Element, Leg: m.Leg, Pushed: m.Pushed, Step: s.step}})
+}
+
+// told notes what makes the judged element's dialog: the INVITE that it gets,
+// or the 2xx to its own (RFC 3261 12.1).
+func (s *session) told(judged string, m *model.Message) {
+	_, method, _ := m.CSeq()
+	side := sides{}
+	switch {
+	case method != "INVITE" || m.Request && m.Tagged():
+		return
+	case m.Request && m.User("To") == judged:
+		side.routeSet = routeValues(m)
+	case !m.Request && m.Status/100 == 2 && m.User("From") == judged:
+		side.routeSet = backwards(routeValues(m))
+	default:
+		return
+	}
+	id, _ := m.Get("Call-ID")
+	if list, err := model.ParseNameAddrs(first(m.All("Contact"))); err == nil && len(list) == 1 {
+		side.target = list[0].URI
+	}
+	if s.traffic.dialogs == nil {
+		s.traffic.dialogs = map[string]*sides{}
+	}
+	s.traffic.dialogs[id] = &side // of an INVITE that is passed on, the last one is what arrives
+}
+
+func routeValues(m *model.Message) (out []string) {
+	for _, v := range m.All("Record-Route") {
+		list, err := model.ParseNameAddrs(v)
+		if err != nil {
+			return nil
+		}
+		for _, a := range list {
+			out = append(out, "<"+a.URI+">")
+		}
+	}
+	return out
+}
+
+func backwards(list []string) []string {
+	out := make([]string, 0, len(list))
+	for i := range list {
+		out = append(out, list[len(list)-1-i])
+	}
+	return out
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+func branchOf(m *model.Message) string {
+	vias, err := model.ParseVias(first(m.All("Via")))
+	if err != nil || len(vias) == 0 {
+		return ""
+	}
+	b, _ := vias[0].Param("branch")
+	return b
+}
+
+// arrived notes what comes to one of our elements: the answer to a request, or
+// a request inside a dialog of the judged element.
+func (s *session) arrived(element string, leg model.Leg, m *model.Message) {
+	if !m.Request {
+		s.answered(element, m)
+		return
+	}
+	judged := s.sc.SUT()
+	id, _ := m.Get("Call-ID")
+	d := s.traffic.dialogs[id]
+	if judged == nil || d == nil || m.User("From") != judged.Name || !m.Tagged() || len(m.All("Via")) > 1 || s.hasSending(id, m.Method) {
+		return // what another element passes on is not on its first hop
+	}
+	s.obs.Sendings = append(s.obs.Sendings, model.Sending{Method: m.Method, Sender: judged.Name, CallID: id,
+		RouteSet: d.routeSet, RemoteTarget: d.target, Transport: leg.Transport, To: leg.Local, Seer: element, Step: s.step})
+}
+
+// hasSending reports whether a request's way is known: one that is sent again
+// goes where the first one went.
+func (s *session) hasSending(callID, method string) bool {
+	for _, x := range s.obs.Sendings {
+		if x.CallID == callID && x.Method == method {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *session) answered(element string, m *model.Message) {
+	branch := branchOf(m)
+	for _, w := range s.traffic.waiting {
+		if w.branch == branch && w.Sender == element {
+			w.Answered = true
+			if m.Status >= 200 && w.Status == 0 {
+				w.Status = m.Status
+				w.Waited = int(time.Since(w.at).Milliseconds())
+			}
+		}
+	}
+}
+
+// account enters the requests of a step that is over, and asks the kernel where
+// those came to that were refused or not answered. What was accepted needs no
+// socket table: it has arrived.
+func (s *session) account() error {
+	judged := s.sc.SUT()
+	all := s.traffic.waiting
+	s.traffic.waiting = nil
+	if judged == nil || len(all) == 0 {
+		return nil
+	}
+	look := false
+	for _, w := range all {
+		look = look || w.Status == 0 || w.Status >= 300
+	}
+	var snap *model.Snapshot
+	if look {
+		i, err := s.snapshot()
+		if err != nil {
+			return err
+		}
+		snap = &s.obs.Snapshots[i]
+	}
+	for _, w := range all {
+		if w.Status == 0 {
+			w.Waited = int(time.Since(w.at).Milliseconds())
+		}
+		if w.Status/100 == 2 {
+			if to := s.elementWith(w.Leg); to == judged.Name {
+				w.Taker = to
+			}
+		} else {
+			w.Taker, w.Read = s.taker(snap, &w.Request)
+		}
+		if w.Taker == judged.Name {
+			s.obs.Requests = append(s.obs.Requests, w.Request)
+		}
+	}
+	return nil
+}
+
+// elementWith returns the element that has the far end of a leg, by where the
+// scenario puts it.
+func (s *session) elementWith(leg model.Leg) string {
+	for _, e := range s.sc.Elements {
+		if s.sc.ElementAddr(e.Name) == leg.Remote.Addr().Unmap() && e.Port(leg.Transport) == leg.Remote.Port() {
+			return e.Name
+		}
+	}
+	return ""
+}
+
+// taker returns the element whose socket a request came to, and whether its
+// program has read all that came to that socket. A connection that is gone
+// proves nothing about a request that was not answered.
+func (s *session) taker(snap *model.Snapshot, r *model.Request) (element string, read bool) {
+	mine := model.Socket{Transport: r.Leg.Transport, Local: r.Leg.Local, Remote: r.Leg.Remote}
+	if r.Leg.Transport == model.TCP {
+		if end := snap.FarEnd(&mine); end != nil && end.Owner != "" {
+			return end.Owner, end.Queue == 0
+		}
+		if r.Status == 0 {
+			return "", false
+		}
+	}
+	from := s.sc.Element(r.Sender)
+	source := netip.AddrPortFrom(r.Leg.Local.Addr(), 0)
+	if r.Leg.Transport == model.UDP {
+		source = r.Leg.Local
+	}
+	reached := model.Lookup(snap, from.Host, r.Leg.Transport, source, r.Leg.Remote)
+	if !reached.Takes() {
+		return "", false
+	}
+	return reached.Socket.Owner, reached.Socket.Queue == 0
+}
