@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand"
-	"runtime"
+	"runtime/debug"
 	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/greka-sip/greka/model"
 )
@@ -101,12 +104,24 @@ func (f *fake) engine() engine {
 	}
 }
 
-// jitter makes scenarios end in another order than they began.
-func jitter(context.Context, int) {
-	for range rand.Intn(2000) {
-		runtime.Gosched()
-	}
+// bubble runs a test of hunts by a clock of its own, which moves on when all of
+// them wait: sleeping costs no time, and a hunt that would wait for ever panics
+// at once, with what each of its goroutines waits for.
+func bubble(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		late := time.AfterFunc(24*time.Hour, func() {
+			debug.SetTraceback("all")
+			panic("a hunt does not end")
+		})
+		defer late.Stop()
+		test(t)
+	})
 }
+
+// jitter makes scenarios end in another order than they began. It is for tests
+// in a bubble.
+func jitter(context.Context, int) { time.Sleep(time.Duration(rand.Intn(2000)) * time.Millisecond) }
 
 func at(index int, vs ...model.Verdict) func(int) []model.Verdict {
 	return func(i int) []model.Verdict {

@@ -132,7 +132,7 @@ func run(ctx context.Context, eng engine, cfg Config) *Summary {
 		ledger: newLedger(&cfg, &eng),
 		played: map[int]*outcome{},
 	}
-	// With a job ahead nobody waits while results are taken in.
+	// No worker waits for the loop, nor the loop for one: see handOut.
 	jobs, results := make(chan job, cfg.workers()), make(chan *outcome, cfg.workers())
 	for range cfg.workers() {
 		go h.work(ctx, jobs, results)
@@ -144,8 +144,7 @@ func run(ctx context.Context, eng engine, cfg Config) *Summary {
 	return s
 }
 
-// loop hands out jobs and takes in results; minimisations go first, so that
-// findings are shown while the hunt goes on.
+// loop hands out jobs and takes in results.
 func (h *hunt) loop(ctx context.Context, jobs chan<- job, results <-chan *outcome) {
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
@@ -157,13 +156,11 @@ func (h *hunt) loop(ctx context.Context, jobs chan<- job, results <-chan *outcom
 	}
 	done := ctx.Done()
 	for {
-		job, out := h.upcoming(jobs)
-		if out == nil && h.busy == 0 {
+		h.handOut(jobs)
+		if h.busy == 0 {
 			return
 		}
 		select {
-		case out <- job:
-			h.handedOut(job)
 		case r := <-results:
 			h.busy--
 			h.take(r)
@@ -177,24 +174,33 @@ func (h *hunt) loop(ctx context.Context, jobs chan<- job, results <-chan *outcom
 	}
 }
 
-// upcoming is the job to hand out next; the channel is nil if there is none.
-func (h *hunt) upcoming(jobs chan<- job) (job, chan<- job) {
-	if len(h.pending) > 0 && !h.stopped {
-		return h.pending[0], jobs
+// handOut gives each worker that has nothing to do a job, and no job ahead:
+// what its last result leads to, a minimisation, goes first, so that findings
+// are shown while the hunt goes on and no scenario is played before them that
+// may take long.
+func (h *hunt) handOut(jobs chan<- job) {
+	for h.busy < h.cfg.workers() {
+		j, ok := h.upcoming()
+		if !ok {
+			return
+		}
+		h.busy++
+		jobs <- j
 	}
-	if n := h.cfg.checks(); h.over || n > 0 && h.next >= n {
-		return job{}, nil
-	}
-	return job{index: h.next}, jobs
 }
 
-func (h *hunt) handedOut(j job) {
-	h.busy++
-	if j.suspect != nil {
+// upcoming takes the next job, if there is one.
+func (h *hunt) upcoming() (job, bool) {
+	if len(h.pending) > 0 && !h.stopped {
+		j := h.pending[0]
 		h.pending = h.pending[1:]
-		return
+		return j, true
+	}
+	if n := h.cfg.checks(); h.over || n > 0 && h.next >= n {
+		return job{}, false
 	}
 	h.next++
+	return job{index: h.next - 1}, true
 }
 
 // work does jobs until there are no more.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +16,9 @@ import (
 	"github.com/greka-sip/greka/model"
 )
 
-func TestHuntOfACleanStack(t *testing.T) {
+func TestHuntOfACleanStack(t *testing.T) { bubble(t, huntOfACleanStack) }
+
+func huntOfACleanStack(t *testing.T) {
 	var events []int
 	s := run(context.Background(), (&fake{before: jitter}).engine(), Config{Seed: 7, Event: func(e Event) {
 		events = append(events, e.(*ScenarioEvent).Index)
@@ -45,7 +46,9 @@ func summaryOf(s *Summary) string {
 	return b.String()
 }
 
-func TestSameResultOnAnyNumberOfWorkers(t *testing.T) {
+func TestSameResultOnAnyNumberOfWorkers(t *testing.T) { bubble(t, sameResultOnAnyNumberOfWorkers) }
+
+func sameResultOnAnyNumberOfWorkers(t *testing.T) {
 	r := rand.New(rand.NewSource(3))
 	classes := make([][]model.Verdict, 200)
 	for i := range classes {
@@ -74,7 +77,9 @@ func TestSameResultOnAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
-func TestHuntReportsEachSignatureOnce(t *testing.T) {
+func TestHuntReportsEachSignatureOnce(t *testing.T) { bubble(t, huntReportsEachSignatureOnce) }
+
+func huntReportsEachSignatureOnce(t *testing.T) {
 	var told []*Finding
 	f := &fake{before: jitter, faults: at(3,
 		contact(model.ConnectionPort, model.Latent, 0), // on receipt; later on it hurts
@@ -121,7 +126,8 @@ func TestUnconfirmedIsInconclusive(t *testing.T) {
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			f := &fake{before: jitter, held: x.held, faults: at(10, contact(model.Closed, model.Finding, 0))}
-			s := run(context.Background(), f.engine(), Config{Checks: 100})
+			var s *Summary
+			bubble(t, func(*testing.T) { s = run(context.Background(), f.engine(), Config{Checks: 100}) })
 			if len(s.Findings) != x.findings || len(f.minimized) != x.tries || s.Inconclusive != x.inconclusive {
 				t.Errorf("%d findings, %d tries, %d inconclusive", len(s.Findings), len(f.minimized), s.Inconclusive)
 			}
@@ -178,7 +184,9 @@ func TestEmptyRuns(t *testing.T) {
 
 // A run that can only end as an empty one ends early, and so does one in which
 // nothing works.
-func TestHopelessRunsEndEarly(t *testing.T) {
+func TestHopelessRunsEndEarly(t *testing.T) { bubble(t, hopelessRunsEndEarly) }
+
+func hopelessRunsEndEarly(t *testing.T) {
 	broken := model.Verdict{Class: model.Broken, Detail: "no such file", Advert: -1}
 	half := func(i int) []model.Verdict {
 		if i%2 == 0 {
@@ -229,7 +237,9 @@ func TestTwinsAreCountedApart(t *testing.T) {
 }
 
 // Interrupted while scenarios are being played: what ended by then counts,
-// what did not does not, and nobody is left waiting.
+// what did not does not, and nobody is left waiting. The first scenario, which
+// leads to the finding, takes longest: the other workers are by then in
+// scenarios that end only when the finding is confirmed.
 func TestInterrupt(t *testing.T) {
 	for _, x := range []struct {
 		name   string
@@ -239,42 +249,53 @@ func TestInterrupt(t *testing.T) {
 		{"without findings", nil, ExitInterrupted},
 		{"with one", at(0, contact(model.Closed, model.Finding, 0)), ExitFindings},
 	} {
-		t.Run(x.name, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			counted, confirmed := make(chan struct{}), make(chan struct{})
-			f := &fake{faults: x.faults}
-			f.before = func(ctx context.Context, i int) {
-				if i < 30 {
-					return
-				}
-				<-counted
-				if x.faults != nil {
-					<-confirmed
-				}
-				cancel()
-				<-ctx.Done()
+		for workers := range 5 {
+			t.Run(fmt.Sprintf("%s, %d workers", x.name, workers+1), func(t *testing.T) {
+				bubble(t, func(t *testing.T) { interrupt(t, workers+1, x.faults, x.want) })
+			})
+		}
+	}
+}
+
+func interrupt(t *testing.T, workers int, faults func(int) []model.Verdict, want int) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	counted, confirmed := make(chan struct{}), make(chan struct{})
+	f := &fake{faults: faults}
+	f.before = func(ctx context.Context, i int) {
+		jitter(ctx, i)
+		if i == 0 {
+			time.Sleep(10 * time.Minute)
+		}
+		if i < 30 {
+			return
+		}
+		<-counted
+		if faults != nil {
+			<-confirmed
+		}
+		cancel()
+		<-ctx.Done()
+	}
+	s := run(ctx, f.engine(), Config{Workers: workers, Event: func(e Event) {
+		switch e := e.(type) {
+		case *ScenarioEvent:
+			if e.Index == 29 {
+				close(counted)
 			}
-			cfg := Config{Workers: 4, Event: func(e Event) {
-				switch e := e.(type) {
-				case *ScenarioEvent:
-					if e.Index == 29 {
-						close(counted)
-					}
-				case *Finding:
-					close(confirmed)
-				}
-			}}
-			s := run(ctx, f.engine(), cfg)
-			if !s.Interrupted || s.Cases != 30 || s.EmptyRun != "" || s.ExitStatus() != x.want {
-				t.Errorf("%d cases, exit status %d, %+v", s.Cases, s.ExitStatus(), s)
-			}
-		})
+		case *Finding:
+			close(confirmed)
+		}
+	}})
+	if !s.Interrupted || s.Cases != 30 || s.EmptyRun != "" || s.ExitStatus() != want {
+		t.Errorf("%d cases, exit status %d, %+v", s.Cases, s.ExitStatus(), s)
 	}
 }
 
 // Interrupted while a finding is being minimised: it is named as unconfirmed.
-func TestInterruptWhileMinimizing(t *testing.T) {
+func TestInterruptWhileMinimizing(t *testing.T) { bubble(t, interruptWhileMinimizing) }
+
+func interruptWhileMinimizing(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &fake{faults: at(5, contact(model.Closed, model.Finding, 0)), minimize: cancel}
 	s := run(ctx, f.engine(), Config{Workers: 2})
@@ -283,13 +304,16 @@ func TestInterruptWhileMinimizing(t *testing.T) {
 	}
 }
 
+// Two workers, a millisecond a scenario: those under way when the time is over
+// count too.
 func TestHuntByTime(t *testing.T) {
-	var played atomic.Int64
-	f := &fake{before: func(context.Context, int) { played.Add(1) }}
-	s := run(context.Background(), f.engine(), Config{Time: 50 * time.Millisecond, Workers: 2})
-	if s.Cases == 0 || s.EmptyRun != "" || s.Interrupted || int64(s.Cases) > played.Load() {
-		t.Errorf("%+v", s)
-	}
+	bubble(t, func(t *testing.T) {
+		f := &fake{before: func(context.Context, int) { time.Sleep(time.Millisecond) }}
+		s := run(context.Background(), f.engine(), Config{Time: 50*time.Millisecond - time.Microsecond, Workers: 2})
+		if s.Cases != 100 || s.EmptyRun != "" || s.Interrupted {
+			t.Errorf("%+v", s)
+		}
+	})
 }
 
 func TestFindingsAreWrittenAsCases(t *testing.T) {
