@@ -31,8 +31,15 @@ const probeBound = time.Second
 // Every target is taken. One that no socket call takes (port 0, another
 // family) is Unreachable; trouble of the probe itself is ProbeError.
 func (h *Host) Probe(source netip.Addr, t model.Target) model.Probe {
-	p := &probe{host: h, fd: -1, Probe: model.Probe{Transport: t.Transport,
+	return h.newProbe(source, t).do()
+}
+
+func (h *Host) newProbe(source netip.Addr, t model.Target) *probe {
+	return &probe{host: h, fd: -1, Probe: model.Probe{Transport: t.Transport,
 		Source: netip.AddrPortFrom(source, 0), Target: t.Addr}}
+}
+
+func (p *probe) do() model.Probe {
 	// A process that another goroutine starts holds a copy of every descriptor
 	// between its fork and its exec: closed here, the socket would live on for
 	// a millisecond, and the next snapshot show it.
@@ -41,17 +48,23 @@ func (h *Host) Probe(source netip.Addr, t model.Target) model.Probe {
 	if err := p.run(); err != nil {
 		p.fail(err)
 	}
+	p.close()
+	return p.Probe
+}
+
+func (p *probe) close() {
 	if p.fd >= 0 {
 		unix.Close(p.fd)
 	}
-	return p.Probe
+	p.fd = -1
 }
 
 // probe is a model.Probe being made.
 type probe struct {
 	model.Probe
-	host *Host
-	fd   int
+	host    *Host
+	fd      int
+	orderly bool // it ends with a FIN, not with a RST
 }
 
 // errProbe marks trouble of the probe itself.
@@ -111,9 +124,10 @@ func (p *probe) tcp() error {
 	if err := p.open(unix.SOCK_STREAM); err != nil {
 		return err
 	}
-	reset := unix.Linger{Onoff: 1}
-	if err := unix.SetsockoptLinger(p.fd, unix.SOL_SOCKET, unix.SO_LINGER, &reset); err != nil {
-		return fmt.Errorf("%w: set linger: %w", errProbe, err)
+	if reset := (unix.Linger{Onoff: 1}); !p.orderly {
+		if err := unix.SetsockoptLinger(p.fd, unix.SOL_SOCKET, unix.SO_LINGER, &reset); err != nil {
+			return fmt.Errorf("%w: set linger: %w", errProbe, err)
+		}
 	}
 	err := unix.Connect(p.fd, p.host.sockaddr(p.Target))
 	if errors.Is(err, unix.EINPROGRESS) {

@@ -23,7 +23,10 @@ type manners struct {
 	slow        time.Duration                                        // before its 200
 	slowOnlyBehindProxy,
 	otherPort, slams, dribbles, dialsAnew, forks bool
-	copies int
+	copies      int
+	backlog     int           // of its TCP listener, 0 for Go's
+	accepts     time.Duration // between one connection and the next
+	endsAtReset bool          // it takes a reset connection for its listener's end
 	dies   string // when this method arrives
 }
 

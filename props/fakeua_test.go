@@ -28,12 +28,13 @@ type fakeUA struct {
 	name, host string
 	ports      map[model.Transport]uint16
 
-	mu      sync.Mutex
-	udp     net.PacketConn
-	conns   map[netip.AddrPort]net.Conn // that it dialled
-	dialogs map[string]*fakeDialog      // by Call-ID
-	waiting map[string]func(m *model.Message)
-	serial  int
+	mu       sync.Mutex
+	udp      net.PacketConn
+	listener net.Listener
+	conns    map[netip.AddrPort]net.Conn // that it dialled
+	dialogs  map[string]*fakeDialog      // by Call-ID
+	waiting  map[string]func(m *model.Message)
+	serial   int
 }
 
 // way sends bytes to where a message came from, or to where one has to go.
@@ -78,6 +79,8 @@ func (u *fakeUA) listen(t model.Transport) {
 	} else {
 		var l net.Listener
 		if l, err = net.Listen("tcp", at); err == nil {
+			u.listener = l
+			u.tune(l)
 			go u.accept(l)
 			return
 		}
@@ -110,25 +113,26 @@ func (u *fakeUA) accept(l net.Listener) {
 			c.Close()
 			continue
 		}
-		go u.stream(c)
+		go func() { u.failed(u.stream(c)) }()
+		time.Sleep(u.accepts)
 	}
 }
 
 // stream reads a connection to its end.
-func (u *fakeUA) stream(c net.Conn) {
+func (u *fakeUA) stream(c net.Conn) error {
 	defer c.Close()
 	var buf []byte
 	chunk := make([]byte, 65536)
 	for {
 		n, err := c.Read(chunk)
 		if err != nil {
-			return
+			return err
 		}
 		buf = append(buf, chunk[:n]...)
 		for {
 			skip, n, err := model.FrameLength(buf)
 			if err != nil {
-				return
+				return err
 			}
 			if buf = buf[skip:]; n == 0 {
 				break

@@ -30,8 +30,10 @@ func (s *session) fault(ctx context.Context, st model.Step) (known bool, err err
 	case model.Kill:
 		return true, s.kill(ctx, st)
 	case model.Freeze:
+		s.still[st.Host] = true
 		return true, s.standstill(st, st.Host, s.world.Freeze)
 	case model.Thaw:
+		delete(s.still, st.Host)
 		if err := s.standstill(st, st.Host, s.world.Thaw); err != nil {
 			return true, err
 		}
@@ -152,6 +154,7 @@ func (s *session) sever(ctx context.Context, element string, wanted func(far *mo
 	}
 	n := 0
 	gone := map[uint64]bool{} // by cookie
+	inodes := map[string]map[uint64]bool{}
 	for i := range snap.Hosts {
 		h := &snap.Hosts[i]
 		for j := range h.Sockets {
@@ -165,8 +168,10 @@ func (s *session) sever(ctx context.Context, element string, wanted func(far *mo
 			}
 			n++
 			gone[x.Cookie] = true
+			noteHolder(inodes, x)
 			if far != nil {
 				gone[far.Cookie] = true
+				noteHolder(inodes, far)
 			}
 			// A program may have closed it just now.
 			if err := s.lab.Host(h.Host).Destroy(*x); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -177,7 +182,7 @@ func (s *session) sever(ctx context.Context, element string, wanted func(far *mo
 	if n == 0 {
 		return 0, nil
 	}
-	return n, s.noticed(ctx, gone)
+	return n, errors.Join(s.noticed(ctx, gone), s.released(ctx, inodes))
 }
 
 // noticed waits until none of some sockets is left.

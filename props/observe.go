@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -267,7 +268,7 @@ func (s *session) look(u *model.Use) (err error) {
 	case s.unprobed:
 		u.Spared = spared
 	default:
-		u.Probe = s.probe(u, t)
+		s.probe(u, t)
 	}
 	return nil
 }
@@ -281,22 +282,49 @@ type probeKey struct {
 }
 
 // probe tries the target from the viewpoint, once for each socket and step: a
-// listener that took one SYN takes the next, and a short accept queue must not
-// be filled by us.
-func (s *session) probe(u *model.Use, t model.Target) model.Probe {
+// listener that took one SYN takes the next. A probe that might fill the queue
+// before the user comes is spared: his own connect tells as much.
+func (s *session) probe(u *model.Use, t model.Target) {
 	key := probeKey{view: u.View, target: t}
 	r := model.Lookup(&s.obs.Snapshots[u.Snapshot], u.View.Host, t.Transport, netip.AddrPortFrom(u.View.Source, 0), t.Addr)
 	if r.Takes() {
 		key.cookie = r.Socket.Cookie
 		if p, ok := s.proved[key]; ok {
-			return p
+			u.Probe = p
+			return
+		}
+		if full(r.Socket) {
+			u.Spared = fmt.Sprintf("%d wait in a queue for %d", r.Socket.Queue, r.Socket.Backlog+1)
+			return
 		}
 	}
-	p := s.lab.Host(u.View.Host).Probe(sourceFor(u.View.Source, t), t)
-	if p.Result == model.ProbeAccepted && key.cookie != 0 {
-		s.proved[key] = p
+	u.Probe = s.knock(u, t, r)
+	if u.Probe.Result == model.ProbeAccepted && key.cookie != 0 {
+		s.proved[key] = u.Probe
 	}
-	return p
+}
+
+// full reports whether a listener that one more connection waits for might
+// have no room for the next (sk_acceptq_is_full, include/net/sock.h).
+func full(l *model.Socket) bool {
+	return l.State == model.StateListen && l.Queue+1 > l.Backlog
+}
+
+// acceptBound is how long a program may take to accept a probe and to read its
+// end. One that waits for us meanwhile does not, and is not waited for.
+const acceptBound = 100 * time.Millisecond
+
+// knock sends the probe: to a program as a client that changed its mind.
+func (s *session) knock(u *model.Use, t model.Target, r model.Reached) model.Probe {
+	from, source := s.lab.Host(u.View.Host), sourceFor(u.View.Source, t)
+	if !r.Takes() || s.processes[r.Socket.Owner] == nil {
+		return from.Probe(source, t)
+	}
+	wait := acceptBound
+	if s.still[s.sc.Element(r.Socket.Owner).Host] {
+		wait = 0
+	}
+	return from.ProbeOrderly(source, t, wait)
 }
 
 // sourceFor leaves the choice of a source to the kernel where the viewpoint's

@@ -3,6 +3,7 @@ package props
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -88,7 +89,8 @@ func (p *Played) compare(sc *model.Scenario) {
 func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	out := &Played{Scenario: *sc}
 	s := &session{sc: sc, stack: p.stack, bound: callBound, unprobed: p.unprobed, dialling: -1,
-		processes: map[string]*sut.Process{}, stacks: map[string]*sut.Stack{}, seen: map[useKey]bool{}}
+		processes: map[string]*sut.Process{}, stacks: map[string]*sut.Stack{}, seen: map[useKey]bool{},
+		still: map[string]bool{}, temper: map[string]int{}}
 	s.obs.Own = map[string]bool{}
 	var packets bytes.Buffer
 	if p.patient {
@@ -145,6 +147,8 @@ type session struct {
 	seen      map[useKey]bool
 	bound     time.Duration // of a call
 	step      int
+	still     map[string]bool          // hosts whose programs stand still
+	temper    map[string]int           // of programs: whether they come to rest
 	topology  *model.Topology          // who reaches whom; nil on one network
 	uses      int                      // in this step
 	proved    map[probeKey]model.Probe // in this step
@@ -189,7 +193,7 @@ func (s *session) run(ctx context.Context, pool *netns.Pool) (err error) {
 		if err != nil || !ok {
 			return err
 		}
-		if err := s.settle(); err != nil {
+		if err := s.settle(ctx); err != nil {
 			return err
 		}
 	}
@@ -359,9 +363,10 @@ func (s *session) place(ctx context.Context, c model.Call, call *peer.Call) erro
 	return p.Call(ctx, plan.RequestURI, plan.Transport)
 }
 
-// settle lets the world finish what it was doing and notes the sockets.
-func (s *session) settle() error {
-	if err := s.world.Drain(); err != nil {
+// settle lets the world and the programs finish what they were doing and notes
+// the sockets.
+func (s *session) settle(ctx context.Context) error {
+	if err := errors.Join(s.rest(ctx), s.world.Drain()); err != nil {
 		return err
 	}
 	i, err := s.snapshot()
