@@ -27,7 +27,7 @@ type manners struct {
 	backlog     int           // of its TCP listener, 0 for Go's
 	accepts     time.Duration // between one connection and the next
 	endsAtReset bool          // it takes a reset connection for its listener's end
-	dies   string // when this method arrives
+	dies        string        // when this method arrives
 }
 
 // emit sends a message as often, and in such a spelling, as its manners say.
