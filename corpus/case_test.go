@@ -196,6 +196,7 @@ func TestParseErrorsNamePlaceFoundAndWanted(t *testing.T) {
 		{"no expectation", foundingCase[strings.Index(foundingCase, "baresip@"):strings.Index(foundingCase, "-- found")], "", `x.txtar:14:1: found none, want a line such as baresip@1.0.0 clean`},
 		{"no version", "baresip@1.0.0", "baresip", `x.txtar:14:1: found "baresip", want a stack and its version, such as baresip@1.0.0`},
 		{"no such stack's name", "baresip@", "../baresip@", `x.txtar:14:1: found "../baresip@1.0.0", want a stack and its version, such as baresip@1.0.0`},
+		{"a file as a stack", "baresip@", "baresip.txtar@", `x.txtar:14:1: found "baresip.txtar@1.0.0", want a stack and its version, such as baresip@1.0.0 (only the command line can name a file: greka replay --stack FILE CASE)`},
 		{"a version twice", "peer@built-in", "baresip@1.0.0", `x.txtar:15:1: found "baresip@1.0.0" again, want each stack and version once`},
 		{"neither clean nor a signature", "clean", "cleam", `x.txtar:15:22: found 1 words, want clean or a signature: claim, class, severity, header, message, role, transport`},
 		{"a class", "ConnectionPort", "ConnectionPart", `x.txtar:14:32: found "ConnectionPart", want clean or a signature: a class such as ConnectionPort`},
@@ -212,7 +213,7 @@ func TestParseErrorsNamePlaceFoundAndWanted(t *testing.T) {
 		{"a line of found twice", "index  17", "seed 17", `x.txtar:19:1: found "seed" again, want each line once`},
 		{"a value too many", "v0.1.0", "v0.1.0 dirty", `x.txtar:21:6: found 2, want one value after "greka"`},
 		{"a control character", "in two lines", "in \x1b[31mred", `x.txtar:1:25: found control character U+001B, want text`},
-		{"a carriage return", "for people.\n", "for people.\r\n", `x.txtar:2:12: found control character U+000D, want text`},
+		{"a carriage return", "for people.\n", "for people\r.\n", `x.txtar:2:11: found control character U+000D, want text`},
 		{"a byte that is no UTF-8", "for people", "for \xffpeople", `x.txtar:2:5: found byte 0xff, want text in UTF-8`},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -335,4 +336,27 @@ func TestOwnCasesAreReadAndWellWritten(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(foundingCase))
 	f.Fuzz(func(t *testing.T, data []byte) { oneClearLine(t, "fuzzed", data) })
+}
+
+// A file that has gone through another system's editor is the same case.
+func TestLinesThatEndInCRLF(t *testing.T) {
+	want, err := Parse("x.txtar", []byte(foundingCase))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Parse("x.txtar", []byte(strings.ReplaceAll(foundingCase, "\n", "\r\n")))
+	if d := cmp.Diff(want, got); d != "" || err != nil {
+		t.Errorf("%v\n%s", err, d)
+	}
+	plain := filepath.Join(t.TempDir(), "plain")
+	if err := os.WriteFile(plain, []byte(strings.ReplaceAll(model.Format(want.Scenario), "\n", "\r\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err = ReadScenario(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want.Scenario, got.Scenario); d != "" {
+		t.Error(d)
+	}
 }

@@ -51,6 +51,7 @@ func ReadScenario(name string) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
+	data = unixLines(data)
 	if len(txtar.Parse(data).Files) > 0 {
 		return Parse(name, data)
 	}
@@ -81,12 +82,21 @@ func readBounded(name string) ([]byte, error) {
 	return data, nil
 }
 
+// unixLines ends lines as this system does: a case may have gone through an
+// editor or a mail of another one. What is too large stays so.
+func unixLines(data []byte) []byte {
+	if len(data) > MaxSize {
+		return data
+	}
+	return bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+}
+
 // Parse reads a case strictly: every section and every word of it has to be
 // one that the format knows. The name stands in errors, which are of type
 // *SyntaxError.
 func Parse(name string, data []byte) (*Case, error) {
 	p := &parser{file: name}
-	c := p.parse(data)
+	c := p.parse(unixLines(data))
 	if p.err != nil {
 		return nil, p.err
 	}
@@ -238,6 +248,10 @@ func (p *parser) expect(c *Case, s section) {
 
 func (p *parser) expectation(line int, ws []word) (Expectation, bool) {
 	stack, version, _ := strings.Cut(ws[0].text, "@")
+	if model.NamesFile(stack) {
+		p.fail(line, ws[0].col, quote(ws[0].text), "a stack and its version, such as baresip@1.0.0 ("+model.WhereFilesAreNamed+")")
+		return Expectation{}, false
+	}
 	if !isStack(stack) || version == "" {
 		p.fail(line, ws[0].col, quote(ws[0].text), "a stack and its version, such as baresip@1.0.0")
 		return Expectation{}, false

@@ -197,7 +197,7 @@ func sutOption(e *Element) textOption {
 }
 
 func stackOption(e *Element) textOption {
-	return textOption{"stack=NAME", func(v string) bool { e.Stack = v; return validStack(v) }}
+	return textOption{"stack=NAME", func(v string) bool { e.Stack = v; return validStack(v) || NamesFile(v) }}
 }
 
 // locate finds in the text what makes no sense.

@@ -249,6 +249,8 @@ func (c *checker) notForAgents(e *Element) {
 
 func (c *checker) stack(e *Element) {
 	switch {
+	case NamesFile(e.Stack):
+		c.fail(0, "stack="+e.Stack, "the name of a stack ("+WhereFilesAreNamed+")")
 	case e.Stack != "" && !validStack(e.Stack):
 		c.fail(0, "stack="+e.Stack, "stack= and a stack's name")
 	case e.SUT && e.Stack != "":
@@ -313,18 +315,4 @@ func validName(s string) bool {
 		return false
 	}
 	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
-}
-
-// validStack: "baresip", "mutant/contact-from-connection", "sipgo_1.7". It may
-// become a path, so it stays below where it begins.
-func validStack(s string) bool {
-	if len(s) > 64 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-._/") != "" {
-		return false
-	}
-	for _, part := range strings.Split(s, "/") {
-		if strings.TrimLeft(part, "-._") != part || part == "" {
-			return false
-		}
-	}
-	return true
 }

@@ -58,7 +58,12 @@ func fakeUAStack(t *testing.T, how string) *sut.Stack {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return find(t, file)
+	s, err := sut.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Allow()
+	return s
 }
 
 // huntFake hunts a fake and checks what holds of every hunt: a reason where

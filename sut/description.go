@@ -1,6 +1,7 @@
 package sut
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -62,6 +63,7 @@ type Description struct {
 
 	file    string // where it was read from, for errors
 	dir     string // the file's directory, "" if embedded
+	sum     [sha256.Size]byte // of the file
 	version *text
 	env     []*text
 	start   *text
@@ -79,9 +81,9 @@ type Ready struct {
 // maxDescription bounds what is read of a file that a stranger names.
 const maxDescription = 1 << 20
 
-// Load reads a description from a file. Every error is one line that names
+// load reads a description from a file. Every error is one line that names
 // the file and, where there is one, the line in it.
-func Load(file string) (*Description, error) {
+func load(file string) (*Description, error) {
 	// Opening a pipe would wait for somebody to write into it.
 	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -99,7 +101,12 @@ func Load(file string) (*Description, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sut: read the description %s: %w", file, err)
 	}
-	return parse(file, dir, data)
+	d, err := parse(file, dir, data)
+	if err != nil {
+		return nil, err
+	}
+	d.sum = sha256.Sum256(data)
+	return d, nil
 }
 
 func (d *Description) plays(r model.Role) bool      { return slices.Contains(d.Roles, r) }

@@ -26,7 +26,7 @@ func good(t testing.TB) string {
 }
 
 func TestLoad(t *testing.T) {
-	d, err := Load("testdata/good.txtar")
+	d, err := load("testdata/good.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,8 @@
 // standard input so that it registers, calls and hangs up:
 //
 //	stack, err := sut.Find("baresip")       // embedded
-//	stack, err := sut.Find("./mine.txtar")  // or a stranger's own
+//	stack, err := sut.Load("./mine.txtar")  // or a stranger's own,
+//	stack.Allow()                           // which is run once that is allowed
 //	process, err := stack.Start(ctx, lab, scenario, "bob")
 //	defer process.Close()
 //	err = process.Register(ctx, model.TCP)

@@ -179,10 +179,11 @@ func loadStack(t *testing.T, text string) *Stack {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Find(file)
+	s, err := Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Allow()
 	return s
 }
 

@@ -36,6 +36,9 @@ func (s *Stack) install(ctx context.Context, out io.Writer, root bool) error {
 	if command == nil {
 		return fmt.Errorf("sut: install %s: its description names no Debian packages", s.Name)
 	}
+	if err := s.allowed(); err != nil {
+		return fmt.Errorf("sut: install %s: %w", s.Name, err)
+	}
 	line := strings.Join(command, " ")
 	if _, err := exec.LookPath(command[0]); err != nil {
 		return fmt.Errorf("sut: install %s: there is no apt-get here; install these packages in this system's way: %s",

@@ -2,6 +2,7 @@ package sut
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path"
@@ -29,6 +30,7 @@ type Stack struct {
 	Version     string // as Installed found it; "built in" for a self-test
 	Kind        Kind
 	Description *Description // nil for a self-test
+	File        string       // the description's, as Load was told it; "" for a stack that comes with Greka
 
 	// What it can do, for generators.
 	Roles      []model.Role
@@ -37,6 +39,8 @@ type Stack struct {
 	SamePort   bool // udp and tcp share one port number, and both are always open
 
 	Lie peer.Lie // a mutant's untruth; the zero value is honest
+
+	asking bool // it is a stranger's, and was not allowed yet
 }
 
 //go:embed stacks/*.txtar
@@ -68,37 +72,62 @@ var embedded = sync.OnceValues(func() (map[string]*Description, error) {
 	return all, nil
 })
 
-// Find returns the stack of a name that Greka knows, or the one that a
-// description file describes: what contains a slash or ends in ".txtar" is
-// such a file's path.
-func Find(nameOrPath string) (*Stack, error) {
-	if strings.Contains(nameOrPath, "/") && !known(nameOrPath) || strings.HasSuffix(nameOrPath, ".txtar") {
-		d, err := Load(nameOrPath)
-		if err != nil {
-			return nil, err
-		}
-		return newStack(d), nil
-	}
+// Find returns the stack of a name that Greka knows. It never reads a file: a
+// name may come from a case or a scenario that a stranger wrote, and none of
+// them decides what is run on this machine. Files are Load's.
+func Find(name string) (*Stack, error) {
 	var names []string
 	for _, s := range everything() {
-		if s.Name == nameOrPath {
+		if s.Name == name {
 			return s, nil
 		}
 		names = append(names, s.Name)
 	}
 	return nil, fmt.Errorf("sut: unknown stack %q: know %s; or name a description file (./mine.txtar)",
-		nameOrPath, strings.Join(names, ", "))
+		name, strings.Join(names, ", "))
 }
 
-// known reports whether a name with a slash in it is a stack's, as those of
-// the mutants are.
-func known(name string) bool {
-	for _, s := range everything() {
-		if s.Name == name {
-			return true
-		}
+// IsFile reports whether what a person wrote in the place of a stack's name is
+// the path of a description file: it ends in ".txtar", or contains a slash and
+// is no stack's name, as those of the mutants are.
+func IsFile(nameOrPath string) bool {
+	if strings.HasSuffix(nameOrPath, ".txtar") {
+		return true
 	}
-	return false
+	if !strings.Contains(nameOrPath, "/") {
+		return false
+	}
+	_, err := Find(nameOrPath)
+	return err != nil
+}
+
+// Load reads the stack that a description file describes. Nothing of it is run
+// until Allow is called: whoever names the file to Load asks first, or knows
+// that there is nothing to ask. Every error is one line that names the file
+// and, where there is one, the line in it.
+func Load(file string) (*Stack, error) {
+	d, err := load(file)
+	if err != nil {
+		return nil, err
+	}
+	s := newStack(d)
+	s.File, s.asking = file, true
+	return s, nil
+}
+
+// ErrNotAllowed is what a stack's errors are when it comes from a file and
+// nobody has allowed to run what that describes.
+var ErrNotAllowed = errors.New("nobody has allowed to run what it describes")
+
+// Allow says that what the description file describes may be run.
+func (s *Stack) Allow() { s.asking = false }
+
+// allowed is an error until a stack may be run.
+func (s *Stack) allowed() error {
+	if s.asking {
+		return fmt.Errorf("%s: %w", s.File, ErrNotAllowed)
+	}
+	return nil
 }
 
 // All returns the real stacks that come with Greka, by name.

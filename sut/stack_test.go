@@ -1,6 +1,9 @@
 package sut
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -27,19 +30,11 @@ func TestEmbeddedDescriptions(t *testing.T) {
 	}
 }
 
+// A name never leads to a file, whatever it looks like.
 func TestFind(t *testing.T) {
-	if s, err := Find("testdata/good.txtar"); err != nil || s.Name != "mine" || s.SamePort {
-		t.Errorf("got %+v, %v", s, err)
-	}
-	for name, want := range map[string]string{
-		"barresip":         `unknown stack "barresip": know `,
-		"":                 `unknown stack "": know `,
-		"none.txtar":       "no such file",
-		"./baresip":        "no such file",
-		"mutant/no-such":   "no such file",
-		"testdata/bad.txt": `no part "stack"`,
-	} {
+	for _, name := range []string{"barresip", "", "none.txtar", "testdata/good.txtar", "./baresip", "mutant/no-such"} {
 		_, err := Find(name)
+		want := fmt.Sprintf("unknown stack %q: know ", name)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Find(%q): %v, want %q", name, err, want)
 			continue
@@ -48,6 +43,36 @@ func TestFind(t *testing.T) {
 	}
 	if _, err := Find("barresip"); err == nil || !strings.Contains(err.Error(), "baresip") {
 		t.Errorf("it does not say what there is: %v", err)
+	}
+}
+
+func TestIsFile(t *testing.T) {
+	for name, want := range map[string]bool{
+		"baresip": false, "": false, "peer": false, "mutant/stops-listening": false,
+		"mine.txtar": true, "./baresip": true, "mutant/no-such": true, "../mine": true,
+	} {
+		if got := IsFile(name); got != want {
+			t.Errorf("IsFile(%q) = %v, want %v", name, got, want)
+		}
+	}
+}
+
+// What a file describes is not run before somebody has allowed it.
+func TestNothingRunsBeforeItIsAllowed(t *testing.T) {
+	s := versionStack(t, "echo fake 1")
+	s.asking = true
+	s.Description.Debian = []string{"greka-no-such-package"}
+	_, err := s.Installed(background)
+	_, startErr := s.Start(background, nil, nil, "bob")
+	installErr := s.install(background, io.Discard, true)
+	for _, err := range []error{err, startErr, installErr} {
+		if !errors.Is(err, ErrNotAllowed) || !strings.Contains(err.Error(), s.File) {
+			t.Errorf("got %v", err)
+		}
+	}
+	s.Allow()
+	if version, err := s.Installed(background); err != nil || version != "1" {
+		t.Errorf("allowed, and then: %q, %v", version, err)
 	}
 }
 
@@ -91,7 +116,7 @@ func TestFits(t *testing.T) {
 // Whatever ports a scenario gives its listeners: what a stack takes besides is
 // nobody else's, the same each time, and not where the kernel chooses.
 func TestPortsAreDisjoint(t *testing.T) {
-	d, err := Load("testdata/good.txtar")
+	d, err := load("testdata/good.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}

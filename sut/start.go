@@ -27,6 +27,9 @@ func (s *Stack) Start(ctx context.Context, lab *netns.Lab, sc *model.Scenario, e
 }
 
 func (s *Stack) start(ctx context.Context, lab *netns.Lab, sc *model.Scenario, element string, bound time.Duration) (*Process, error) {
+	if err := s.allowed(); err != nil {
+		return nil, err
+	}
 	p, err := s.launch(lab, sc, element)
 	if err != nil {
 		return nil, err

@@ -54,15 +54,15 @@ func (v *ViaData) Port(transport string) (uint16, error) {
 
 // text is one compiled template of a description.
 type text struct {
-	file  string
-	line  int // of its first line
-	empty bool
-	tmpl  *template.Template
+	file string
+	line int    // of its first line
+	body string // as the file has it
+	tmpl *template.Template
 }
 
 // compile reads the template that starts on a line of a file.
 func compile(file string, line int, body string) (*text, error) {
-	t := &text{file: file, line: line, empty: strings.TrimSpace(body) == ""}
+	t := &text{file: file, line: line, body: body}
 	padded := strings.Repeat("\n", line-1) + body
 	tmpl, err := template.New(file).Option("missingkey=error").Parse(padded)
 	if err != nil {

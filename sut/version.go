@@ -29,6 +29,9 @@ func (s *Stack) Installed(ctx context.Context) (version string, err error) {
 	if s.Description == nil {
 		return s.Version, nil
 	}
+	if err := s.allowed(); err != nil {
+		return "", fmt.Errorf("sut: ask %s for its version: %w", s.Name, err)
+	}
 	version, err = s.Description.askVersion(ctx, versionBound)
 	if errors.Is(err, ErrNotInstalled) && len(s.Description.Debian) > 0 {
 		return "", fmt.Errorf("sut: %s is %w; run: greka install %s", s.Name, ErrNotInstalled, s.Name)
