@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/plain"
 	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/sut"
 )
@@ -95,7 +96,7 @@ func huntFake(t *testing.T, how string, cfg Config) *Summary {
 	}
 	p.Summary(sum)
 	for _, l := range strings.Split(said.String(), "\n") {
-		if visible(l) != l {
+		if plain.Spelled(l) != l {
 			t.Errorf("a line that a person reads: %q", l)
 		}
 		if len(l) > 8<<10 {

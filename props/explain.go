@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // Explain writes what an experienced engineer would say of a verdict: what was
@@ -112,7 +113,7 @@ const maxForeign = 400
 // foreign shows what a stack said: without what a terminal would act upon, and
 // not more than anybody would read. The capture beside the case has all of it.
 func foreign(s string) string {
-	shown := []rune(visible(s))
+	shown := []rune(plain.Spelled(s))
 	if len(shown) <= maxForeign {
 		return string(shown)
 	}

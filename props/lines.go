@@ -3,14 +3,14 @@ package props
 import (
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // wrapped prints a line, broken at blanks where it is wider than the terminal.
 // What follows a label ("probe from ann:  ") stays to the right of it.
 func (p *Printer) wrapped(l string) {
-	l = visible(l)
+	l = plain.Spelled(l)
 	for p.Width > 0 && columns(l) > p.Width {
 		hang := hanging(l)
 		if hang > p.Width/2 {
@@ -53,37 +53,3 @@ func breakAt(l string, hang, width int) int {
 }
 
 func columns(s string) int { return len([]rune(s)) }
-
-// visible spells out control characters, and bytes that are no UTF-8.
-func visible(s string) string {
-	if utf8.ValidString(s) && strings.IndexFunc(s, hidden) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, "\\x%02x", s[0])
-		case hidden(r):
-			fmt.Fprintf(&b, "\\u%04x", r)
-		default:
-			b.WriteRune(r)
-		}
-		s = s[n:]
-	}
-	return b.String()
-}
-
-func hidden(r rune) bool { return r != '\t' && !unicode.IsPrint(r) }
-
-// shellWord quotes a file's name for a shell, where it needs it.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-+@:,=", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/greka-sip/greka/model/plain"
 	"github.com/greka-sip/greka/sut"
 )
 
@@ -17,13 +18,13 @@ const maxLogLine = 2000
 // add writes what passed between us and one program. Lines that it was told
 // begin with ">".
 func (l *programLog) add(element, stack, command string, said []sut.Said) {
-	fmt.Fprintf(&l.b, "== %s, played by %s: %s\n", element, visible(stack), visible(command))
+	fmt.Fprintf(&l.b, "== %s, played by %s: %s\n", element, plain.Spelled(stack), plain.Spelled(command))
 	for _, s := range said {
 		mark := " "
 		if s.Told {
 			mark = ">"
 		}
-		fmt.Fprintf(&l.b, "%s %s\n", mark, cut(visible(s.Text), maxLogLine))
+		fmt.Fprintf(&l.b, "%s %s\n", mark, cut(plain.Spelled(s.Text), maxLogLine))
 	}
 	if len(said) == 0 {
 		l.b.WriteString("  (it was told nothing and wrote nothing)\n")

@@ -213,6 +213,9 @@ func (s *session) start(ctx context.Context) (err error) {
 			if st, err = sut.Find(e.Stack); err != nil {
 				return err
 			}
+			if st.Kind == sut.Real {
+				st.Insecure = s.stack.Insecure
+			}
 		}
 		lies[e.Name] = st.Lie
 		if st.Kind == sut.Real {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // Printer writes findings and summaries for people. Its zero value, with W
@@ -103,7 +104,7 @@ func (p *Printer) scenario(text string) {
 
 func (p *Printer) replay(f *Finding) {
 	if f.CaseFile != "" {
-		p.line("  replay:  greka replay %s", shellWord(f.CaseFile))
+		p.line("  replay:  greka replay %s", plain.ShellWord(f.CaseFile))
 	}
 	if f.Kept {
 		p.line("           (the case of an earlier hunt, smaller or the same: its ports are those of that hunt)")
@@ -116,7 +117,7 @@ func (p *Printer) heading(title, stack string) {
 	if p.Width > 0 {
 		width = min(width, p.Width)
 	}
-	title, stack = visible(title), visible(stack)
+	title, stack = plain.Spelled(title), plain.Spelled(stack)
 	gap := max(width-columns(title)-columns(stack), 2)
 	if p.Color {
 		class, rest, _ := strings.Cut(title, ":")
@@ -128,7 +129,7 @@ func (p *Printer) heading(title, stack string) {
 // line prints one line; nothing that a stack put into it reaches the terminal
 // as a command.
 func (p *Printer) line(format string, args ...any) {
-	fmt.Fprintln(p.W, visible(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(p.W, plain.Spelled(fmt.Sprintf(format, args...)))
 }
 
 // Summary prints what a hunt saw.
@@ -141,7 +142,7 @@ func (p *Printer) Summary(s *Summary) {
 	}
 	p.line("  trouble:  %d broken, %d inconclusive, %d look-ups that disagree with their probe", s.Broken, s.Inconclusive, s.LookupDisagreements)
 	if s.EmptyRun != "" && len(s.Findings) > 0 {
-		p.wrapped("  besides:  " + s.EmptyRun + ". The findings stand; what else there may be is not known")
+		p.wrapped("  besides:  " + plain.Line(s.EmptyRun) + ". The findings stand; what else there may be is not known")
 	}
 	p.puzzles(s)
 	p.signatures("  latent:   %d verdicts; the rule is broken, but nobody in these scenarios is hurt", s.Latent, s.Latents)
@@ -162,7 +163,7 @@ func (s *Summary) verdict() string {
 	}
 	switch {
 	case s.EmptyRun != "" && len(s.Findings) == 0:
-		return found + ", and the run proves nothing: " + s.EmptyRun
+		return found + ", and the run proves nothing: " + plain.Line(s.EmptyRun)
 	case s.Interrupted:
 		return found + " until it was interrupted"
 	}

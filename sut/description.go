@@ -32,6 +32,10 @@ import (
 //	               NAME udp|tcp sip+N    or one at a fixed distance from the SIP port
 //	               (any number of such lines)
 //	env            NAME=VALUE for its environment (any number of such lines)
+//	reads          files and directories that it reads besides what is installed
+//	               and its own directory; a relative path lies there (may be left
+//	               out). It sees them, and no more of the machine, and changes
+//	               nothing
 //	start          the command that starts it, in the foreground
 //	ready          the sockets by which one sees that it is ready: "listeners"
 //	               (all that the element lists), "udp:sip", "tcp:sip", or
@@ -60,9 +64,10 @@ type Description struct {
 	SamePort     bool
 	Ports        []Port
 	Ready        []Ready
+	Reads        []string // what it reads besides its packages and its directory
 
-	file    string // where it was read from, for errors
-	dir     string // the file's directory, "" if embedded
+	file    string            // where it was read from, for errors
+	dir     string            // the file's directory, "" if embedded
 	sum     [sha256.Size]byte // of the file
 	version *text
 	env     []*text

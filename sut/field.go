@@ -2,6 +2,7 @@ package sut
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 
@@ -56,6 +57,8 @@ func (p *parser) set(f field) (err error) {
 		err = p.addPort(f)
 	case "env":
 		err = p.addEnv(f)
+	case "reads":
+		p.Reads, err = p.readPaths(f.value)
 	case "start":
 		p.start, err = compile(p.file, f.line, f.value)
 	case "ready":
@@ -148,6 +151,20 @@ func versionMatch(value string) (*regexp.Regexp, error) {
 		return nil, fmt.Errorf("want one group (...) around the version, not %d", re.NumSubexp())
 	}
 	return re, err
+}
+
+// readPaths reads the paths of what a stack may see. Those of a description
+// that comes with Greka have no directory to lie in.
+func (p *parser) readPaths(value string) ([]string, error) {
+	return each(value, func(s string) (string, error) {
+		if path.Clean(s) == "/" {
+			return "", fmt.Errorf("%q is everything", s)
+		}
+		if !path.IsAbs(s) && p.dir == "" {
+			return "", fmt.Errorf("%q is not absolute", s)
+		}
+		return path.Clean(s), nil
+	})
 }
 
 func (p *parser) addPort(f field) error {

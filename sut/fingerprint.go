@@ -70,6 +70,11 @@ func (d *Description) beside() []string {
 			paths = append(paths, named(command))
 		}
 	}
+	for _, path := range d.Reads {
+		if !filepath.IsAbs(path) {
+			paths = append(paths, named(path))
+		}
+	}
 	slices.Sort(paths)
 	return slices.Compact(paths)
 }
@@ -154,10 +159,15 @@ func (f *fingerprint) content(path string, info fs.FileInfo) error {
 	return err
 }
 
-// Runs tells in words what a description runs: its commands as it has them.
+// Runs tells in words what a description runs, and shows to it: its commands
+// as it has them, and what it reads.
 func (d *Description) Runs() string {
 	commands := []string{oneLineOf(d.version.body), oneLineOf(d.start.body)}
-	return strings.Join(slices.Compact(commands), "; ")
+	text := strings.Join(slices.Compact(commands), " and ")
+	if len(d.Reads) > 0 {
+		text += ", which can read " + printable(strings.Join(d.Reads, ", "))
+	}
+	return text
 }
 
 // oneLineOf is a command as one line of bearable length.

@@ -108,6 +108,23 @@ func (e *aptError) outdated() bool {
 	return false
 }
 
+// head keeps the beginning of what is written to it and drops the rest.
+type head struct {
+	limit int
+	buf   strings.Builder
+}
+
+// Write keeps the beginning and drops the rest.
+func (h *head) Write(p []byte) (int, error) {
+	if room := h.limit - h.buf.Len(); room > 0 {
+		h.buf.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+// String returns what was kept.
+func (h *head) String() string { return h.buf.String() }
+
 func aptGet(ctx context.Context, out io.Writer, command []string) error {
 	said := &head{limit: 1 << 20}
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)

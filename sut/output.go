@@ -2,7 +2,8 @@ package sut
 
 import (
 	"strings"
-	"unicode"
+
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // maxLine bounds one line of what others wrote, in bytes.
@@ -26,29 +27,6 @@ func tail(out string, lines int) string {
 // lastLine returns the last line that says something.
 func lastLine(out string) string { return tail(out, 1) }
 
-// printable is a line as it would look on a terminal: what a carriage return
-// overwrote and escape sequences are gone. It is cut to a bearable length.
-func printable(line string) string {
-	line = strings.TrimRight(line, "\r")
-	line = line[strings.LastIndexByte(line, '\r')+1:]
-	var b strings.Builder
-	escape := false
-	for _, r := range line {
-		switch {
-		case escape:
-			// ESC [ parameters letter
-			escape = r == '[' || r == ';' || r >= '0' && r <= '9'
-		case r == 0x1b:
-			escape = true
-		case r == '\t':
-			b.WriteByte(' ')
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		}
-		if b.Len() >= maxLine {
-			b.WriteString("…")
-			break
-		}
-	}
-	return strings.TrimSpace(b.String())
-}
+// printable is what others wrote as one line of a bearable length, harmless on
+// a terminal.
+func printable(line string) string { return plain.Cut(line, maxLine) }

@@ -38,6 +38,10 @@ type Stack struct {
 	Families   []model.Family
 	SamePort   bool // udp and tcp share one port number, and both are always open
 
+	// Insecure runs what the description names even where netns.Sandbox says
+	// that this machine cannot give the whole sandbox.
+	Insecure bool
+
 	Lie peer.Lie // a mutant's untruth; the zero value is honest
 
 	asking bool // it is a stranger's, and was not allowed yet

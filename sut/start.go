@@ -62,6 +62,7 @@ func (s *Stack) launch(lab *netns.Lab, sc *model.Scenario, element string) (*Pro
 	if err != nil {
 		return nil, err
 	}
+	spec.Insecure = s.Insecure
 	host := lab.Host(e.Host)
 	if host == nil {
 		return nil, fmt.Errorf("the lab has no host %q", e.Host)
@@ -75,7 +76,7 @@ func (s *Stack) launch(lab *netns.Lab, sc *model.Scenario, element string) (*Pro
 
 // spec fills the templates of what a process needs to start.
 func (d *Description) spec(data *Data) (spec netns.Spec, err error) {
-	spec = netns.Spec{Owner: data.Name, Dir: d.dir, Files: make(map[string][]byte, len(d.home))}
+	spec = netns.Spec{Owner: data.Name, Dir: d.dir, Reads: d.Reads, Files: make(map[string][]byte, len(d.home))}
 	if spec.Argv, err = d.start.argv(data); err != nil {
 		return spec, err
 	}

@@ -48,15 +48,16 @@ func TestNotInstalled(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	text = strings.Replace(text, "\nroles", "\ndebian no-such\nroles", 1)
-	_, err = loadStack(t, text).Installed(background)
-	if want := "sut: fake is not installed; run: greka install fake"; !errors.Is(err, ErrNotInstalled) || err.Error() != want {
+	s := loadStack(t, text)
+	_, err = s.Installed(background)
+	if want := "sut: fake is not installed; run: greka install " + s.File; !errors.Is(err, ErrNotInstalled) || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
 func TestBadVersionCommands(t *testing.T) {
 	for script, want := range map[string]string{
-		"exit 3":                                 "exit status 3",
+		"exit 3":                                 "exited with status 3",
 		"echo something else":                    `printed nothing that matches (?m)^fake (.*), but "something else"`,
 		"sleep 1000":                             "did not print its version within 300ms",
 		"trap '' TERM; while :; do :; done":      "did not print its version within 300ms",
@@ -64,7 +65,7 @@ func TestBadVersionCommands(t *testing.T) {
 		"setsid sleep " + aLongSleep + " & wait": "within 300ms",
 	} {
 		d := versionStack(t, script).Description
-		version, err := d.askVersion(background, 300*time.Millisecond)
+		version, err := d.askVersion(background, false, 300*time.Millisecond)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %q, %v, want %q", script, version, err, want)
 			continue

@@ -1,15 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
 
+	"github.com/greka-sip/greka/model/plain"
+	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/props"
 	"github.com/greka-sip/greka/sut"
 )
@@ -64,7 +67,7 @@ func (s streams) allowOne(ctx context.Context, stack *sut.Stack, yes bool) error
 			return nil
 		}
 	}
-	what := fmt.Sprintf("%s was not run before in this form; in a sandbox it will run %s", word(stack.File), stack.Description.Runs())
+	what := fmt.Sprintf("%s was not run before in this form; in a sandbox it will run %s", plain.ShellWord(stack.File), stack.Description.Runs())
 	if yes {
 		fmt.Fprintf(s.err, "greka: %s\n", what)
 	} else if err := s.ask(ctx, "greka: "+what+". Run it?", "give --yes if you trust it that far", what); err != nil {
@@ -108,19 +111,56 @@ func isTerminal(stream any) bool {
 
 // answer reads one line, and reports whether it is a yes. No answer is no.
 func (s streams) answer(ctx context.Context) (yes bool, err error) {
-	line := make(chan string, 1)
+	line := make(chan string, 1) // a read of a terminal cannot be stopped
 	go func() {
-		text, err := bufio.NewReader(oneByte{s.in}).ReadString('\n')
-		if err != nil {
-			fmt.Fprintln(s.err)
-		}
-		line <- strings.ToLower(strings.TrimSpace(text))
+		line <- strings.ToLower(strings.TrimSpace(readLine(s.in)))
 	}()
 	select {
 	case text := <-line:
+		if !isTerminal(s.in) {
+			fmt.Fprintln(s.err) // where no Return was pressed
+		}
 		return text == "y" || text == "yes", nil
 	case <-ctx.Done():
 		fmt.Fprintln(s.err)
 		return false, ctx.Err()
 	}
+}
+
+// readLine reads a line and nothing beyond it, which the next question reads.
+func readLine(r io.Reader) string {
+	const most = 100
+	var line []byte
+	for one := make([]byte, 1); len(line) < most; {
+		n, err := r.Read(one)
+		if n == 1 && one[0] == '\n' || err != nil {
+			break
+		}
+		line = append(line, one[:n]...)
+	}
+	return string(line)
+}
+
+const (
+	yesUsage      = "don't ask: not before a description file is run for the first time, nor before something is installed"
+	insecureUsage = "run stacks even where this machine cannot give the whole sandbox; what is missing is said before"
+)
+
+// sandboxed says what this machine cannot give of the sandbox that stacks run
+// in. Without --insecure that is an error.
+func (s streams) sandboxed(stacks []*sut.Stack, insecure bool) error {
+	isReal := func(stack *sut.Stack) bool { return stack.Kind == sut.Real }
+	missing := netns.Sandbox()
+	if len(missing) == 0 || !slices.ContainsFunc(stacks, isReal) {
+		return nil
+	}
+	what := "the sandbox of stacks is not whole on this machine: it lacks " + strings.Join(missing, ", ")
+	if !insecure {
+		return fmt.Errorf("%s (--insecure runs them all the same)", what)
+	}
+	fmt.Fprintf(s.err, "greka: %s\n", plain.Line(what))
+	for _, stack := range stacks {
+		stack.Insecure = stack.Insecure || isReal(stack)
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/plain"
 	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/props"
 	"github.com/greka-sip/greka/sut"
@@ -19,9 +20,10 @@ import (
 
 // huntFlags are the flags of greka hunt.
 type huntFlags struct {
-	config       props.Config
-	json         bool
-	install, yes bool
+	config        props.Config
+	json          bool
+	install       bool
+	yes, insecure bool
 }
 
 func newHunt(s streams) *cobra.Command {
@@ -32,14 +34,16 @@ func newHunt(s streams) *cobra.Command {
 		Long: `Hunt plays random scenarios with each stack as the element that is judged,
 minimises and explains what it finds, and writes it as cases.
 
-A FILE describes a stack of your own. Without a stack's name the mutants are
-hunted that Greka brings along: each lies in one way, to show what findings
-look like.
+A FILE describes a stack of your own. What it runs, it runs in a sandbox; all
+the same you are asked before a file with this content is run for the first
+time. Without a stack's name the mutants are hunted that Greka brings along:
+each lies in one way, to show what findings look like.
 
 --json writes one object a line. Its "event" is scenario, finding or summary;
 each stack has one summary, after everything else of it.`,
 		Example: `  greka hunt --install baresip
   greka hunt --time 10m --transport tcp baresip ./mine.txtar`,
+		ValidArgsFunction: completeStacks,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(c); err != nil {
 				return err
@@ -60,7 +64,8 @@ each stack has one summary, after everything else of it.`,
 	fl.StringVar(&f.config.Transport, "transport", "", "only scenarios in which the stack has this transport")
 	fl.StringVar(&f.config.Role, "role", "", "only scenarios in which the stack has this role: caller, callee, proxy")
 	fl.BoolVar(&f.install, "install", false, "install a stack that is not there, after asking")
-	fl.BoolVar(&f.yes, "yes", false, "with --install: don't ask")
+	fl.BoolVar(&f.yes, "yes", false, yesUsage)
+	fl.BoolVar(&f.insecure, "insecure", false, insecureUsage)
 	return c
 }
 
@@ -76,8 +81,6 @@ func (f *huntFlags) check(c *cobra.Command) error {
 		return fmt.Errorf("--time %v: give a time above 0, such as 10m", f.config.Time)
 	case given("jobs") && f.config.Workers < 1:
 		return fmt.Errorf("-j %d: give 1 or more", f.config.Workers)
-	case f.yes && !f.install:
-		return errors.New("--yes goes with --install")
 	case f.config.Out == "":
 		return errors.New("--out: give a directory")
 	}
@@ -87,16 +90,25 @@ func (f *huntFlags) check(c *cobra.Command) error {
 	return nil
 }
 
-// hunt hunts the stacks one after the other. The worst of their statuses is
-// the command's.
+// hunt hunts the stacks one after the other. What keeps one of them from being
+// hunted is told, and the others are hunted all the same.
 func (f *huntFlags) hunt(s streams, names []string) error {
-	if len(names) == 0 {
+	none := len(names) == 0
+	if none {
 		names = mutants()
-		fmt.Fprintln(s.err, "no stack named: hunting the mutants, to show what findings look like (greka stacks lists real ones)")
 	}
 	stacks, err := findAll(names)
 	if err != nil {
 		return err
+	}
+	if err := f.fit(stacks); err != nil {
+		return err
+	}
+	if err := netns.Start(); err != nil {
+		return err
+	}
+	if none {
+		fmt.Fprintln(s.err, "no stack named: hunting the mutants, to show what findings look like (greka stacks lists real ones)")
 	}
 	ctx, stop := untilInterrupted()
 	defer stop()
@@ -107,15 +119,25 @@ func (f *huntFlags) hunt(s streams, names []string) error {
 	for _, stack := range stacks {
 		status, err := f.one(ctx, s, stack)
 		if err != nil {
-			return err
+			status = s.tell(err)
 		}
 		worst = worse(worst, status)
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	if worst != props.ExitClean {
-		return exitStatus(worst)
+	return ended(worst)
+}
+
+// fit says what makes no sense for a stack, before anything is run.
+func (f *huntFlags) fit(stacks []*sut.Stack) error {
+	for _, stack := range stacks {
+		if err := f.config.Fits(stack); err != nil {
+			return err
+		}
+		if err := f.config.TryOut(stack); err != nil {
+			return fmt.Errorf("--out: %w", err)
+		}
 	}
 	return nil
 }
@@ -123,22 +145,23 @@ func (f *huntFlags) hunt(s streams, names []string) error {
 // prepare makes sure that all stacks can be hunted, before the first hunt takes
 // its time.
 func (f *huntFlags) prepare(ctx context.Context, s streams, stacks []*sut.Stack) error {
-	for _, stack := range stacks {
-		if err := f.config.Fits(stack); err != nil {
-			return err
-		}
+	if err := s.allow(ctx, stacks, f.yes); err != nil {
+		return err
 	}
 	if f.install {
 		if err := installMissing(ctx, s, stacks, f.yes); err != nil {
 			return err
 		}
 	}
+	if err := s.sandboxed(stacks, f.insecure); err != nil {
+		return err
+	}
 	for _, stack := range stacks {
 		if _, err := stack.Installed(ctx); err != nil {
 			return err
 		}
 	}
-	return netns.Start()
+	return nil
 }
 
 // one hunts one stack.
@@ -157,7 +180,7 @@ func (f *huntFlags) one(ctx context.Context, s streams, stack *sut.Stack) (statu
 		fmt.Fprintln(s.err, "greka: "+oneLine(sum.OutErr))
 	}
 	if sum.EmptyRun != "" && len(sum.Findings) == 0 {
-		fmt.Fprintf(s.err, "greka: %s: the run proves nothing: %s\n", stack.Name, oneLine(errors.New(sum.EmptyRun)))
+		fmt.Fprintf(s.err, "greka: %s: the run proves nothing: %s\n", stack.Name, plain.Line(sum.EmptyRun))
 	}
 	return sum.ExitStatus(), nil
 }
@@ -192,16 +215,6 @@ func (f *huntFlags) shower(s streams, bar *progress) func(props.Event) {
 	}
 }
 
-// worse orders exit statuses: could not do the work, findings, interrupted.
-func worse(a, b int) int {
-	for _, s := range []int{props.ExitFindings, props.ExitNoWork, props.ExitInterrupted} {
-		if a == s || b == s {
-			return s
-		}
-	}
-	return props.ExitClean
-}
-
 // mutants are the stacks that lie.
 func mutants() []string {
 	var names []string
@@ -211,24 +224,4 @@ func mutants() []string {
 		}
 	}
 	return names
-}
-
-// find returns a stack by its name or file; the kernel is one to hunt, too.
-func find(name string) (*sut.Stack, error) {
-	if kernel := props.Kernel(); name == kernel.Name {
-		return kernel, nil
-	}
-	return sut.Find(name)
-}
-
-func findAll(names []string) ([]*sut.Stack, error) {
-	var stacks []*sut.Stack
-	for _, name := range names {
-		stack, err := find(name)
-		if err != nil {
-			return nil, err
-		}
-		stacks = append(stacks, stack)
-	}
-	return stacks, nil
 }

@@ -117,7 +117,7 @@ func TestHuntOfSeveral(t *testing.T) {
 // A stack that never works is no clean stack: the run is empty, and says why.
 func TestHuntOfAStackThatNeverWorks(t *testing.T) {
 	netns.Require(t)
-	mine := writeFile(t, "mine.txtar", description("echo mine 7", "false"))
+	mine := remembered(t, writeFile(t, "mine.txtar", description("echo mine 7", "false")))
 	status, stdout, stderr := greka(t, "", "hunt", "--out", t.TempDir(), mine)
 	if status != 2 || !strings.Contains(stderr, "greka: mine: the run proves nothing: ") || strings.Count(stderr, "greka: ") != 1 || !strings.Contains(stdout, "0 direct twins") {
 		t.Errorf("status %d\n%s%s", status, stdout, stderr)

@@ -51,7 +51,7 @@ hangup
 }
 
 func TestInstallWhatIsThere(t *testing.T) {
-	mine := writeFile(t, "mine.txtar", description("echo mine 7", "true"))
+	mine := remembered(t, writeFile(t, "mine.txtar", description("echo mine 7", "true")))
 	status, out, errs := greka(t, "", "install", "peer", mine)
 	if status != 0 || errs != "" || out != "peer built in\nmine 7\n" {
 		t.Errorf("status %d, error %q, output %q", status, errs, out)
@@ -60,7 +60,7 @@ func TestInstallWhatIsThere(t *testing.T) {
 
 // Without a yes nothing is installed, and the command is told all the same.
 func TestInstallAsks(t *testing.T) {
-	mine := writeFile(t, "mine.txtar", description("greka-no-such-program", "true"))
+	mine := remembered(t, writeFile(t, "mine.txtar", description("greka-no-such-program", "true")))
 	const first = "to install mine:  apt-get install -y --no-install-recommends greka-no-such-package\nrun it? [y/N] "
 	for _, answer := range []string{"", "\n", "n\n", "no\n", "yesterday\n"} {
 		for _, args := range [][]string{{"install", mine}, {"hunt", "--install", mine}} {
@@ -73,7 +73,7 @@ func TestInstallAsks(t *testing.T) {
 }
 
 func TestHuntOfAStackThatIsNotInstalled(t *testing.T) {
-	mine := writeFile(t, "mine.txtar", description("greka-no-such-program", "true"))
+	mine := remembered(t, writeFile(t, "mine.txtar", description("greka-no-such-program", "true")))
 	status, out, errs := greka(t, "", "hunt", mine)
 	if status != 2 || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "greka install") {
 		t.Errorf("status %d, output %q, error %q", status, out, errs)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/netns"
+	"github.com/greka-sip/greka/sut"
 )
 
 // asGreka makes this test binary the command itself, for tests that need a
@@ -20,20 +21,53 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asGreka) != "" {
 		main()
 	}
+	os.Unsetenv("XDG_STATE_HOME") // each test has its own
 	netns.Main(m)
 }
 
 // greka runs a command line in this process.
 func greka(t testing.TB, stdin string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
+	ownState(t)
 	var out, errs bytes.Buffer
 	status = run(args, streams{strings.NewReader(stdin), &out, &errs})
 	return status, out.String(), errs.String()
 }
 
+// ownState gives a test a state directory of its own, once.
+func ownState(t testing.TB) {
+	t.Helper()
+	if os.Getenv("XDG_STATE_HOME") == "" {
+		t.Setenv("XDG_STATE_HOME", t.TempDir())
+	}
+}
+
+// remembered makes a description file one that was allowed before.
+func remembered(t testing.TB, file string) string {
+	t.Helper()
+	ownState(t)
+	stack, err := sut.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	print, err := stack.Fingerprint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := openMemory()
+	if err == nil {
+		err = m.add(print, file)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // command is a command line in a process of its own.
 func command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
+	ownState(t)
 	c := exec.Command("/proc/self/exe", args...)
 	c.Env = append(os.Environ(), asGreka+"=1")
 	c.Dir = t.TempDir()
@@ -97,7 +131,6 @@ func TestOneClearLine(t *testing.T) {
 		{"hunt --checks 5 --time 1s peer", `--checks and --time: give one of them`},
 		{"hunt --time 0s peer", `--time 0s: give a time above 0`},
 		{"hunt -j 0 peer", `-j 0: give 1 or more`},
-		{"hunt --yes peer", `--yes goes with --install`},
 		{"hunt --out= peer", `--out: give a directory`},
 		{"hunt nosuch", `unknown stack "nosuch": know peer, `},
 		{"hunt peer ./nosuch.txtar", `./nosuch.txtar`},
@@ -113,7 +146,7 @@ func TestOneClearLine(t *testing.T) {
 		{"replay --expect maybe " + good, `--expect maybe: give finding or clean`},
 		{"replay --stack nosuch " + good, `unknown stack "nosuch"`},
 		{"replay " + unmarked, unmarked + `: props: the scenario marks no element as sut`},
-		{"stacks now", `unknown command "now" for "greka stacks"`},
+		{"stacks now", `unknown stack "now": know peer, `},
 		{"install", `greka install: name at least one stack`},
 		{"install nosuch", `unknown stack "nosuch"`},
 	} {

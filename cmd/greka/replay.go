@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -24,6 +23,7 @@ type replayFlags struct {
 	json          bool
 	stack, expect string
 	pcap          string
+	yes, insecure bool
 }
 
 func newReplay(s streams) *cobra.Command {
@@ -39,16 +39,19 @@ do, too.
 --json writes one object a line. Its "event" is finding (once for each
 signature that a case showed), replay (one for each case), and at the end
 summary.`,
-		Args: atLeastOne("case"),
-		RunE: func(_ *cobra.Command, args []string) error { return f.replay(s, args) },
+		Args:              atLeastOne("case"),
+		ValidArgsFunction: completeCases,
+		RunE:              func(_ *cobra.Command, args []string) error { return f.replay(s, args) },
 	}
 	fl := c.Flags()
 	fl.SortFlags = false
 	fl.IntVarP(&f.times, "times", "n", 1, "how often to play each case")
 	fl.BoolVar(&f.json, "json", false, "one JSON object a line on standard output")
-	fl.StringVar(&f.stack, "stack", "", "the stack to judge (default the first that the case names, or else peer)")
+	fl.StringVar(&f.stack, "stack", "", "the stack to judge, or a file that describes it (default the first that the case names, or else peer)")
 	fl.StringVar(&f.pcap, "pcap", "", "play a case once more and write its packets to this file (pcapng)")
 	fl.StringVar(&f.expect, "expect", "", "finding or clean (default what the case says)")
+	fl.BoolVar(&f.yes, "yes", false, yesUsage)
+	fl.BoolVar(&f.insecure, "insecure", false, insecureUsage)
 	return c
 }
 
@@ -98,17 +101,19 @@ func (f *replayFlags) replay(s streams, files []string) error {
 	if f.pcap != "" && len(files) != 1 {
 		return errors.New("--pcap: name one case, since it is one file")
 	}
-	ctx, stop := untilInterrupted()
-	defer stop()
-	var reruns []*rerun
-	for _, file := range files {
-		r, err := f.read(ctx, file)
-		if err != nil {
-			return err
-		}
-		reruns = append(reruns, r)
+	if err := apart("--pcap", f.pcap, append(files, f.stack)...); err != nil {
+		return err
+	}
+	reruns, err := f.readAll(files)
+	if err != nil {
+		return err
 	}
 	if err := netns.Start(); err != nil {
+		return err
+	}
+	ctx, stop := untilInterrupted()
+	defer stop()
+	if err := f.prepare(ctx, s, reruns); err != nil {
 		return err
 	}
 	out := &replayOutput{streams: s, json: f.json, printer: printerFor(s.out)}
@@ -136,32 +141,73 @@ func record(ctx context.Context, r *rerun, file string) error {
 	if packets.Len() == 0 {
 		return err
 	}
-	return errors.Join(os.WriteFile(file, packets.Bytes(), 0o644), err)
+	return errors.Join(corpus.WriteFile(file, packets.Bytes()), err)
 }
 
-// read reads a case and finds out with which stack to play it, and what to
-// expect.
-func (f *replayFlags) read(ctx context.Context, file string) (*rerun, error) {
-	c, err := corpus.ReadScenario(file)
-	if err != nil {
-		return nil, err
-	}
-	name := f.stack
-	if name == "" {
-		name = "peer"
-		if len(c.Expect) > 0 {
-			name = c.Expect[0].Stack
+// readAll reads the cases and finds out with which stacks to play them.
+func (f *replayFlags) readAll(files []string) (reruns []*rerun, err error) {
+	var given *sut.Stack
+	if f.stack != "" {
+		if given, err = find(f.stack); err != nil {
+			return nil, err
 		}
 	}
-	stack, err := find(name)
-	if err != nil {
-		return nil, err
+	for _, file := range files {
+		c, err := corpus.ReadScenario(file)
+		if err != nil {
+			return nil, err
+		}
+		stack := given
+		if stack == nil {
+			if stack, err = stackOf(c); err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
+			}
+		}
+		reruns = append(reruns, &rerun{file: file, c: c, stack: stack})
 	}
-	version, err := stack.Installed(ctx)
-	if err != nil {
-		return nil, err
+	return reruns, nil
+}
+
+// stackOf returns the stack that a case names: what it says is a name, and
+// never a file's.
+func stackOf(c *corpus.Case) (*sut.Stack, error) {
+	name := "peer"
+	if len(c.Expect) > 0 {
+		name = c.Expect[0].Stack
 	}
-	return &rerun{file, c, stack, f.want(c, stack.Name, version)}, nil
+	if name == props.Kernel().Name {
+		return props.Kernel(), nil
+	}
+	stack, err := sut.Find(name)
+	if err != nil {
+		return nil, fmt.Errorf("Greka knows no stack %s; name the file that describes it: greka replay --stack FILE CASE", name)
+	}
+	return stack, nil
+}
+
+// prepare makes sure that all cases can be played, and finds out what to expect
+// of the stacks in the versions that are here.
+func (f *replayFlags) prepare(ctx context.Context, s streams, reruns []*rerun) error {
+	var stacks []*sut.Stack
+	for _, r := range reruns {
+		if !slices.Contains(stacks, r.stack) {
+			stacks = append(stacks, r.stack)
+		}
+	}
+	if err := s.allow(ctx, stacks, f.yes); err != nil {
+		return err
+	}
+	if err := s.sandboxed(stacks, f.insecure); err != nil {
+		return err
+	}
+	for _, r := range reruns {
+		version, err := r.stack.Installed(ctx)
+		if err != nil {
+			return err
+		}
+		r.want = f.want(r.c, r.stack.Name, version)
+	}
+	return nil
 }
 
 func (f *replayFlags) want(c *corpus.Case, stack, version string) props.Want {
@@ -270,18 +316,21 @@ func (o *replayOutput) tell(r *replayed) {
 	}
 }
 
-// end tells the summary, and makes the exit status of it.
+// end tells the summary, and makes the exit status of it: what was not as
+// expected stands, whatever else went wrong.
 func (o *replayOutput) end(ctx context.Context) error {
 	if o.json {
 		o.encode(&o.sum)
 	}
-	switch s := o.sum; {
-	case s.Broken > 0:
-		return fmt.Errorf("%d of %d plays were broken: that is not the stack's doing", s.Broken, s.Plays)
-	case s.AsExpected < s.Plays:
-		return exitStatus(props.ExitFindings)
-	case ctx.Err() != nil:
-		return exitStatus(props.ExitInterrupted)
+	s, status := o.sum, props.ExitClean
+	if s.Broken > 0 {
+		status = o.streams.tell(fmt.Errorf("%d of %d plays were broken: that is not the stack's doing", s.Broken, s.Plays))
 	}
-	return nil
+	if s.AsExpected+s.Broken < s.Plays {
+		status = worse(status, props.ExitFindings)
+	}
+	if ctx.Err() != nil {
+		status = worse(status, props.ExitInterrupted)
+	}
+	return ended(status)
 }

@@ -69,7 +69,7 @@ func TestReplayAsJSON(t *testing.T) {
 // A stack that never listens is broken: no verdict, and no clean end.
 func TestReplayThatIsBroken(t *testing.T) {
 	netns.Require(t)
-	mine := writeFile(t, "mine.txtar", description("echo mine 7", "false"))
+	mine := remembered(t, writeFile(t, "mine.txtar", description("echo mine 7", "false")))
 	status, out, errs := greka(t, "", "replay", "--stack", mine, writeFile(t, "case.txtar", foundingCase))
 	if status != 2 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "1 of 1 plays were broken") {
 		t.Errorf("status %d\n%s%s", status, out, errs)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/greka-sip/greka/model/plain"
 	"github.com/greka-sip/greka/props"
 )
 
@@ -29,28 +30,61 @@ type exitStatus int
 func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // run runs one command line and returns its exit status. Whatever keeps it
-// from its work is one line on the error stream, and status 2.
+// from its work is one line on the error stream, and status 2; findings stand,
+// whatever else went wrong.
 func run(args []string, s streams) int {
-	s.out = &checked{w: s.out}
+	out := &checked{w: s.out}
+	s.out = out
 	root := newRoot(s)
 	root.SetArgs(args)
 	err := root.Execute()
-	var status exitStatus
+	var told exitStatus
+	status := props.ExitClean
 	switch {
-	case s.out.(*checked).err != nil:
-		err = fmt.Errorf("write to standard output: %w", s.out.(*checked).err)
-	case err == nil:
-		return props.ExitClean
-	case errors.As(err, &status):
-		return int(status)
+	case errors.As(err, &told):
+		status = int(told)
+	case err != nil:
+		status = s.tell(err)
+	}
+	if out.err != nil {
+		status = worse(status, s.tell(fmt.Errorf("write to standard output: %w", out.err)))
+	}
+	return status
+}
+
+// tell writes what keeps a command from its work, and returns the status that
+// it ends with.
+func (s streams) tell(err error) int {
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(s.err, "greka: interrupted")
+		return props.ExitInterrupted
 	}
 	fmt.Fprintln(s.err, "greka: "+oneLine(err))
 	return props.ExitNoWork
 }
 
+// worse orders exit statuses: findings stand whatever else went wrong, then
+// comes work that could not be done, then an interruption.
+func worse(a, b int) int {
+	for _, s := range []int{props.ExitFindings, props.ExitNoWork, props.ExitInterrupted} {
+		if a == s || b == s {
+			return s
+		}
+	}
+	return props.ExitClean
+}
+
+// ended is a status as an error that has been told.
+func ended(status int) error {
+	if status == props.ExitClean {
+		return nil
+	}
+	return exitStatus(status)
+}
+
 // oneLine is an error's text for who does not know our packages.
 func oneLine(err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	text := plain.Line(err.Error())
 	for _, p := range []string{"model", "netns", "sut", "corpus", "props"} {
 		text = strings.TrimPrefix(text, p+": ")
 	}
@@ -88,8 +122,6 @@ without findings.`,
 		SilenceUsage:  true,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.DisableSuggestions = true // they take several lines
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)

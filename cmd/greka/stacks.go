@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,39 +10,75 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/greka-sip/greka/model/plain"
+	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/props"
 	"github.com/greka-sip/greka/sut"
 )
 
 func newStacks(s streams) *cobra.Command {
-	return &cobra.Command{
-		Use:   "stacks",
+	var yes bool
+	c := &cobra.Command{
+		Use:   "stacks [flags] [STACK|FILE...]",
 		Short: "what is known, installed, which version",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			ctx, stop := untilInterrupted()
-			defer stop()
-			w := tabwriter.NewWriter(s.out, 0, 0, 3, ' ', 0)
-			fmt.Fprintln(w, "Real stacks")
-			for _, stack := range sut.All() {
-				version, err := stack.Installed(ctx)
-				listStack(w, stack, version, err)
-			}
-			fmt.Fprintln(w, "\nSelf-tests, which are Greka's own")
-			for _, stack := range sut.SelfTests() {
-				fmt.Fprintf(w, "  %s\t%s\n", stack.Name, about(stack))
-			}
-			fmt.Fprintf(w, "  %s\t%s\n", props.Kernel().Name, "socket steps only: the model of ports against Linux")
-			return w.Flush()
-		},
+		Long: `Stacks lists the stacks that Greka knows, or those that are named. Their
+versions are asked in a sandbox; before a description file with this content is
+run for the first time you are asked.`,
+		ValidArgsFunction: completeStacks,
+		RunE:              func(_ *cobra.Command, args []string) error { return s.listStacks(args, yes) },
 	}
+	c.Flags().BoolVar(&yes, "yes", false, yesUsage)
+	return c
+}
+
+func (s streams) listStacks(names []string, yes bool) error {
+	named, err := findAll(names)
+	if err != nil {
+		return err
+	}
+	noLabs := netns.Start()
+	ctx, stop := untilInterrupted()
+	defer stop()
+	if err := s.allow(ctx, named, yes); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(s.out, 0, 0, 3, ' ', 0)
+	reals, own := named, []*sut.Stack(nil)
+	if len(named) == 0 {
+		reals, own = sut.All(), append(sut.SelfTests(), props.Kernel())
+	}
+	heading := "Real stacks"
+	for _, stack := range reals {
+		if stack.Kind == sut.SelfTest {
+			own = append(own, stack)
+			continue
+		}
+		if heading != "" {
+			fmt.Fprintln(w, heading)
+			heading = ""
+		}
+		version, err := stack.Installed(ctx)
+		if err != nil && noLabs != nil && stack.Present() == nil {
+			err = noLabs // the version is asked in the sandbox
+		}
+		listStack(w, stack, version, err)
+	}
+	heading = "\nSelf-tests, which are Greka's own"
+	for _, stack := range own {
+		if heading != "" {
+			fmt.Fprintln(w, heading)
+			heading = ""
+		}
+		fmt.Fprintf(w, "  %s\t%s\n", stack.Name, about(stack))
+	}
+	return w.Flush()
 }
 
 func listStack(w io.Writer, stack *sut.Stack, version string, err error) {
 	state := "installed"
 	switch {
 	case errors.Is(err, sut.ErrNotInstalled):
-		version, state = "-", "not installed; run: greka install "+stack.Name
+		version, state = "-", "not installed; run: greka install "+plain.ShellWord(cmp.Or(stack.File, stack.Name))
 	case err != nil:
 		version, state = "-", oneLine(err)
 	}
@@ -49,6 +86,12 @@ func listStack(w io.Writer, stack *sut.Stack, version string, err error) {
 }
 
 func about(stack *sut.Stack) string {
+	if stack.Name == props.Kernel().Name {
+		return "socket steps only: the model of ports against Linux"
+	}
+	if stack.Kind == sut.Real {
+		return "a real stack"
+	}
 	if stack.Lie.Doc != "" {
 		return stack.Lie.Doc
 	}

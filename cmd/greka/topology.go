@@ -26,9 +26,13 @@ model expects when all steps are done. Nothing is played.`,
 			}
 			return nil
 		},
+		ValidArgsFunction: completeCases,
 		RunE: func(c *cobra.Command, args []string) error {
 			if c.Flags().Changed("out") && out == "" {
 				return errors.New("--out: give a file")
+			}
+			if err := apart("--out", out, args...); err != nil {
+				return err
 			}
 			drawn, err := draw(args[0], svg)
 			if err != nil {
