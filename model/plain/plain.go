@@ -110,7 +110,7 @@ func Cut(s string, limit int) string {
 }
 
 // Spelled keeps every character of a text and spells out the ones that cannot
-// be seen (\n, \x1b, \u202e, and \xff for a byte that is no UTF-8): for
+// be seen (\n, \u001b, \u202e, and \xff for a byte that is no UTF-8): for
 // evidence, which must not be tidied. Tabs stay.
 func Spelled(s string) string {
 	if utf8.ValidString(s) && strings.IndexFunc(s, hidden) < 0 {
@@ -126,8 +126,6 @@ func Spelled(s string) string {
 			b.WriteString(`\n`)
 		case r == '\r':
 			b.WriteString(`\r`)
-		case hidden(r) && r < 0x80:
-			fmt.Fprintf(&b, "\\x%02x", r)
 		case hidden(r):
 			fmt.Fprintf(&b, "\\u%04x", r)
 		default:

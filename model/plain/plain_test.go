@@ -51,7 +51,7 @@ func TestCut(t *testing.T) {
 
 func TestSpelled(t *testing.T) {
 	for in, want := range map[string]string{
-		"as it is\t": "as it is\t", "a\nb\r\x1b[0m\x00": `a\nb\r\x1b[0m\x00`, "\u202e\u2028": `\u202e\u2028`, "\xff\u0085": `\xff\u0085`,
+		"as it is\t": "as it is\t", "a\nb\r\x1b[0m\x00": `a\nb\r\u001b[0m\u0000`, "\u202e\u2028": `\u202e\u2028`, "\xff\u0085": `\xff\u0085`,
 	} {
 		if got := Spelled(in); got != want {
 			t.Errorf("Spelled(%q) = %q, want %q", in, got, want)
