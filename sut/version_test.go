@@ -57,25 +57,34 @@ func TestNotInstalled(t *testing.T) {
 
 func TestBadVersionCommands(t *testing.T) {
 	for script, want := range map[string]string{
-		"exit 3":                                 "exited with status 3",
-		"echo something else":                    `printed nothing that matches (?m)^fake (.*), but "something else"`,
-		"sleep 1000":                             "did not print its version within 300ms",
-		"trap '' TERM; while :; do :; done":      "did not print its version within 300ms",
-		"yes noise":                              "within 300ms",
-		"setsid sleep " + aLongSleep + " & wait": "within 300ms",
+		"exit 3":              "exited with status 3",
+		"echo something else": `printed nothing that matches (?m)^fake (.*), but "something else"`,
 	} {
-		d := versionStack(t, script).Description
-		version, err := d.askVersion(background, false, 300*time.Millisecond)
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %q, %v, want %q", script, version, err, want)
-			continue
-		}
-		if errors.Is(err, ErrNotInstalled) {
-			t.Errorf("%s: it is there: %v", script, err)
-		}
-		oneLine(t, err)
+		badVersion(t, script, time.Minute, want)
+	}
+	for _, script := range []string{
+		"sleep 1000",
+		"trap '' TERM; while :; do :; done",
+		"yes noise",
+		"setsid sleep " + aLongSleep + " & wait",
+	} {
+		badVersion(t, script, 300*time.Millisecond, "did not print its version within 300ms")
 	}
 	nothingOfVersionsLeft(t)
+}
+
+func badVersion(t *testing.T, script string, bound time.Duration, want string) {
+	t.Helper()
+	d := versionStack(t, script).Description
+	version, err := d.askVersion(background, false, bound)
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%s: %q, %v, want %q", script, version, err, want)
+		return
+	}
+	if errors.Is(err, ErrNotInstalled) {
+		t.Errorf("%s: it is there: %v", script, err)
+	}
+	oneLine(t, err)
 }
 
 // nothingOfVersionsLeft looks for the scripts and for what they started.
