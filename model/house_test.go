@@ -19,7 +19,7 @@ import (
 
 // The house's packages in the order in which they are read, which is the order
 // in which they may import each other.
-var house = []string{"model", "netns", "sut", "corpus", "props", "cmd/greka"}
+var house = []string{"internal", "model", "netns", "sut", "corpus", "props", "cmd/greka"}
 
 const (
 	modulePath = "github.com/greka-sip/greka/"
@@ -99,6 +99,14 @@ var houseRules = []houseRule{
 		func(e edge) bool { return rank(e.from) < 0 },
 		edge{from: "util", to: "strings", std: true},
 		edge{from: "sut/peer", to: "strings", std: true},
+	},
+	{
+		"what is internal is for tests only",
+		func(e edge) bool {
+			return strings.HasPrefix(e.to, modulePath+"internal/") && !e.test && !e.deep
+		},
+		edge{from: "props", to: modulePath + "internal/program"},
+		edge{from: "props", to: modulePath + "internal/program", test: true},
 	},
 	{
 		"only props and tests draw: a plan is drawn whole, before anything is played",

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/greka-sip/greka/internal/program"
 	"github.com/greka-sip/greka/model"
 )
 
@@ -142,9 +143,7 @@ func TestSpawnKeepsTheDescriptionVisible(t *testing.T) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(strings.ReplaceAll(data, "DIR", dir)), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		program.Write(t, path, strings.ReplaceAll(data, "DIR", dir))
 	}
 	l := newLab(t, lan(model.IPv4, "a"))
 	p, err := l.Host("a").Spawn(Spec{Owner: "bob", Argv: []string{filepath.Join(dir, "stack/run.sh")}, Dir: filepath.Join(dir, "desc")})
@@ -175,16 +174,10 @@ func TestSpawnKeepsTheDescriptionVisible(t *testing.T) {
 // A program that lies directly in a directory which is private otherwise is
 // started all the same.
 func TestSpawnOfAProgramInTmp(t *testing.T) {
-	f, err := os.CreateTemp("/tmp", "greka-test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString("#!/bin/sh\necho here; touch /tmp/greka-test-made && echo written; touch $TMPDIR/made && echo at home\n")
-	if err := errors.Join(err, f.Chmod(0o755), f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	p, err := newLab(t, lan(model.IPv4, "a")).Host("a").Spawn(Spec{Owner: "bob", Argv: []string{f.Name()}})
+	path := fmt.Sprintf("/tmp/greka-test-in-tmp-%d", os.Getpid())
+	program.Write(t, path, "#!/bin/sh\necho here; touch /tmp/greka-test-made && echo written; touch $TMPDIR/made && echo at home\n")
+	defer os.Remove(path)
+	p, err := newLab(t, lan(model.IPv4, "a")).Host("a").Spawn(Spec{Owner: "bob", Argv: []string{path}})
 	if err != nil {
 		t.Fatal(err)
 	}

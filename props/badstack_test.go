@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
+	"github.com/greka-sip/greka/internal/program"
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/plain"
 	"github.com/greka-sip/greka/netns"
@@ -41,20 +41,13 @@ hangup
 // fakeUAStack describes this test binary as a stack, in a stranger's file.
 func fakeUAStack(t *testing.T, how string) *sut.Stack {
 	t.Helper()
-	program, err := os.Executable()
+	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	version := filepath.Join(t.TempDir(), "version")
-	// While a file is written, nobody may fork: the child would have it open for
-	// writing until it executes its own program, and this one be busy.
-	syscall.ForkLock.RLock()
-	err = os.WriteFile(version, []byte("#!/bin/sh\necho fake 1\n"), 0o755)
-	syscall.ForkLock.RUnlock()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := strings.NewReplacer(`"PROGRAM" -version`, `"`+version+`"`, "PROGRAM", program, "HOW", how).Replace(fakeUADescription)
+	program.Write(t, version, "#!/bin/sh\necho fake 1\n")
+	text := strings.NewReplacer(`"PROGRAM" -version`, `"`+version+`"`, "PROGRAM", self, "HOW", how).Replace(fakeUADescription)
 	file := filepath.Join(t.TempDir(), "stack.txtar")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

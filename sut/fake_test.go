@@ -19,8 +19,11 @@ import (
 const fakeVariable = "SUT_FAKE"
 
 // fakeMark is the argument that every fake of a kind has on its command line,
-// so that one that was left behind is found.
-func fakeMark(how string) string { return "-a-fake-stack-of-the-tests-of-sut-" + how }
+// so that one that was left behind is found, and not one of other tests that run
+// at the same time.
+func fakeMark(how string) string {
+	return fmt.Sprintf("-a-fake-stack-of-the-tests-of-sut-%d-%s", os.Getpid(), how)
+}
 
 // fake is a stack: it listens where its second argument says and writes what
 // it reads. How it fails to be one is the first word of how.
@@ -54,7 +57,9 @@ func fake(how string) {
 		hold()
 	case "loopback":
 		_, port, _ := net.SplitHostPort(at)
-		serve("127.0.0.1:"+port, os.Stdin)
+		listen("127.0.0.1:" + port)
+		fmt.Println("listens")
+		hold()
 	case "udp-only":
 		listenUDP(at)
 		hold()

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/greka-sip/greka/internal/program"
 )
 
 // withApt puts a shell script in apt-get's place. What it is called with is
@@ -16,9 +18,7 @@ func withApt(t *testing.T, script string) (log string) {
 	log = filepath.Join(dir, "log")
 	if script != "" {
 		text := "#!/bin/sh\necho \"$@\" >>" + log + "\n" + script + "\n"
-		if err := os.WriteFile(filepath.Join(dir, "apt-get"), []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		program.Write(t, filepath.Join(dir, "apt-get"), text)
 	}
 	t.Setenv("PATH", dir+":/bin")
 	if script == "" {

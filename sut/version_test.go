@@ -4,23 +4,24 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/greka-sip/greka/internal/program"
 )
 
 // versionStack describes a stack whose version is told by a shell script.
 func versionStack(t *testing.T, script string) *Stack {
 	t.Helper()
 	text := describeFake("true", "version")
-	text = strings.Replace(text, "version        true", "version        {{.Dir}}/version -a-version-script", 1)
+	text = strings.Replace(text, "version        true", "version        {{.Dir}}/version "+versionMark, 1)
 	s := loadStack(t, text)
 	file := filepath.Join(s.Description.dir, "version")
-	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	program.Write(t, file, "#!/bin/sh\n"+script+"\n")
 	return s
 }
 
@@ -96,14 +97,17 @@ func nothingOfVersionsLeft(t *testing.T) {
 	}
 	for _, path := range list {
 		line, err := os.ReadFile(path)
-		if err == nil && (bytes.Contains(line, []byte("-a-version-script")) || bytes.Contains(line, []byte(aLongSleep))) {
+		if err == nil && (bytes.Contains(line, []byte(versionMark)) || bytes.Contains(line, []byte(aLongSleep))) {
 			t.Errorf("left behind: %s %q", path, line)
 		}
 	}
 }
 
-// aLongSleep is unlike any other's.
-const aLongSleep = "100042.5"
+// aLongSleep is unlike any other's, and versionMark too.
+var (
+	aLongSleep  = fmt.Sprintf("100042.%d", os.Getpid())
+	versionMark = fmt.Sprintf("-a-version-script-of-%d", os.Getpid())
+)
 
 func TestVersionCanBeStopped(t *testing.T) {
 	over, cancel := context.WithCancel(background)

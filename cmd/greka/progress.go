@@ -31,11 +31,14 @@ type progress struct {
 	shown int // columns of the line that stands there
 }
 
-// newProgress writes the first line.
+// newProgress writes the first line. On a terminal the line that is rewritten
+// stands there from the beginning.
 func newProgress(w io.Writer, first string) *progress {
 	p := &progress{w: w, width: terminalWidth(w)}
 	fmt.Fprintln(w, first)
-	p.next = time.Now().Add(p.every())
+	if p.width == 0 {
+		p.next = time.Now().Add(lineEvery)
+	}
 	return p
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,13 +35,15 @@ func TestProgressText(t *testing.T) {
 
 // On a terminal one line is rewritten, never wider than it, and gone at the
 // end; what is printed aside begins at the left.
-func TestProgressOnATerminal(t *testing.T) {
+func TestProgressOnATerminal(t *testing.T) { synctest.Test(t, progressOnATerminal) }
+
+func progressOnATerminal(t *testing.T) {
 	var b bytes.Buffer
 	p := &progress{w: &b, width: 30}
 	p.update(props.Progress{Stack: "baresip", Done: 5, Planned: 200})
 	p.update(props.Progress{Stack: "baresip", Done: 6, Planned: 200}) // at once again: not shown
 	p.aside(func() { fmt.Fprintln(&b, "a finding") })
-	p.next = time.Time{}
+	time.Sleep(rewriteEvery)
 	p.update(props.Progress{Stack: "x", Done: 7, Planned: 9})
 	p.end()
 	p.end()
@@ -52,11 +55,13 @@ func TestProgressOnATerminal(t *testing.T) {
 	}
 }
 
-func TestProgressWithoutATerminal(t *testing.T) {
+func TestProgressWithoutATerminal(t *testing.T) { synctest.Test(t, progressWithoutATerminal) }
+
+func progressWithoutATerminal(t *testing.T) {
 	var b bytes.Buffer
 	p := newProgress(&b, "hunting")
 	p.update(props.Progress{Stack: "x", Done: 1, Planned: 9})
-	p.next = time.Time{}
+	time.Sleep(lineEvery)
 	p.update(props.Progress{Stack: "x", Done: 7, Planned: 9})
 	p.aside(func() {})
 	p.end()
