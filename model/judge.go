@@ -58,11 +58,16 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 		return v, nil
 	}
 	v.Target = target
-	r := Lookup(snap, u.View.Host, target.Transport, netip.AddrPortFrom(u.View.Source, 0), target.Addr)
+	source := u.View.SourceFor(snap, target.Addr.Addr())
+	r := Lookup(snap, u.View.Host, target.Transport, netip.AddrPortFrom(source, 0), target.Addr)
 	v.Picked = r.Socket
-	v.Class, v.Detail = classify(a, u, snap, target, r)
+	v.Class, v.Detail = classify(o, a, u, target, r)
 	works := r.Takes() && r.Socket.Owner == a.Giver
+	full := o.cannotAccept(i, r)
 	switch {
+	case nominal(v.Class):
+	case full != "":
+		v.Class, v.Detail = CannotAccept, full
 	case u.Spared != "":
 		if u.Met != ProbeNone && !fits(r, u.Met) {
 			v.Class, v.Detail = Inconclusive, fmt.Sprintf("look-up says that %s takes it, the user's own connect: %s", taker(r), u.Met)
@@ -111,7 +116,8 @@ func classOfError(err error) Class {
 }
 
 // classify decides the class in design order; r is what Lookup found.
-func classify(a *Advert, u *Use, snap *Snapshot, t Target, r Reached) (Class, string) {
+func classify(o *Observation, a *Advert, u *Use, t Target, r Reached) (Class, string) {
+	snap := &o.Snapshots[u.Snapshot]
 	giver := giverHost(snap, a.Giver)
 	ip := t.Addr.Addr().Unmap()
 	switch {
@@ -119,6 +125,10 @@ func classify(a *Advert, u *Use, snap *Snapshot, t Target, r Reached) (Class, st
 		return Unspecified, fmt.Sprintf("%s is no address of anybody", ip)
 	case ip.IsLoopback() && giver != u.View.Host:
 		return Loopback, fmt.Sprintf("%s is %s itself, seen from there", ip, u.View.Host)
+	case noScope(a, ip):
+		return LinkLocalNoScope, fmt.Sprintf("%s is good on one link only, and its user is not told on which", ip)
+	case r.Host == "" && !u.View.SourceFor(snap, ip).IsValid():
+		return Unreachable, fmt.Sprintf("%s is an %s address, and %s has none of that family", ip, familyName(ip), u.View.Element)
 	case r.Host == "":
 		return Unreachable, r.Rule
 	case r.Takes() && r.Socket.Owner == a.Giver:
@@ -128,6 +138,9 @@ func classify(a *Advert, u *Use, snap *Snapshot, t Target, r Reached) (Class, st
 		return Accepting, r.Rule
 	case r.Takes():
 		return WrongOwner, fmt.Sprintf("%s accepts there", r.Socket.Owner)
+	}
+	if o.acceptedBefore(u.Snapshot, r.Host, a.Giver, t) {
+		return Closed, fmt.Sprintf("%s accepted %s there before, and does not any more", a.Giver, t.Transport)
 	}
 	return closed(a, snap, t, r)
 }
@@ -156,8 +169,10 @@ func closed(a *Advert, snap *Snapshot, t Target, r Reached) (Class, string) {
 	switch {
 	case other != nil && same == nil: // a conversation over the URI's own transport says more
 		return WrongTransport, fmt.Sprintf("the URI selects %s, %s accepts %s there", t.Transport, a.Giver, other.Transport)
-	case u.Port <= 0 && !maddr(u):
-		return WrongPort, fmt.Sprintf("no usable port in the URI, and nobody accepts on %d", t.Addr.Port())
+	case u.Port == 0:
+		return WrongPort, "port 0 is no port"
+	case u.Port < 0 && !maddr(u) && same == nil:
+		return WrongPort, fmt.Sprintf("no port in the URI, and nobody accepts on %d", t.Addr.Port())
 	case conversation != nil:
 		return ConnectionPort, fmt.Sprintf("%s %s <-> %s", conversation.State, conversation.Local, conversation.Remote)
 	}
@@ -196,15 +211,14 @@ func disagreement(r Reached, p Probe) string {
 	return fmt.Sprintf("look-up says that %s takes it, the probe: %s %s %s", taker(r), p.Result, p.Owner, p.Detail)
 }
 
-// fits reports whether what a connect or a datagram met is what Lookup says.
+// fits reports whether what a connect or a datagram met is what Lookup says. An
+// address that both say is dead is dead, if for reasons that differ.
 func fits(r Reached, met ProbeResult) bool {
 	switch met {
 	case ProbeAccepted:
 		return r.Takes()
-	case ProbeRefused, ProbeSelf:
-		return !r.Takes() && r.Host != ""
-	case ProbeUnreachable, ProbeTimeout:
-		return r.Host == ""
+	case ProbeRefused, ProbeSelf, ProbeUnreachable, ProbeTimeout:
+		return !r.Takes()
 	}
 	return false
 }
@@ -238,7 +252,7 @@ func rides(a *Advert, u *Use, snap *Snapshot, t Target) bool {
 	}
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
-		if s.Owner == u.View.Element && s.Transport == UDP && t.Transport == UDP {
+		if s.Owner == u.View.Element && s.Transport == UDP && t.Transport == UDP && u.View.Source.Is4() == t.Addr.Addr().Is4() {
 			r := Lookup(snap, u.View.Host, UDP, netip.AddrPortFrom(u.View.Source, s.Local.Port()), t.Addr)
 			if r.Takes() && r.Socket.Owner == a.Giver {
 				return true

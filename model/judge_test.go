@@ -101,6 +101,15 @@ func TestJudgeDecidesTheClass(t *testing.T) {
 		{"a transport that nobody knows", "sip:bob@10.77.0.1:5072;transport=frog", nil, WrongTransport, Finding},
 		{"no port, and not on 5060", "sip:bob@10.77.0.1;transport=tcp", nil, WrongPort, Finding},
 		{"port 0", "sip:bob@10.77.0.1:0;transport=tcp", nil, WrongPort, Finding},
+		{"port 0 beside maddr", "sip:bob@10.77.0.99:0;transport=tcp;maddr=10.77.0.1", nil, WrongPort, Finding},
+		{"port 5060 by default, and a connection has it", "sip:bob@10.77.0.1;transport=tcp", func(o *Observation) {
+			box := &o.Snapshots[0].Hosts[0]
+			box.Sockets = append(box.Sockets, Socket{Transport: TCP, State: StateEstablished, Owner: "bob",
+				Local: netip.MustParseAddrPort("10.77.0.1:5060"), Remote: netip.MustParseAddrPort("10.77.0.2:40011")})
+		}, ConnectionPort, Finding},
+		{"a family that the user has not", "sip:bob@[fd77::1]:5072;transport=tcp", nil, Unreachable, Finding},
+		{"a maddr of a family that the user has not", "sip:bob@10.77.0.1:5072;transport=tcp;maddr=[fd77::1]", nil, Unreachable, Finding},
+		{"link-local, and the link is not known", "sip:bob@[fe80::1]:5072;transport=tcp", nil, LinkLocalNoScope, Finding},
 		{"nobody's address", "sip:bob@10.77.0.99:5072;transport=tcp", nil, Unreachable, Finding},
 		{"wildcard", "sip:bob@0.0.0.0:5072;transport=tcp", nil, Unspecified, Finding},
 		{"v6 wildcard", "sip:bob@[::]:5072;transport=tcp", nil, Unspecified, Finding},
@@ -165,13 +174,25 @@ func TestJudgeProvesOrLeavesIt(t *testing.T) {
 		{"refused though somebody listens", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Transport: TCP, Result: ProbeRefused}},
 		{"accepted though nobody listens", "sip:bob@10.77.0.1:40001;transport=tcp", Probe{Transport: TCP, Result: ProbeAccepted, Owner: "bob"}},
 		{"accepted by somebody else", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Transport: TCP, Result: ProbeAccepted, Owner: "carl"}},
-		{"no answer", "sip:bob@10.77.0.1:9;transport=tcp", Probe{Transport: TCP, Result: ProbeTimeout}},
 		{"the probe failed", "sip:bob@10.77.0.1:9;transport=tcp", Probe{Transport: TCP, Result: ProbeError}},
-		{"an answer from nobody's address", "sip:bob@10.77.0.99:9;transport=tcp", Probe{Transport: TCP, Result: ProbeRefused}},
 	} {
 		v := judged(c.uri, func(o *Observation) { o.Uses[0].Probe = c.probe })
 		if v.Class != Inconclusive || v.Severity != None {
 			t.Errorf("%s: %s %q, want Inconclusive", c.name, v.Class, v.Severity)
+		}
+	}
+	for _, c := range []struct {
+		name, uri string
+		met       ProbeResult
+		want      Class
+	}{ // dead for reasons that differ is dead
+		{"no answer where nobody listens", "sip:bob@10.77.0.1:9;transport=tcp", ProbeTimeout, Closed},
+		{"port 0 cannot be tried", "sip:bob@10.77.0.1:0;transport=tcp", ProbeUnreachable, WrongPort},
+		{"an answer from nobody's address", "sip:bob@10.77.0.99:9;transport=tcp", ProbeRefused, Unreachable},
+	} {
+		v := judged(c.uri, func(o *Observation) { o.Uses[0].Probe = Probe{Transport: TCP, Result: c.met} })
+		if v.Class != c.want || v.Severity != Finding {
+			t.Errorf("%s: %s %q, want %s", c.name, v.Class, v.Severity, c.want)
 		}
 	}
 	self := judged("sip:bob@10.77.0.1:9;transport=tcp", func(o *Observation) { o.Uses[0].Probe = Probe{Transport: TCP, Result: ProbeSelf} })

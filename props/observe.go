@@ -265,6 +265,8 @@ func (s *session) look(u *model.Use) (err error) {
 	t, err := s.obs.Adverts[u.Advert].Target()
 	switch {
 	case err != nil || t.Addr.Addr().IsUnspecified():
+	case !u.View.SourceFor(&s.obs.Snapshots[u.Snapshot], t.Addr.Addr()).IsValid():
+		u.Probe = model.Probe{Transport: t.Transport, Target: t.Addr, Result: model.ProbeUnreachable, Detail: "no address of that family"}
 	case s.unprobed:
 		u.Spared = spared
 	default:
@@ -286,7 +288,8 @@ type probeKey struct {
 // before the user comes is spared: his own connect tells as much.
 func (s *session) probe(u *model.Use, t model.Target) {
 	key := probeKey{view: u.View, target: t}
-	r := model.Lookup(&s.obs.Snapshots[u.Snapshot], u.View.Host, t.Transport, netip.AddrPortFrom(u.View.Source, 0), t.Addr)
+	source := u.View.SourceFor(&s.obs.Snapshots[u.Snapshot], t.Addr.Addr())
+	r := model.Lookup(&s.obs.Snapshots[u.Snapshot], u.View.Host, t.Transport, netip.AddrPortFrom(source, 0), t.Addr)
 	if r.Takes() {
 		key.cookie = r.Socket.Cookie
 		if p, ok := s.proved[key]; ok {
@@ -298,7 +301,7 @@ func (s *session) probe(u *model.Use, t model.Target) {
 			return
 		}
 	}
-	u.Probe = s.knock(u, t, r)
+	u.Probe = s.knock(u, source, t, r)
 	if u.Probe.Result == model.ProbeAccepted && key.cookie != 0 {
 		s.proved[key] = u.Probe
 	}
@@ -315,8 +318,8 @@ func full(l *model.Socket) bool {
 const acceptBound = 100 * time.Millisecond
 
 // knock sends the probe: to a program as a client that changed its mind.
-func (s *session) knock(u *model.Use, t model.Target, r model.Reached) model.Probe {
-	from, source := s.lab.Host(u.View.Host), sourceFor(u.View.Source, t)
+func (s *session) knock(u *model.Use, source netip.Addr, t model.Target, r model.Reached) model.Probe {
+	from := s.lab.Host(u.View.Host)
 	if !r.Takes() || s.processes[r.Socket.Owner] == nil {
 		return from.Probe(source, t)
 	}
@@ -325,13 +328,4 @@ func (s *session) knock(u *model.Use, t model.Target, r model.Reached) model.Pro
 		wait = 0
 	}
 	return from.ProbeOrderly(source, t, wait)
-}
-
-// sourceFor leaves the choice of a source to the kernel where the viewpoint's
-// own address is of another family than the target.
-func sourceFor(own netip.Addr, t model.Target) netip.Addr {
-	if own.Is4() != t.Addr.Addr().Unmap().Is4() {
-		return netip.Addr{}
-	}
-	return own
 }

@@ -342,7 +342,7 @@ func (s *session) call(ctx context.Context, c model.Call) (bool, error) {
 		call.Outcome.Failure = fmt.Sprintf("nothing more happened within %v", s.bound)
 	}
 	if err == nil {
-		err = s.account()
+		err = s.account(call.Outcome.Completed())
 	}
 	if ctx.Err() == nil {
 		s.obs.Outcomes = append(s.obs.Outcomes, call.Outcome)

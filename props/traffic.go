@@ -152,15 +152,16 @@ func (s *session) answered(element string, m *model.Message) {
 
 // account enters the requests of a step that is over, and asks the kernel where
 // those came to that were refused or not answered. What was accepted needs no
-// socket table: it has arrived.
-func (s *session) account() error {
+// socket table: it has arrived. A call that did not go through is looked at
+// when it is over, too.
+func (s *session) account(completed bool) error {
 	judged := s.sc.SUT()
 	all := s.traffic.waiting
 	s.traffic.waiting = nil
-	if judged == nil || len(all) == 0 {
+	if judged == nil {
 		return nil
 	}
-	look := false
+	look := !completed
 	for _, w := range all {
 		look = look || w.Status == 0 || w.Status >= 300
 	}

@@ -1,0 +1,112 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// SourceFor is the address from which a viewpoint dials a target: its own, or,
+// for another family, the first that its host has of that one. It is the zero
+// Addr if the host has none: then the target is out of reach.
+func (v Viewpoint) SourceFor(snap *Snapshot, target netip.Addr) netip.Addr {
+	target = target.Unmap()
+	if v.Source.Is4() == target.Is4() {
+		return v.Source
+	}
+	if h := snap.Host(v.Host); h != nil {
+		for _, a := range h.Addrs {
+			if a.Is4() == target.Is4() && !a.IsLinkLocalUnicast() {
+				return a
+			}
+		}
+	}
+	return netip.Addr{}
+}
+
+// family names the family of an address, for people.
+func familyName(a netip.Addr) string {
+	if a.Unmap().Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
+// noScope reports whether an address is good on one link only, and nobody knows
+// on which: IPv6's link-local addresses are, unless the message that gave them
+// came over such an address itself. A URI cannot carry the zone (RFC 5954 4.1).
+func noScope(a *Advert, ip netip.Addr) bool {
+	return ip.Is6() && ip.IsLinkLocalUnicast() && !a.Leg.Local.Addr().IsLinkLocalUnicast() && !a.Leg.Remote.Addr().IsLinkLocalUnicast()
+}
+
+// nominal reports whether a class follows from the address alone: no packet
+// decides it.
+func nominal(c Class) bool { return c == Unspecified || c == LinkLocalNoScope }
+
+// failed reports whether a connect came to nothing.
+func failed(p ProbeResult) bool {
+	return p == ProbeRefused || p == ProbeTimeout || p == ProbeUnreachable
+}
+
+// cannotAccept says why a listener that is there does not accept, "" if it does
+// or that is not proved. It takes two who tried: the probe, unless it was
+// spared, and the user's own connect, at this use or at another one of the same
+// address. And the listener has to be there afterwards: one that went away in between was
+// not refusing.
+func (o *Observation) cannotAccept(i int, r Reached) string {
+	u := &o.Uses[i]
+	if !r.Takes() || r.Socket.Transport != TCP || r.Socket.Owner != o.Adverts[u.Advert].Giver {
+		return ""
+	}
+	met := o.metLater(i)
+	if !failed(met) || u.Spared == "" && !failed(u.Probe.Result) || !o.still(u.Snapshot, r.Socket.Cookie) {
+		return ""
+	}
+	if q := r.Socket; q.Queue > q.Backlog { // sk_acceptq_is_full
+		return fmt.Sprintf("it listens, and does not accept: %d connections wait in its queue, which takes no more (listen(2) with a backlog of %d)", q.Queue, q.Backlog)
+	}
+	return fmt.Sprintf("it listens, and the connect of %s: %s; the routes are there, so that something on %s keeps it off (a filter?)", u.View.Element, met, r.Host)
+}
+
+// metLater is what the user's own connect to an address met: at this use, or at
+// another one of the same address from the same place.
+func (o *Observation) metLater(i int) ProbeResult {
+	u := &o.Uses[i]
+	if u.Met != ProbeNone {
+		return u.Met
+	}
+	for j := i + 1; j < len(o.Uses); j++ {
+		if x := &o.Uses[j]; x.Advert == u.Advert && x.View == u.View && x.Met != ProbeNone {
+			return x.Met
+		}
+	}
+	return ProbeNone
+}
+
+// still reports whether a socket listens in a snapshot after another one.
+func (o *Observation) still(after int, cookie uint64) bool {
+	for i := len(o.Snapshots) - 1; i > after; i-- {
+		for _, h := range o.Snapshots[i].Hosts {
+			for k := range h.Sockets {
+				if h.Sockets[k].Cookie == cookie && h.Sockets[k].State == StateListen {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// acceptedBefore reports whether the giver of an address had a socket there
+// that served new peers, in an earlier snapshot.
+func (o *Observation) acceptedBefore(snapshot int, host, giver string, t Target) bool {
+	for i := range snapshot {
+		h := o.Snapshots[i].Host(host)
+		for k := 0; h != nil && k < len(h.Sockets); k++ {
+			s := &h.Sockets[k]
+			if s.Owner == giver && s.Transport == t.Transport && s.Serves() && s.Local.Port() == t.Addr.Port() && covers(s, t.Addr.Addr()) {
+				return true
+			}
+		}
+	}
+	return false
+}
