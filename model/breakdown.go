@@ -24,6 +24,18 @@ func judgeBreakdowns(s *Scenario, o *Observation) []Verdict {
 	return out
 }
 
+// crashed reports whether what a verdict found wrong is only that its program
+// has ended: none of its sockets was there any more.
+func (o *Observation) crashed(v *Verdict) bool {
+	giver := o.Adverts[v.Advert].Giver
+	for _, b := range o.Breakdowns {
+		if b.Class == Crashed && b.Element == giver && b.Step <= v.Step && giverHost(&o.Snapshots[o.Uses[v.Use].Snapshot], giver) == "" {
+			return true
+		}
+	}
+	return false
+}
+
 // String tells of it in a line.
 func (e Breakdown) String() string {
 	text := fmt.Sprintf("the program that plays %s %s", e.Element, e.How)

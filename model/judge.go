@@ -18,6 +18,9 @@ func Judge(s *Scenario, o *Observation) []Verdict {
 	seen := map[Probe]bool{} // one probe can serve several uses; it is judged once
 	for i := range o.Uses {
 		v, probed := judgeUse(o, i)
+		if v.Severity != None && o.crashed(&v) {
+			v.Severity = None // it accepts nothing any more, and that is what was found
+		}
 		out = append(out, v)
 		if p := o.Uses[i].Probe; probed != nil && !seen[p] {
 			seen[p] = true

@@ -70,6 +70,9 @@ func judgeAnswers(s *Scenario, o *Observation) []Verdict {
 		v := Verdict{Claim: Answers.Name, Class: Accepting, Advert: -1, Use: -1, Step: r.Step, About: r.about(s)}
 		if !r.answered() {
 			v.Class, v.Severity, v.Detail = NoAnswer, Finding, r.silence()
+			if !r.Read {
+				v.Claim, v.Class = KeepsRunning.Name, Hung
+			}
 			if r.Pushed {
 				v.Severity = Latent
 				v.Detail += "; it went down " + r.Taker + "'s own connection, without RFC 5626, which obliges nobody"

@@ -185,15 +185,15 @@ func (s *session) run(ctx context.Context, pool *netns.Pool) (err error) {
 	}
 	defer s.stop()
 	for i, st := range s.sc.Steps {
-		s.step, s.uses, s.proved = i, 0, map[probeKey]model.Probe{}
+		s.step, s.uses, s.traffic.messages, s.proved = i, 0, 0, map[probeKey]model.Probe{}
 		ok, err := s.play(ctx, st)
 		if err == nil {
 			err = s.trouble
 		}
-		if err != nil || !ok {
-			return err
+		if err == nil && ok {
+			err = s.settle(ctx)
 		}
-		if err := s.settle(ctx); err != nil {
+		if err = s.brokeDown(err); err != nil || !ok || len(s.obs.Breakdowns) > 0 {
 			return err
 		}
 	}

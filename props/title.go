@@ -15,6 +15,9 @@ func title(p *Played, v model.Verdict) string {
 
 func complaint(p *Played, v *model.Verdict) string {
 	if v.Advert < 0 || v.Advert >= len(p.Obs.Adverts) {
+		if text := breakdowns[v.Class]; text != "" {
+			return v.About.Element + "'s program " + text
+		}
 		if text := complaints[v.Claim]; text != "" {
 			return text
 		}
@@ -32,6 +35,13 @@ var complaints = map[string]string{
 	model.KeepsRunning.Name:     "the program does not go on",
 	model.SocketsAgree.Name:     "there are other sockets than the model predicts",
 	model.LookupAgrees.Name:     "a probe met another socket than the snapshot says",
+}
+
+// breakdowns says what a program does instead of going on.
+var breakdowns = map[model.Class]string{
+	model.Crashed: "ends by itself",
+	model.Hung:    "stands still",
+	model.Flooded: "sends without end",
 }
 
 func shortcoming(c model.Class) string {

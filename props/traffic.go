@@ -1,6 +1,7 @@
 package props
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 type traffic struct {
 	waiting []*waiting
 	dialogs map[string]*sides // by Call-ID
+
+	last     string // what was sent to the judged element last: "INVITE", "200 REGISTER"
+	messages int    // of the judged element, that were received in this step
 }
 
 // waiting is a request that was sent in this step.
@@ -40,11 +44,32 @@ func (s *session) sent(m peer.Sent) {
 		return
 	}
 	s.told(judged.Name, &msg)
+	if s.goesTo(judged.Name, m, &msg) {
+		s.traffic.last = nameOf(&msg)
+	}
 	if !msg.Request || msg.Method == "ACK" {
 		return
 	}
 	s.traffic.waiting = append(s.traffic.waiting, &waiting{at: time.Now(), branch: branchOf(&msg),
 		Request: model.Request{Method: msg.Method, URI: msg.RequestURI, Sender: m.Element, Leg: m.Leg, Pushed: m.Pushed, Step: s.step}})
+}
+
+// goesTo reports whether a message leaves for an element: the place where it
+// listens, its own flow, or, for a response, the only one who asked.
+func (s *session) goesTo(element string, m peer.Sent, msg *model.Message) bool {
+	if !msg.Request {
+		return msg.User("From") == element && len(msg.All("Via")) == 1
+	}
+	return m.Pushed || s.elementWith(m.Leg) == element
+}
+
+// nameOf names a message as findings do: "INVITE", "200 INVITE".
+func nameOf(m *model.Message) string {
+	if m.Request {
+		return m.Method
+	}
+	_, method, _ := m.CSeq()
+	return fmt.Sprintf("%d %s", m.Status, method)
 }
 
 // told notes what makes the judged element's dialog: the INVITE that it gets,
@@ -112,6 +137,12 @@ func branchOf(m *model.Message) string {
 // arrived notes what comes to one of our elements: the answer to a request, or
 // a request inside a dialog of the judged element.
 func (s *session) arrived(element string, leg model.Leg, m *model.Message) {
+	author := map[bool]string{true: "From", false: "To"}[m.Request]
+	if sut := s.sc.SUT(); sut != nil && m.User(author) == sut.Name {
+		if s.traffic.messages++; s.traffic.messages > maxMessages && s.trouble == nil {
+			s.trouble = errFlood
+		}
+	}
 	if !m.Request {
 		s.answered(element, m)
 		return

@@ -102,6 +102,9 @@ func (p *Process) Exited() (bool, error) {
 	}
 }
 
+// Done is closed when the program has ended.
+func (p *Process) Done() <-chan struct{} { return p.process.Done() }
+
 // Tail returns the end of what the program wrote, in whole lines, printable.
 func (p *Process) Tail() string { return tail(string(p.process.Output()), 20) }
 

@@ -198,8 +198,11 @@ func (w *World) Drain() error {
 			return err
 		}
 	}
-	return fmt.Errorf("peer: the elements do not come to rest: %d events, and more to come (somebody floods them)", maxDrain)
+	return fmt.Errorf("%w: %d events, and more to come (somebody floods them)", ErrRestless, maxDrain)
 }
+
+// ErrRestless is why a world could not be drained.
+var ErrRestless = errors.New("peer: the elements do not come to rest")
 
 // A stack that floods us must neither hold the world in one place nor keep it
 // from ending: so many reads of one socket before others have their turn, and
