@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/netns"
@@ -46,15 +47,15 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 			return &s
 		},
 		play: p.play,
-		minimize: func(ctx context.Context, s *model.Scenario, sig model.Signature) (*model.Scenario, *Played, int) {
-			if (sig.Class == model.DiffersFromDirect || sig.Severity == model.Puzzle) && !p.outlasts(ctx, s, sig) {
-				return s, nil, 0 // it is only slow
+		minimize: func(ctx context.Context, s *model.Scenario, sig model.Signature, until time.Time) *Minimal {
+			if !p.outlasts(ctx, s, sig) {
+				return &Minimal{Scenario: s, Unproved: "it was not there when more time was given"}
 			}
-			best, last, held := Minimize(ctx, s, sig, p.play)
-			if held == Confirmations {
-				last = p.recorded(ctx, best, sig, last)
+			m := Minimize(ctx, s, sig, until, p.as)
+			if m.Confirmed() {
+				m.Played = p.recorded(ctx, m.Scenario, sig, m.Played)
 			}
-			return best, last, held
+			return m
 		},
 		explain: func(p *Played, v model.Verdict) string { return Explain(p, v, stack.Name) },
 		ours:    func(e *model.Element) bool { return e.SUT || e.Stack == "" && stack.Name == honest },

@@ -84,7 +84,7 @@ func (f *fake) engine() engine {
 			}
 			return p
 		},
-		minimize: func(_ context.Context, s *model.Scenario, sig model.Signature) (*model.Scenario, *Played, int) {
+		minimize: func(_ context.Context, s *model.Scenario, sig model.Signature, _ time.Time) *Minimal {
 			if f.minimize != nil {
 				f.minimize()
 			}
@@ -98,7 +98,11 @@ func (f *fake) engine() engine {
 			tries[sig]++
 			small := *s
 			small.Elements = small.Elements[:2]
-			return &small, f.played(s), held
+			m := &Minimal{Scenario: &small, Played: f.played(s), Shown: held, Plays: Confirmations}
+			if held < Confirmations {
+				m.Unproved = "not often enough"
+			}
+			return m
 		},
 		explain: func(p *Played, v model.Verdict) string { return "because of " + string(v.Class) },
 	}

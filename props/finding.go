@@ -69,6 +69,26 @@ type Finding struct {
 	// Kept says that CaseFile is an earlier hunt's, smaller or the same: what
 	// it explains was seen then, and its ports are others.
 	Kept bool `json:"kept,omitempty"`
+	// Shown of Plays confirmations showed it: all, or Plays is up to 20.
+	Shown int `json:"shown,omitempty"`
+	Plays int `json:"plays,omitempty"`
+	// Cut is why the scenario may be smaller still, "" if it is minimal.
+	Cut string `json:"cut,omitempty"`
+}
+
+// confirmed adds how it was confirmed, where that is not as usual.
+func (f *Finding) confirmed(m *Minimal) {
+	f.Shown, f.Plays, f.Cut = m.Shown, m.Plays, m.Cut
+	e := explanation{}
+	if rate := m.rate(); rate != "" {
+		e.row("seen", "%s", rate)
+	}
+	if m.Cut != "" {
+		e.row("not fully minimised", "%s", m.Cut)
+	}
+	if text := e.b.String(); text != "" {
+		f.Explanation = strings.TrimRight(f.Explanation, "\n") + "\n" + strings.TrimRight(text, "\n")
+	}
 }
 
 // newFinding tells of a signature that a play of a scenario shows.

@@ -65,8 +65,8 @@ type engine struct {
 	// play plays a scenario in a fresh lab; with twin, its direct twin too.
 	play func(ctx context.Context, s *model.Scenario, twin bool) *Played
 	// minimize returns the smallest scenario that still shows the signature,
-	// the last play that confirmed it, and how many of Confirmations did.
-	minimize func(ctx context.Context, s *model.Scenario, sig model.Signature) (*model.Scenario, *Played, int)
+	// and what confirmed it. It stops reducing at until, if that is not zero.
+	minimize func(ctx context.Context, s *model.Scenario, sig model.Signature, until time.Time) *Minimal
 	// explain writes what an engineer would say of a verdict.
 	explain func(p *Played, v model.Verdict) string
 	// ours reports whether an element is played by the stack that is judged.
@@ -78,9 +78,6 @@ type engine struct {
 }
 
 const (
-	// Confirmations is how many fresh plays of a minimal scenario have to
-	// show a finding, all of them, before it is reported.
-	Confirmations = 5
 	// twinEvery is the sample on which a call is compared with its direct
 	// twin: one scenario in so many, and the first few, so that a short hunt
 	// judges ProxyTransparent too.
@@ -119,7 +116,7 @@ type outcome struct {
 	job      job
 	scenario *model.Scenario
 	played   *Played // of the minimal scenario, if it was to be minimised
-	held     int     // confirmations
+	minimal  *Minimal
 	took     time.Duration
 	cut      bool // the hunt was interrupted meanwhile: nothing in here counts
 }
@@ -209,7 +206,7 @@ func (h *hunt) work(ctx context.Context, jobs <-chan job, results chan<- *outcom
 		start := time.Now()
 		r := &outcome{job: j}
 		if j.suspect != nil {
-			r.scenario, r.played, r.held = h.engine.minimize(ctx, j.scenario, j.suspect.signature)
+			r.minimal = h.minimize(ctx, j)
 		} else {
 			r.scenario = h.engine.draw(j.index)
 			r.played = h.engine.play(ctx, r.scenario, h.cfg.twin(j.index))
@@ -217,6 +214,23 @@ func (h *hunt) work(ctx context.Context, jobs <-chan job, results chan<- *outcom
 		r.took, r.cut = time.Since(start), ctx.Err() != nil
 		results <- r
 	}
+}
+
+// confirmBound is how long the confirmations may take that are under way, or
+// wait, when the hunt's time is over.
+const confirmBound = 4 * time.Second
+
+// minimize does one minimisation. When the hunt's time is over nothing is
+// reduced any more, and soon after that nothing confirmed.
+func (h *hunt) minimize(ctx context.Context, j job) *Minimal {
+	var until time.Time
+	if h.cfg.Time > 0 {
+		until = h.started.Add(h.cfg.Time)
+		var stop context.CancelFunc
+		ctx, stop = context.WithDeadline(ctx, until.Add(confirmBound))
+		defer stop()
+	}
+	return h.engine.minimize(ctx, j.scenario, j.suspect.signature, until)
 }
 
 // take counts a result. Scenarios are counted in the order of the list,

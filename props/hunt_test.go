@@ -103,6 +103,8 @@ func huntReportsEachSignatureOnce(t *testing.T) {
 		Scenario:    "net  lan 4\nhost box lan\nua   bob box tcp:10003 sut\nua   ann box tcp:5081\n\ncall ann bob\n",
 		Explanation: "because of ConnectionPort",
 		Index:       3,
+		Shown:       5,
+		Plays:       5,
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

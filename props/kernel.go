@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/props/kernel"
@@ -89,22 +90,11 @@ func newKernelEngine(stack *sut.Stack, cfg *Config, wrong model.Mistake) engine 
 	}
 }
 
-func (r *rigs) minimize(ctx context.Context, s *model.Scenario, sig model.Signature) (*model.Scenario, *Played, int) {
+func (r *rigs) minimize(ctx context.Context, s *model.Scenario, sig model.Signature, _ time.Time) *Minimal {
 	small := kernel.Minimize(*s, func(c model.Scenario) bool {
 		return ctx.Err() == nil && shows(r.play(&c), sig)
 	})
-	var last *Played
-	held := 0
-	for range Confirmations {
-		p := r.play(&small)
-		if shows(p, sig) {
-			held++
-			last = p
-		} else if last == nil {
-			last = p
-		}
-	}
-	return &small, last, held
+	return confirm(ctx, small, sig, func(_ context.Context, c *model.Scenario, _ manner) *Played { return r.play(c) })
 }
 
 // explainSockets says where the two differ.

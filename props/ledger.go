@@ -241,16 +241,17 @@ func (s *suspect) see(at sighting) bool {
 	return now
 }
 
-// conclude ends one minimisation: with a finding, if every confirmation held,
-// or else as one more inconclusive scenario. It reports whether the suspect is
+// conclude ends one minimisation: with a finding, if it was confirmed, or else
+// as one more inconclusive scenario. It reports whether the suspect is
 // to be minimised again, from its next sighting.
 func (l *ledger) conclude(r *outcome) (again bool) {
 	l.minimizing += r.took
 	s := r.job.suspect
-	if r.held == Confirmations {
-		s.finding = newFinding(l.engine, s.signature, r.scenario, r.played)
+	if m := r.minimal; m.Confirmed() {
+		s.finding = newFinding(l.engine, s.signature, m.Scenario, m.Played)
+		s.finding.confirmed(m)
 		s.finding.Seed, s.finding.Index = l.cfg.Seed, s.index()
-		l.keep(s.finding, r.scenario)
+		l.keep(s.finding, m.Scenario)
 		if !s.puzzle() {
 			l.findings++
 		}
@@ -259,7 +260,7 @@ func (l *ledger) conclude(r *outcome) (again bool) {
 	}
 	s.tried++
 	l.sum.Inconclusive++
-	l.blame(unconfirmed(s.signature, r.held))
+	l.blame(unconfirmed(s.signature, r.minimal))
 	s.waiting = s.tried == len(s.seen)
 	return !s.waiting
 }

@@ -2,13 +2,14 @@ package props
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/greka-sip/greka/model"
 )
 
-// Minimize returns the smallest scenario that still shows a signature, the
-// last play that confirmed it, and how many of Confirmations fresh plays did.
+// Minimize returns the smallest scenario that still shows a signature, and what
+// fresh plays of it showed (confirm).
 //
 // It is delta debugging: every reduction (reductions) is tried on the smallest
 // scenario so far, and the first that keeps the signature is taken, until none
@@ -16,21 +17,37 @@ import (
 // can be left out or made plainer alone. A candidate is only played if honest
 // elements could play it. What was played is remembered by its text while it
 // works; the confirmations are not, since a memo makes one lucky play
-// permanent. Where each play waits for something that does not come, it gives
-// up reducing after half a minute.
-func Minimize(ctx context.Context, sc *model.Scenario, sig model.Signature, play playFunc) (*model.Scenario, *Played, int) {
-	m := &minimizer{ctx: ctx, sig: sig, play: play, tried: map[string]bool{}, until: time.Now().Add(shrinkBound)}
+// permanent. What shows in some plays only is reduced once more, with several
+// plays of each candidate. It gives up reducing after shrinkBound, and at until
+// if that is not zero, and says so.
+func Minimize(ctx context.Context, sc *model.Scenario, sig model.Signature, until time.Time, play playFunc) *Minimal {
+	m := &minimizer{ctx: ctx, sig: sig, play: play, tried: map[string]bool{}, until: time.Now().Add(shrinkBound), tries: 1}
+	m.cut = fmt.Sprintf("reducing it was given up after %v", shrinkBound)
+	if !until.IsZero() && until.Before(m.until) {
+		m.until, m.cut = until, "ended by --time"
+	}
 	best := *sc
-	for m.shrink(&best) {
+	m.reduce(&best)
+	result := confirm(ctx, best, sig, play)
+	if 0 < result.Shown && result.Shown < result.Plays && provedEachTime(sig) {
+		m.tries, m.tried = triesOfSome, map[string]bool{}
+		m.reduce(&best)
+		result = confirm(ctx, best, sig, play)
 	}
-	for _, plainer := range []func(model.Scenario) model.Scenario{rename, renumber, reorder} {
-		m.accept(&best, plainer(best))
+	if m.over() {
+		result.Cut = m.cut
 	}
-	return m.confirm(best)
+	return result
 }
 
-// playFunc plays a scenario, and with twin its direct twin.
-type playFunc func(ctx context.Context, sc *model.Scenario, twin bool) *Played
+// manner is how a scenario is played.
+type manner struct {
+	twin     bool // its direct twin, too
+	unprobed bool // without probes
+}
+
+// playFunc plays a scenario.
+type playFunc func(ctx context.Context, sc *model.Scenario, how manner) *Played
 
 type minimizer struct {
 	ctx   context.Context
@@ -38,16 +55,37 @@ type minimizer struct {
 	play  playFunc
 	tried map[string]bool // by canonical text
 	until time.Time
+	cut   string // why it ends at until
+	tries int    // plays of each candidate, until one shows the signature
 }
 
-// shrinkBound is how long a minimisation tries reductions.
-const shrinkBound = 30 * time.Second
+const (
+	// shrinkBound is how long a minimisation tries reductions.
+	shrinkBound = 30 * time.Second
+	// triesOfSome is how often a candidate is played where the signature
+	// shows in some plays only: of what shows in every other play, one in
+	// sixteen reductions is missed.
+	triesOfSome = 4
+)
+
+func (m *minimizer) over() bool { return m.ctx.Err() != nil || time.Now().After(m.until) }
+
+// reduce makes a scenario as small and as plain as it gets.
+func (m *minimizer) reduce(best *model.Scenario) {
+	for m.shrink(best) {
+	}
+	for _, plainer := range []func(model.Scenario) model.Scenario{rename, renumber, reorder} {
+		if !m.over() {
+			m.accept(best, plainer(*best))
+		}
+	}
+}
 
 // shrink takes the first reduction that keeps the signature.
 func (m *minimizer) shrink(best *model.Scenario) bool {
 	for _, reduce := range reductions {
 		for _, candidate := range reduce(*best) {
-			if m.ctx.Err() != nil || time.Now().After(m.until) {
+			if m.over() {
 				return false
 			}
 			if m.accept(best, candidate) {
@@ -67,31 +105,16 @@ func (m *minimizer) accept(best *model.Scenario, candidate model.Scenario) bool 
 	if _, err := model.Predict(&candidate); err != nil {
 		return false
 	}
-	if !shows(m.play(m.ctx, &candidate, m.sig.Claim == model.ProxyTransparent.Name), m.sig) {
-		return false
-	}
-	*best = candidate
-	return true
-}
-
-// confirm plays the result afresh.
-func (m *minimizer) confirm(best model.Scenario) (*model.Scenario, *Played, int) {
-	var last *Played
-	held := 0
-	for range Confirmations {
-		p := m.play(m.ctx, &best, true)
-		if shows(p, m.sig) {
-			held++
-			last = p
-		} else if last == nil {
-			last = p
+	for range m.tries {
+		if shows(m.play(m.ctx, &candidate, manner{twin: m.sig.Claim == model.ProxyTransparent.Name}), m.sig) {
+			*best = candidate
+			return true
 		}
 	}
-	return &best, last, held
+	return false
 }
 
-// shows reports whether a play, or its direct twin, has a verdict of that
-// signature.
+// shows reports whether a play has a verdict of that signature.
 func shows(p *Played, sig model.Signature) bool {
 	if p == nil || p.Broken != "" {
 		return false

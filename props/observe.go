@@ -234,7 +234,7 @@ func (s *session) use(advert int, element, request string, dial bool) bool {
 	}
 	s.seen[key] = true
 	if s.uses++; s.uses > maxUses {
-		s.trouble = fmt.Errorf("more than %d addresses were handed out in step %d: it is a flood, and is not judged", maxUses, s.step+1)
+		s.trouble = fmt.Errorf("%w: more than %d addresses were handed out in step %d", errFlood, maxUses, s.step+1)
 		return false
 	}
 	u := model.Use{Advert: advert, Request: request, MustDial: dial, Step: s.step,

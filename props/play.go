@@ -21,11 +21,15 @@ const (
 	callBound = 2 * time.Second
 	// registerBound is the same for a registration.
 	registerBound = 5 * time.Second
-	// patience is by how much a call is bounded later before it is said that
+	// patience is how long a call is given before it is said that
 	// silence makes the difference between it and its direct twin: a stack
 	// may only be slow where there is a proxy, as one that asks for names is.
-	patience = 5
+	patience = 5 * callBound
 )
+
+// ruleTime is how long a request waits for its answer by the rules, before it
+// is said that it gets none; a variable for tests only.
+var ruleTime = model.RuleTime * time.Millisecond
 
 // player plays scenarios with one stack as the element that is judged. It may
 // be used by several goroutines.
@@ -37,8 +41,8 @@ type player struct {
 	// record takes a capture of every lab. It is for the confirmation of a
 	// finding: closing a capture costs 3 to 20 ms a host.
 	record bool
-	// patient gives calls patience times as long as usual.
-	patient bool
+	// within bounds a call; 0 is callBound.
+	within time.Duration
 	// unprobed plays without probes: what is seen then, no connection of ours
 	// has made. Look-up decides, and what the users' own connects met.
 	unprobed bool
@@ -93,8 +97,8 @@ func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 		still: map[string]bool{}, temper: map[string]int{}}
 	s.obs.Own = map[string]bool{}
 	var packets bytes.Buffer
-	if p.patient {
-		s.bound *= patience
+	if p.within > 0 {
+		s.bound = p.within
 	}
 	if p.record {
 		s.packets = &packets

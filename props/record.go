@@ -40,8 +40,24 @@ func (p *player) recorded(ctx context.Context, sc *model.Scenario, sig model.Sig
 	return confirmed
 }
 
-// outlasts reports whether a difference from the direct call is still there
-// when both are given more time: then it is no slowness.
+// outlasts reports whether what was waited for in vain is still missing when the
+// call is given more time: then it is no slowness. A request that is not
+// answered gets all the time that its sender waits by the rules.
 func (p *player) outlasts(ctx context.Context, sc *model.Scenario, sig model.Signature) bool {
-	return shows((&player{stack: p.stack, patient: true}).play(ctx, sc, true), sig)
+	within := patience
+	switch {
+	case sig.Class == model.NoAnswer || sig.Class == model.Hung:
+		within = ruleTime
+	case sig.Class == model.DiffersFromDirect || sig.Severity == model.Puzzle:
+	default:
+		return true
+	}
+	return shows((&player{stack: p.stack, within: within}).play(ctx, sc, sig.Claim == model.ProxyTransparent.Name), sig)
+}
+
+// as plays a scenario in a manner.
+func (p *player) as(ctx context.Context, sc *model.Scenario, how manner) *Played {
+	q := *p
+	q.unprobed = how.unprobed
+	return q.play(ctx, sc, how.twin)
 }

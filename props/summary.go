@@ -221,8 +221,8 @@ func (l *ledger) hopeless() bool {
 	return l.bad >= early && 2*l.bad > played
 }
 
-func unconfirmed(sig model.Signature, held int) string {
-	return fmt.Sprintf("%s was confirmed in %d of %d plays only", corpus.FormatSignature(sig), held, Confirmations)
+func unconfirmed(sig model.Signature, m *Minimal) string {
+	return corpus.FormatSignature(sig) + ": " + m.Unproved
 }
 
 // caseDir is where the cases of a stack go.

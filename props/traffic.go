@@ -150,11 +150,29 @@ func (s *session) arrived(element string, leg model.Leg, m *model.Message) {
 	judged := s.sc.SUT()
 	id, _ := m.Get("Call-ID")
 	d := s.traffic.dialogs[id]
-	if judged == nil || d == nil || m.User("From") != judged.Name || !m.Tagged() || len(m.All("Via")) > 1 || s.hasSending(id, m.Method) {
-		return // what another element passes on is not on its first hop
+	if judged == nil || d == nil || m.User("From") != judged.Name || !m.Tagged() || s.passedOn(judged.Name, m) || s.hasSending(id, m.Method) {
+		return
 	}
 	s.obs.Sendings = append(s.obs.Sendings, model.Sending{Method: m.Method, Sender: judged.Name, CallID: id,
 		RouteSet: d.routeSet, RemoteTarget: d.target, Transport: leg.Transport, To: leg.Local, Seer: element, Step: s.step})
+}
+
+// passedOn reports whether a request came from another element than the one
+// whose dialog it belongs to: one that passed it on, or, for the ACK of an
+// INVITE that failed, made it (RFC 3261 17.1.1.3).
+func (s *session) passedOn(author string, m *model.Message) bool {
+	vias, err := model.ParseVias(first(m.All("Via")))
+	if err != nil || len(vias) == 0 || len(vias)+len(m.All("Via")) > 2 {
+		return true
+	}
+	for _, e := range s.sc.Elements {
+		for _, l := range e.Listen {
+			if e.Name != author && vias[0].Addr == s.sc.ElementAddr(e.Name) && vias[0].Port == int(l.Port) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // hasSending reports whether a request's way is known: one that is sent again
