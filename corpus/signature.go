@@ -138,7 +138,7 @@ var classes = []model.Class{
 	model.Malformed, model.Unspecified, model.Loopback, model.Unreachable, model.AcceptingOtherTransport,
 	model.WrongOwner, model.WrongTransport, model.WrongPort, model.ConnectionPort, model.Closed,
 	model.DiffersFromDirect, model.SocketsDiffer, model.LinkLocalNoScope, model.CannotAccept, model.NoAnswer,
-	model.Misrouted, model.Crashed, model.Hung, model.Flooded, model.Unexplained,
+	model.RouteSetDropped, model.Misrouted, model.Crashed, model.Hung, model.Flooded, model.Unexplained,
 }
 
 func isClass(s string) bool { return slices.Contains(classes, model.Class(s)) }

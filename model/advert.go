@@ -107,7 +107,8 @@ type Outcome struct {
 	Step     int
 	Status   int  // final status at the caller, 0 if none came
 	Acked    bool // the ACK of the 2xx arrived at the callee
-	ByeReply int  // status of the response to BYE, 0 if none came
+	Bye      bool // a BYE was sent by one of our elements, or came to one
+	ByeReply int  // status of the response to BYE, 0 if none came to its sender
 	Failure  string
 }
 
@@ -120,8 +121,9 @@ type Observation struct {
 	Uses       []Use
 	Snapshots  []Snapshot
 	Outcomes   []Outcome
-	Requests   []Request // that were sent to a judged program
-	Sendings   []Sending // requests inside a dialog that it sent
+	Requests   []Request  // that were sent to a judged program
+	Sendings   []Sending  // requests inside a dialog that it sent
+	RouteSets  []RouteSet // of answers to INVITE that a judged element gave
 	Breakdowns []Breakdown
 	// After is, for each step played, the index of the snapshot taken when
 	// it had ended. It may be shorter than the scenario's steps: the rest
@@ -142,10 +144,22 @@ func (o Outcome) String() string {
 	}
 	if o.Status/100 == 2 {
 		s += map[bool]string{true: ", ACK arrived", false: ", ACK lost"}[o.Acked]
-		s += map[bool]string{true: fmt.Sprintf(", BYE answered with %d", o.ByeReply), false: ", BYE not answered"}[o.ByeReply != 0]
+		s += ", " + o.byeText()
 	}
 	if o.Failure != "" {
 		s += " (" + o.Failure + ")"
 	}
 	return s
+}
+
+// byeText says no more of a BYE than was seen: an answer that went elsewhere is
+// none that came.
+func (o Outcome) byeText() string {
+	switch {
+	case o.ByeReply != 0:
+		return fmt.Sprintf("BYE answered with %d", o.ByeReply)
+	case o.Bye:
+		return "no answer to the BYE came"
+	}
+	return "no BYE was seen"
 }

@@ -13,6 +13,8 @@ var (
 		"every Contact resolves to a socket of its giver that accepts whoever uses it next"}
 	RecordRouteAccepts = Claim{"RecordRouteAccepts", "RFC 3261 16.6(4)",
 		"every Record-Route resolves to a socket of the proxy that put it there and accepts whoever uses it next"}
+	RouteSetCopied = Claim{"RouteSetCopied", "RFC 3261 12.1.1",
+		"an answer that makes a dialog has the Record-Routes of its INVITE: all of them, in the same order"}
 	ProxyTransparent = Claim{"ProxyTransparent", "RFC 3261 16",
 		"an element that accepts a call directly does not refuse it because of the proxy between"}
 	Answers = Claim{"Answers", "RFC 3261 8.2, 15.1.2, 17.2",
@@ -28,7 +30,7 @@ var (
 )
 
 // Claims lists every claim, in the order in which they are judged.
-var Claims = []Claim{ContactAccepts, RecordRouteAccepts, Answers, RoutedByTheRules, KeepsRunning, ProxyTransparent, LookupAgrees, SocketsAgree}
+var Claims = []Claim{ContactAccepts, RecordRouteAccepts, RouteSetCopied, Answers, RoutedByTheRules, KeepsRunning, ProxyTransparent, LookupAgrees, SocketsAgree}
 
 // claimOf returns the claim about an advert in a header.
 func claimOf(header string) string {

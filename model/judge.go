@@ -27,6 +27,7 @@ func Judge(s *Scenario, o *Observation) []Verdict {
 			out = append(out, *probed)
 		}
 	}
+	out = append(out, judgeRouteSets(s, o)...)
 	out = append(out, judgeAnswers(s, o)...)
 	out = append(out, judgeSendings(s, o)...)
 	out = append(out, judgeBreakdowns(s, o)...)
@@ -87,6 +88,9 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 		}
 	}
 	v.Severity = severity(a, u, v.Class, target.Transport.Reliable() && u.MustDial || !rides(a, u, snap, target), works)
+	if v.Severity != None && detoured(o, a, u) {
+		v.Severity, v.Detail = None, "used only for want of the route set"
+	}
 	return v, probed
 }
 

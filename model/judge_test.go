@@ -262,3 +262,78 @@ func TestUnexplainedCallIsInconclusive(t *testing.T) {
 		t.Errorf("a later advert explains nothing, yet: %+v", got)
 	}
 }
+
+// TestJudgeKnowsWhatWasThere: where the giver did accept earlier, its listener is
+// gone, whatever else is on the port; where it never did, the URI is wrong.
+func TestJudgeKnowsWhatWasThere(t *testing.T) {
+	closedOnes := func(o *Observation, transport Transport, port string) {
+		now := stage()
+		kept := now.Hosts[0].Sockets[:0]
+		for _, s := range now.Hosts[0].Sockets {
+			if s.Transport != transport || s.Local.String() != "10.77.0.1:"+port {
+				kept = append(kept, s)
+			}
+		}
+		now.Hosts[0].Sockets = kept
+		o.Snapshots = append(o.Snapshots, now)
+		o.Uses[0].Snapshot = 1
+		o.Uses[0].Spared = "a play without probes"
+	}
+	udpBeside := func(o *Observation) {
+		box := &o.Snapshots[1].Hosts[0]
+		box.Sockets = append(box.Sockets, Socket{Transport: UDP, State: StateClose, Local: netip.MustParseAddrPort("10.77.0.1:5072"), Owner: "bob"})
+	}
+	for _, c := range []struct {
+		name, uri string
+		change    func(o *Observation)
+		want      Class
+	}{
+		{"a listener that was closed, beside UDP", "sip:bob@10.77.0.1:5072;transport=tcp", func(o *Observation) {
+			closedOnes(o, TCP, "5072")
+			udpBeside(o)
+		}, Closed},
+		{"one that never was, beside UDP", "sip:bob@10.77.0.1:5072;transport=tcp", func(o *Observation) {
+			closedOnes(o, TCP, "5072")
+			udpBeside(o)
+			o.Snapshots[0] = o.Snapshots[1]
+		}, WrongTransport},
+	} {
+		if v := judged(c.uri, c.change); v.Class != c.want {
+			t.Errorf("%s: %s (%s), want %s", c.name, v.Class, v.Detail, c.want)
+		}
+	}
+}
+
+// TestJudgeNamesAConnectionOnTheDefaultPort: a URI without a port is not to blame
+// where its port is the giver's conversation.
+func TestJudgeNamesAConnectionOnTheDefaultPort(t *testing.T) {
+	with := func(remote string) Class {
+		return judged("sip:bob@10.77.0.1", func(o *Observation) {
+			o.Adverts[0].Leg.Transport = UDP
+			if remote != "" {
+				box := &o.Snapshots[0].Hosts[0]
+				box.Sockets = append(box.Sockets, Socket{Transport: UDP, State: StateEstablished, Owner: "bob",
+					Local: netip.MustParseAddrPort("10.77.0.1:5060"), Remote: netip.MustParseAddrPort(remote)})
+			}
+		}).Class
+	}
+	if got := with("10.77.0.2:5060"); got != ConnectionPort {
+		t.Errorf("a UDP socket that is connected to the proxy: %s", got)
+	}
+	if got := with(""); got != WrongPort {
+		t.Errorf("nobody there: %s", got)
+	}
+}
+
+func TestOutcomeSaysOnlyWhatWasSeen(t *testing.T) {
+	for want, o := range map[string]Outcome{
+		"final status 200, ACK arrived, no BYE was seen":           {Status: 200, Acked: true},
+		"final status 200, ACK arrived, no answer to the BYE came": {Status: 200, Acked: true, Bye: true},
+		"final status 200, ACK lost, BYE answered with 481":        {Status: 200, Bye: true, ByeReply: 481},
+		"no final status (nothing more happened)":                  {Failure: "nothing more happened"},
+	} {
+		if got := o.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -22,6 +22,9 @@ const (
 	// NoAnswer is Answers' own: a request came to a socket of the element and
 	// was never answered.
 	NoAnswer Class = "NoAnswer"
+	// RouteSetDropped is RouteSetCopied's own: an answer without the
+	// Record-Routes that came, or with others.
+	RouteSetDropped Class = "RouteSetDropped"
 	// Misrouted is RoutedByTheRules' own: the address is fine, and its user
 	// sent elsewhere.
 	Misrouted Class = "Misrouted"

@@ -116,7 +116,7 @@ func (f *Finding) Case(minimal *model.Scenario) *corpus.Case {
 		Scenario:    *minimal,
 		Expect:      []corpus.Expectation{{Stack: f.Stack, Version: f.Version, Signature: f.Signature}},
 		Found:       &corpus.Found{Seed: f.Seed, Index: f.Index, Kernel: kernelRelease(), Greka: Version()},
-		Explanation: f.Title + "\n\n" + strings.Trim(f.Explanation, "\n"),
+		Explanation: f.Title + "\n\n" + wrapText(strings.Trim(f.Explanation, "\n"), textWidth),
 	}
 }
 

@@ -39,6 +39,7 @@ var named = map[string]struct {
 		// A connect gives a wildcard socket the address that the routes choose:
 		// then nobody is at the one that was handed out.
 		may: []model.Class{model.Closed, model.WrongTransport}},
+	"drops-record-route":     {must: []string{"RouteSetDropped 200 INVITE callee"}},
 	"record-route-dead-port": {must: []string{"Closed INVITE proxy"}},
 	"refuses-behind-proxy":   {must: []string{"DiffersFromDirect INVITE callee"}},
 	"dials-anew":             {must: []string{"SocketsDiffer"}},

@@ -191,7 +191,8 @@ func metBy(err error) model.ProbeResult {
 }
 
 // find returns the newest advert of the URI that an element is about to use,
-// -1 if it was not handed out: the scenario itself named it then.
+// -1 if it was not handed out to whom it has it from: the scenario itself named
+// it then.
 func (s *session) find(u peer.Use) int {
 	want := canonical(u.URI)
 	for i := len(s.obs.Adverts) - 1; i >= 0; i-- {
@@ -199,9 +200,7 @@ func (s *session) find(u peer.Use) int {
 		if a.Giver == u.Element {
 			continue
 		}
-		// A new call may use any Contact that its callee ever gave: the scope
-		// of a Contact is global (RFC 3261 8.1.1.8).
-		if a.CallID != u.CallID && u.Request != "INVITE" {
+		if !s.held(a, u) {
 			continue
 		}
 		if a.Problem != "" && (u.URI == "" && a.Value == "" || u.URI == a.Value && !readable(u.URI)) ||
@@ -210,6 +209,27 @@ func (s *session) find(u peer.Use) int {
 		}
 	}
 	return -1
+}
+
+// held reports whether who sends a request can have the address from an advert:
+// from its own dialog, from the binding that the registrar looked up, or, for a
+// new call, from an earlier dialog of the caller with its callee (the scope of
+// a Contact is global, RFC 3261 8.1.1.8).
+func (s *session) held(a *model.Advert, u peer.Use) bool {
+	if a.CallID == u.CallID {
+		return true
+	}
+	call, ok := s.sc.Steps[s.step].(model.Call)
+	if !ok || u.Request != "INVITE" {
+		return false
+	}
+	if a.Message == "REGISTER" {
+		return a.Seer == u.Element && a.Giver == call.To
+	}
+	before, ok := s.sc.Steps[a.Step].(model.Call)
+	plan, err := s.sc.PlanCall(s.step)
+	return ok && err == nil && canonical(plan.RequestURI) == canonical(u.URI) &&
+		(before.From == call.From || before.To == call.From) && a.Giver == call.To
 }
 
 func readable(uri string) bool {

@@ -132,11 +132,19 @@ func acquit(sc *model.Scenario, o *model.Observation, verdicts []model.Verdict) 
 			against = ""
 		}
 		if against != judged || judged == "" {
-			v.Detail = fmt.Sprintf("%s speaks against %s, who is not judged: %s", v.Class, against, v.Detail)
+			v.Detail = fmt.Sprintf("%s speaks against %s: %s", v.Class, notJudged(against), v.Detail)
 			v.Class, v.Severity = model.Broken, model.None
 		}
 	}
 	return verdicts
+}
+
+// notJudged names who cannot be guilty.
+func notJudged(element string) string {
+	if element == "" {
+		return "Greka's own elements"
+	}
+	return element + ", who is not judged"
 }
 
 // session is one scenario being played.

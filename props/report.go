@@ -45,7 +45,7 @@ func (p *Printer) Finding(f *Finding) {
 		return
 	}
 	p.heading(f.Title, f.Stack+" "+f.Version)
-	p.line("  as above%s", over(f.Transport))
+	p.line("  the same kind as above%s; its case explains it", over(f.Transport))
 	p.replay(f)
 	p.line("")
 }
@@ -68,7 +68,11 @@ func orSomebody(role string) string {
 func (p *Printer) full(f *Finding) {
 	p.heading(f.Title, f.Stack+" "+f.Version)
 	p.line("")
-	for _, l := range strings.Split(strings.Trim(f.Explanation, "\n"), "\n") {
+	explained := strings.Trim(f.Explanation, "\n")
+	if p.Width <= 0 {
+		explained = wrapText(explained, textWidth)
+	}
+	for _, l := range strings.Split(explained, "\n") {
 		p.wrapped(indent(l))
 	}
 	p.line("")
@@ -98,13 +102,13 @@ func (p *Printer) scenario(text string) {
 		if l != "" {
 			l = "    " + l
 		}
-		p.line("%s", l)
+		p.whole("%s", l)
 	}
 }
 
 func (p *Printer) replay(f *Finding) {
 	if f.CaseFile != "" {
-		p.line("  replay:  greka replay %s", plain.ShellWord(f.CaseFile))
+		p.whole("  replay:  greka replay %s", plain.ShellWord(f.CaseFile))
 	}
 	if f.Kept {
 		p.line("           (the case of an earlier hunt, smaller or the same: its ports are those of that hunt)")
@@ -119,16 +123,39 @@ func (p *Printer) heading(title, stack string) {
 	}
 	title, stack = plain.Spelled(title), plain.Spelled(stack)
 	gap := max(width-columns(title)-columns(stack), 2)
-	if p.Color {
-		class, rest, _ := strings.Cut(title, ":")
-		title = "\x1b[1;31m" + class + ":\x1b[0;1m" + rest + "\x1b[0m"
+	if p.Width > 0 && columns(title)+gap+columns(stack) > p.Width {
+		p.tall(title, stack)
+		return
 	}
-	fmt.Fprintf(p.W, "%s%*s%s\n", title, gap, "", stack)
+	fmt.Fprintf(p.W, "%s%*s%s\n", p.bold(title), gap, "", stack)
 }
 
-// line prints one line; nothing that a stack put into it reaches the terminal
-// as a command.
-func (p *Printer) line(format string, args ...any) {
+// tall prints a heading that is too wide for one line of the terminal.
+func (p *Printer) tall(title, stack string) {
+	for i, l := range wrap(title, p.Width) {
+		if i == 0 {
+			l = p.bold(l)
+		}
+		fmt.Fprintln(p.W, l)
+	}
+	fmt.Fprintf(p.W, "%*s\n", max(p.Width, 0), stack)
+}
+
+// bold sets off the class of a title.
+func (p *Printer) bold(title string) string {
+	class, rest, ok := strings.Cut(title, ":")
+	if !p.Color || !ok {
+		return title
+	}
+	return "\x1b[1;31m" + class + ":\x1b[0;1m" + rest + "\x1b[0m"
+}
+
+// line prints one line, broken where it is wider than the terminal; nothing that
+// a stack put into it reaches the terminal as a command.
+func (p *Printer) line(format string, args ...any) { p.wrapped(fmt.Sprintf(format, args...)) }
+
+// whole is line for what is copied: it is never broken.
+func (p *Printer) whole(format string, args ...any) {
 	fmt.Fprintln(p.W, plain.Spelled(fmt.Sprintf(format, args...)))
 }
 

@@ -47,7 +47,8 @@ func TestPrintedFinding(t *testing.T) {
   ann sends her ACK there herself
 
   probe from ann:          connection refused
-  in fairness:             p sent the call down bob's own connection, as proxies do for clients behind NAT
+  in fairness:             p sent the call down bob's own connection, as proxies do for clients
+                           behind NAT
 
   scenario (3 lines)
     host box lan
@@ -57,7 +58,7 @@ func TestPrintedFinding(t *testing.T) {
   replay:  greka replay out/baresip/contact-connection-port-200-invite-tcp.txtar
 
 ConnectionPort: the Contact of bob's REGISTER does not accept              baresip 1.0.0
-  as above, over tcp
+  the same kind as above, over tcp; its case explains it
   replay:  greka replay 'out of here/it'\''s.txtar'
 
 `
@@ -75,7 +76,7 @@ func TestOnlyTheSameGiverAndClassIsGrouped(t *testing.T) {
 	} {
 		other := aFinding()
 		change(other)
-		if out := printed(0, false, aFinding(), other); strings.Contains(out, "as above") || strings.Count(out, "scenario (3 lines)") != 2 {
+		if out := printed(0, false, aFinding(), other); strings.Contains(out, "kind as above") || strings.Count(out, "scenario (3 lines)") != 2 {
 			t.Errorf("%s: %s", what, out)
 		}
 	}
@@ -84,7 +85,7 @@ func TestOnlyTheSameGiverAndClassIsGrouped(t *testing.T) {
 func TestPrintedOnANarrowTerminal(t *testing.T) {
 	out := printed(60, true, aFinding())
 	for _, want := range []string{
-		"\x1b[1;31mConnectionPort:\x1b[0;1m the Contact of bob's 200 INVITE does not accept\x1b[0m  baresip 1.0.0\n",
+		"\x1b[1;31mConnectionPort:\x1b[0;1m the Contact of bob's 200 INVITE does not\x1b[0m\naccept\n" + strings.Repeat(" ", 47) + "baresip 1.0.0\n",
 		"  in fairness:             p sent the call down bob's own\n                           connection, as proxies do for\n                           clients behind NAT\n",
 	} {
 		if !strings.Contains(out, want) {
@@ -194,7 +195,7 @@ func TestJSONNames(t *testing.T) {
 		names string
 	}{
 		"finding":  {aFinding(), "event stack version claim class severity header message role transport title scenario explanation case_file seed index"},
-		"summary":  {&Summary{}, "event stack version seed cases twins steps seconds cases_per_second broken inconclusive lookup_disagreements latent judged findings"},
+		"summary":  {&Summary{}, "event stack version seed cases twins steps seconds cases_per_second broken inconclusive lookup_disagreements latent judged findings unexplained"},
 		"scenario": {&ScenarioEvent{}, "event stack version seed index result scenario"},
 	} {
 		want := map[string]bool{}

@@ -2,6 +2,7 @@ package props
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/greka-sip/greka/model"
 )
@@ -18,12 +19,22 @@ func complaint(p *Played, v *model.Verdict) string {
 		if text := breakdowns[v.Class]; text != "" {
 			return v.About.Element + "'s program " + text
 		}
+		if v.Class == model.RouteSetDropped {
+			return fmt.Sprintf("%s's %s has not the Record-Route of the INVITE", v.About.Element, v.About.Message)
+		}
 		if text := complaints[v.Claim]; text != "" {
 			return text
 		}
 		return v.Claim + " does not hold"
 	}
 	a := &p.Obs.Adverts[v.Advert]
+	switch {
+	case v.Class != model.Malformed:
+	case a.Value == "":
+		return fmt.Sprintf("%s's %s has no %s", a.Giver, a.Message, a.Header)
+	case a.URI == "" && strings.Contains(a.Problem, "Contacts"):
+		return fmt.Sprintf("%s's %s has several Contacts", a.Giver, a.Message)
+	}
 	return fmt.Sprintf("the %s of %s's %s %s", a.Header, a.Giver, a.Message, shortcoming(v.Class))
 }
 

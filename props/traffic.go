@@ -145,6 +145,7 @@ func (s *session) arrived(element string, leg model.Leg, m *model.Message) {
 	}
 	if !m.Request {
 		s.answered(element, m)
+		s.routed(element, leg, m)
 		return
 	}
 	judged := s.sc.SUT()
@@ -173,6 +174,25 @@ func (s *session) passedOn(author string, m *model.Message) bool {
 		}
 	}
 	return false
+}
+
+// routed notes what an answer of the judged element made of the Record-Routes of
+// its INVITE, when the first of ours sees it.
+func (s *session) routed(element string, leg model.Leg, m *model.Message) {
+	_, method, _ := m.CSeq()
+	id, _ := m.Get("Call-ID")
+	judged, d := s.sc.SUT(), s.traffic.dialogs[id]
+	if judged == nil || d == nil || method != "INVITE" || m.User("To") != judged.Name || !m.Tagged() || m.Status <= 100 || m.Status >= 300 {
+		return
+	}
+	message := fmt.Sprintf("%d INVITE", m.Status)
+	for _, r := range s.obs.RouteSets {
+		if r.CallID == id && r.Message == message {
+			return
+		}
+	}
+	s.obs.RouteSets = append(s.obs.RouteSets, model.RouteSet{Giver: judged.Name, Message: message, CallID: id,
+		Came: d.routeSet, Given: routeValues(m), Seer: element, Leg: leg, Step: s.step})
 }
 
 // hasSending reports whether a request's way is known: one that is sent again

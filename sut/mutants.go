@@ -87,6 +87,8 @@ var Lies = []peer.Lie{
 		}},
 	{Name: "connects-udp", Doc: "the UDP socket is connected to whoever sends the first request, and takes nobody else's datagrams",
 		ConnectUDP: true},
+	{Name: "drops-record-route", Doc: "answers to INVITE lack the Record-Routes that came with it",
+		DropRecordRoute: true},
 	{Name: "record-route-dead-port", Doc: "a proxy whose Record-Route has a port on which nobody is",
 		RecordRoute: func(honest string) string {
 			u, err := model.ParseURI(honest)

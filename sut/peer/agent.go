@@ -154,6 +154,10 @@ func (e *element) bye(d *dialog) {
 	})
 	if err != nil {
 		e.world.fail(d.callID, "%v", err)
+		return
+	}
+	if c := e.world.call; c != nil && c.id == d.callID {
+		c.Outcome.Bye = true
 	}
 }
 
@@ -193,6 +197,7 @@ func (e *element) agentRequest(m *model.Message, tx *serverTx) {
 	case m.Method == "ACK":
 		e.ackArrived(d, m)
 	case m.Method == "BYE" && d != nil:
+		e.world.byeSeen(m)
 		e.answer(tx, m, 200, "OK")
 		if c := e.world.current(m); c != nil && !e.world.Has(e.other(c)) {
 			c.Outcome.ByeReply = 200
@@ -242,6 +247,9 @@ func (e *element) invited(m *model.Message, tx *serverTx) {
 	}{{180, "Ringing"}, {200, "OK"}} {
 		res := newResponse(m, r.code, r.reason, tag)
 		for _, rr := range m.All("Record-Route") {
+			if e.lie.DropRecordRoute {
+				break
+			}
 			set(res, "Record-Route", rr)
 		}
 		message := fmt.Sprintf("%d INVITE", r.code)

@@ -38,6 +38,13 @@ func (w *World) fail(callID, format string, args ...any) {
 	}
 }
 
+// byeSeen notes that a BYE of the current call came to one of ours.
+func (w *World) byeSeen(m *model.Message) {
+	if c := w.current(m); c != nil {
+		c.Outcome.Bye = true
+	}
+}
+
 // current returns the current call if m belongs to it. A call placed by a
 // stack is recognised by who calls whom.
 func (w *World) current(m *model.Message) *Call {

@@ -197,7 +197,12 @@ func (e *element) transmit(o outgoing, t model.Transport) (err error) {
 	branch := e.world.unique("z9hG4bK")
 	tx := &clientTx{raw: o.build(e.via(t, branch)), answer: o.answer}
 	if t == model.UDP {
-		tx.again = func(raw []byte) error { return e.datagram(raw, o.to, sending{o.method, o.callID}) }
+		what := o.method
+		tx.again = func(raw []byte) error {
+			err := e.datagram(raw, o.to, sending{what, o.callID})
+			what = "retransmitted " + o.method // that the first one met nobody is not known
+			return err
+		}
 	} else {
 		if o.flow == nil {
 			o.flow, err = e.dial(o.to)

@@ -22,6 +22,8 @@ type Lie struct {
 	// ConnectUDP: the element connects its UDP socket to whoever sends the
 	// first request, and so to nobody else.
 	ConnectUDP bool
+	// DropRecordRoute: the element's answers lack the Record-Routes that came.
+	DropRecordRoute bool
 	// DialAnew: the element never uses a connection twice for requests. RFC
 	// 3261 18.1.1 allows it; the model's elements do not do it.
 	DialAnew bool
@@ -30,7 +32,7 @@ type Lie struct {
 // Addresses reports whether the lie is about addresses: then what others dial
 // is no longer what the model predicts of honest elements.
 func (l Lie) Addresses() bool {
-	return l.Contact != nil || l.AfterRegister || l.ConnectUDP || l.RecordRoute != nil
+	return l.Contact != nil || l.AfterRegister || l.ConnectUDP || l.DropRecordRoute || l.RecordRoute != nil
 }
 
 // ContactFor is what a Contact is made for.

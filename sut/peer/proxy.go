@@ -22,6 +22,9 @@ func (e *element) proxyRequest(m *model.Message, tx *serverTx) {
 		e.registered(m, tx)
 		return
 	}
+	if m.Method == "BYE" {
+		e.world.byeSeen(m)
+	}
 	if e.looped(m) {
 		e.refuse(m, tx, 482, "Loop Detected")
 		return

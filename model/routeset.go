@@ -1,0 +1,78 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// RouteSet is what an answer to INVITE made of the Record-Routes that had come
+// with it.
+type RouteSet struct {
+	Giver   string   // who answered
+	Message string   // "200 INVITE"
+	CallID  string   // of the dialog
+	Came    []string // the Record-Routes of the INVITE as it was sent to the giver
+	Given   []string // those of the answer
+	Seer    string   // who received it from the giver
+	Leg     Leg
+	Step    int
+}
+
+// Copied reports whether all values are there, in the same order, with all
+// parameters (RFC 3261 12.1.1).
+func (r *RouteSet) Copied() bool {
+	return slices.EqualFunc(r.Came, r.Given, func(a, b string) bool { return a == b || canonicalRoute(a) == canonicalRoute(b) })
+}
+
+// canonicalRoute writes a route without what spelling alone makes different.
+func canonicalRoute(value string) string {
+	u, err := ParseURI(strings.Trim(value, "<>"))
+	if err != nil {
+		return value
+	}
+	return strings.ToLower(u.String()) // hosts, schemes and parameters know no case (RFC 3261 19.1.4)
+}
+
+// judgeRouteSets judges RouteSetCopied: one verdict for each answer that makes a
+// dialog and answers an INVITE with Record-Routes. Of an unreliable 18x nobody
+// is hurt: the 2xx makes the route set anew (13.2.2.4).
+func judgeRouteSets(s *Scenario, o *Observation) []Verdict {
+	var out []Verdict
+	for i := range o.RouteSets {
+		r := &o.RouteSets[i]
+		if len(r.Came) == 0 {
+			continue
+		}
+		v := Verdict{Claim: RouteSetCopied.Name, Class: Accepting, Advert: -1, Use: -1, Step: r.Step,
+			About: About{Element: r.Giver, Message: r.Message, Role: s.roleAt(r.Step, r.Giver), Transport: r.Leg.Transport}}
+		if !r.Copied() {
+			v.Class, v.Severity = RouteSetDropped, Finding
+			if provisional(r.Message) {
+				v.Severity = Latent
+			}
+			v.Detail = r.String()
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// String tells the difference.
+func (r *RouteSet) String() string {
+	given := "none"
+	if len(r.Given) > 0 {
+		given = strings.Join(r.Given, ", ")
+	}
+	return fmt.Sprintf("Record-Route of the INVITE that came to %s: %s; of its %s: %s", r.Giver, strings.Join(r.Came, ", "), r.Message, given)
+}
+
+// detoured reports whether the user of an address in an answer got it as the
+// next hop only because the answer lacks the route set that would have kept it
+// away: then the address is not to blame. (Who recorded the route has it for the
+// next hop in any case.)
+func detoured(o *Observation, a *Advert, u *Use) bool {
+	return slices.ContainsFunc(o.RouteSets, func(r RouteSet) bool {
+		return r.CallID == a.CallID && r.Giver == a.Giver && r.Message == a.Message && r.Seer != u.View.Element && u.Request != "INVITE" && !r.Copied()
+	})
+}

@@ -1,0 +1,212 @@
+package props
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/greka-sip/greka/model"
+)
+
+const explained = `net   lan 4
+host  box lan
+proxy p   box tcp:5060 udp:5060 deliver=flow
+ua    bob box tcp:5072 udp:5072 via=p sut
+ua    ann box tcp:5081 udp:5081 via=p
+
+register bob
+call     ann bob
+`
+
+// scene is what was observed where bob's 200 INVITE named one port: one use of
+// that Contact, by ann for her ACK, with a listener of bob's elsewhere.
+type scene struct {
+	scenario string
+	socks    []model.Socket // bob's and others', all on box
+	earlier  []model.Socket // in a snapshot before
+	advert   model.Advert
+	use      model.Use
+	verdict  model.Verdict
+	outcome  *model.Outcome
+	twin     *Played
+}
+
+func at4(port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.MustParseAddr("10.77.0.1"), port)
+}
+
+func newScene() *scene {
+	return &scene{
+		scenario: explained,
+		socks: []model.Socket{
+			{Transport: model.TCP, State: model.StateListen, Local: at4(5072), Owner: "bob"},
+			{Transport: model.TCP, State: model.StateListen, Local: at4(5060), Owner: "p"},
+		},
+		advert:  model.Advert{Header: "Contact", Value: "<sip:bob@10.77.0.1:40001;transport=tcp>", URI: "sip:bob@10.77.0.1:40001;transport=tcp", Message: "200 INVITE", Giver: "bob", Role: model.RoleCallee, Step: 1},
+		use:     model.Use{View: model.Viewpoint{Element: "ann", Host: "box"}, Request: "ACK", MustDial: true, Step: 1, Probe: model.Probe{Result: model.ProbeRefused}},
+		verdict: model.Verdict{Claim: model.ContactAccepts.Name, Class: model.Closed, Severity: model.Finding, Step: 1, Target: model.Target{Transport: model.TCP, Addr: at4(40001)}},
+		outcome: &model.Outcome{Step: 1, Status: 200},
+	}
+}
+
+func (s *scene) explain(t *testing.T) string {
+	t.Helper()
+	sc, err := model.Parse(s.scenario)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap := func(socks []model.Socket) model.Snapshot {
+		return model.Snapshot{Hosts: []model.HostSockets{{Host: "box", Addrs: []netip.Addr{at4(0).Addr()}, Sockets: socks}}}
+	}
+	p := &Played{Scenario: sc, Twin: s.twin}
+	p.Obs.Adverts = []model.Advert{s.advert}
+	p.Obs.Snapshots = []model.Snapshot{snap(s.earlier), snap(s.socks)}
+	s.use.Snapshot = 1
+	p.Obs.Uses = []model.Use{s.use}
+	if s.outcome != nil {
+		p.Obs.Outcomes = []model.Outcome{*s.outcome}
+	}
+	return Explain(p, s.verdict, "stack")
+}
+
+// TestExplanations: each sentence stands where the observation proves it, and
+// nowhere else.
+func TestExplanations(t *testing.T) {
+	conn := model.Socket{Transport: model.TCP, State: model.StateEstablished, Local: at4(40001), Remote: at4(5060), Owner: "bob"}
+	accepted := model.Socket{Transport: model.TCP, State: model.StateEstablished, Local: at4(5060), Remote: at4(40001), Owner: "p"}
+	udpTo := func(port uint16) model.Socket {
+		return model.Socket{Transport: model.UDP, State: model.StateEstablished, Local: at4(5072), Remote: at4(port), Owner: "bob"}
+	}
+	overUDP := func(s *scene) {
+		s.advert.URI, s.advert.Leg.Transport = "sip:bob@10.77.0.1:5072", model.UDP
+		s.verdict.Target = model.Target{Transport: model.UDP, Addr: at4(5072)}
+		s.socks = []model.Socket{udpTo(5060), {Transport: model.UDP, State: model.StateClose, Local: at4(5060), Owner: "p"}}
+	}
+	founding := func(s *scene) {
+		s.verdict.Class = model.ConnectionPort
+		s.socks = append(s.socks, conn, accepted)
+	}
+	wrongOwner := func(s *scene) {
+		s.verdict.Class, s.verdict.Target = model.WrongOwner, model.Target{Transport: model.TCP, Addr: at4(5060)}
+		s.verdict.Picked = &s.socks[1]
+	}
+	as := func(request string, o model.Outcome) func(*scene) {
+		return func(s *scene) {
+			o.Step = 1
+			s.use.Request, s.outcome = request, &o
+		}
+	}
+	both := func(fs ...func(*scene)) func(*scene) {
+		return func(s *scene) {
+			for _, f := range fs {
+				f(s)
+			}
+		}
+	}
+	for _, c := range []struct {
+		what, text string
+		where      func(*scene)
+		not        func(*scene) // the negative twin
+	}{
+		{"the call dies", "the call dies after 32 s", nil, as("ACK", model.Outcome{Status: 200, Acked: true, Bye: true, ByeReply: 200})},
+		{"the call went on", "this call went on all the same: final status 200, ACK arrived", as("ACK", model.Outcome{Status: 200, Acked: true}), nil},
+		{"the BYE is lost", "the BYE does not arrive, and bob stays in a call that is over", as("BYE", model.Outcome{Status: 200, Acked: true, Bye: true}),
+			as("BYE", model.Outcome{Status: 200, Acked: true, Bye: true, ByeReply: 200})},
+		{"the BYE was answered", "this BYE was answered with 200 all the same", as("BYE", model.Outcome{Status: 200, Acked: true, ByeReply: 200}), as("BYE", model.Outcome{})},
+		{"by somebody else", "the BYE goes to p, and not to bob, and bob stays in a call that is over; seen: the BYE was answered with 404",
+			both(wrongOwner, as("BYE", model.Outcome{Status: 200, Acked: true, ByeReply: 404})), as("BYE", model.Outcome{ByeReply: 404})},
+		{"the call fails", "the INVITE does not arrive, and the call fails with 500", as("INVITE", model.Outcome{Status: 500}), as("INVITE", model.Outcome{Status: 200})},
+		{"it came through", "this call came through all the same", as("INVITE", model.Outcome{Status: 200}), as("INVITE", model.Outcome{Status: 500})},
+		{"in what words", "; seen: the ACK of ann is lost", as("ACK", model.Outcome{Status: 200, Failure: "the ACK of ann is lost"}), nil},
+		{"on a connection", "the ACK goes down a connection that ann has", func(s *scene) { s.verdict.Severity, s.use.MustDial = model.Latent, false }, nil},
+		{"of an 18x", "an unreliable 180 moves no target", func(s *scene) { s.verdict.Severity, s.advert.Message = model.Latent, "180 INVITE" },
+			func(s *scene) { s.verdict.Severity = model.Latent }},
+
+		{"a new call from somebody who has the address", "p passes ann's new INVITE on to it, who has it from bob's 200 INVITE",
+			both(as("INVITE", model.Outcome{Status: 500}), func(s *scene) { s.use.View.Element = "p" }), as("INVITE", model.Outcome{Status: 500})},
+		{"a binding", "the registered Contact becomes the Request-URI", both(as("INVITE", model.Outcome{}), func(s *scene) { s.advert.Message = "REGISTER" }), as("INVITE", model.Outcome{})},
+
+		{"accepts nowhere any more", "bob accepts on:          nothing any more", func(s *scene) { s.earlier, s.socks = s.socks, s.socks[1:] }, func(s *scene) { s.socks = s.socks[1:] }},
+		{"never accepted", "bob accepts on:          nothing\n", func(s *scene) { s.socks = s.socks[1:] }, func(s *scene) { s.earlier, s.socks = s.socks, s.socks[1:] }},
+		{"accepts on a port that nobody listed", "bob accepts on:          UNCONN udp 10.77.0.1:6000  bob (stack)", func(s *scene) {
+			s.socks = []model.Socket{{Transport: model.UDP, State: model.StateClose, Local: at4(6000), Owner: "bob"}}
+		}, nil},
+		{"counts what is not listed", "and on 1 more that the scenario does not name", func(s *scene) {
+			s.socks = append(s.socks, model.Socket{Transport: model.UDP, State: model.StateClose, Local: at4(6000), Owner: "bob"})
+		}, nil},
+		{"bound to a device", "LISTEN tcp 10.77.0.1:40001  bob (stack)  bound to eth1: takes only what comes in there", func(s *scene) {
+			s.socks = append(s.socks, model.Socket{Transport: model.TCP, State: model.StateListen, Local: at4(40001), Owner: "bob", Device: model.FirstDevice + 1})
+		}, func(s *scene) {
+			s.socks = append(s.socks, model.Socket{Transport: model.TCP, State: model.StateListen, Local: at4(40001), Owner: "bob"})
+		}},
+
+		{"a connection", "on box, tcp port 40001:  ESTAB  tcp 10.77.0.1:40001 <-> 10.77.0.1:5060  bob (stack) <-> p  only a connection", founding, nil},
+		{"no socket", "on box, tcp port 40001:  no tcp socket on 10.77.0.1", nil, founding},
+		{"a connection where the URI says UDP", "on box, udp port 40001:  no udp socket on 10.77.0.1\n  else on port 40001:      ESTAB  tcp", both(founding, func(s *scene) { s.verdict.Target.Transport = model.UDP }), founding},
+		{"a connected UDP socket", "on box, udp port 5072:   ESTAB  udp 10.77.0.1:5072 <-> 10.77.0.1:5060  bob (stack) <-> p  connected: takes only what comes from there", overUDP, founding},
+		{"not on this address", "else on port 40001:      LISTEN tcp 10.77.0.2:40001  bob (stack)", func(s *scene) {
+			s.socks = append(s.socks, model.Socket{Transport: model.TCP, State: model.StateListen, Local: netip.MustParseAddrPort("10.77.0.2:40001"), Owner: "bob"})
+		}, founding},
+		{"refused over TCP", "probe from ann:          connection refused", nil, overUDP},
+		{"refused over UDP", "probe from ann:          port unreachable (ICMP)", overUDP, nil},
+		{"spared", "ann's own connect:       no answer", func(s *scene) {
+			s.use.Probe, s.use.Spared, s.use.Met = model.Probe{}, "a play without probes", model.ProbeTimeout
+		}, nil},
+
+		{"in fairness", "p sent the call down bob's own connection, without RFC 5626", founding, func(s *scene) {
+			founding(s)
+			s.socks = append(s.socks, model.Socket{Transport: model.TCP, State: model.StateListen, Local: at4(40001), Owner: "bob"}) // then bob did not dial it
+		}},
+		{"over UDP nothing was dialled", "in fairness", founding, func(s *scene) { overUDP(s); s.verdict.Class = model.ConnectionPort }},
+	} {
+		with := func(change func(*scene)) string {
+			s := newScene()
+			if change != nil {
+				change(s)
+			}
+			return s.explain(t) + "\n"
+		}
+		if got := with(c.where); !strings.Contains(got, c.text) {
+			t.Errorf("%s: %q is not in\n%s", c.what, c.text, got)
+		}
+		if c.where == nil && c.not == nil {
+			t.Errorf("%s has no twin", c.what)
+		}
+		if got := with(c.not); strings.Contains(got, c.text) {
+			t.Errorf("%s: %q is in\n%s", c.what, c.text, got)
+		}
+	}
+}
+
+func TestAcquittedIsNamed(t *testing.T) {
+	sc, err := model.Parse(explained)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for giver, want := range map[string]string{"ann": "Closed speaks against ann, who is not judged: why", "": "Closed speaks against Greka's own elements: why"} {
+		o := &model.Observation{Adverts: []model.Advert{{Giver: giver}}}
+		got := acquit(&sc, o, []model.Verdict{{Class: model.Closed, Severity: model.Finding, Detail: "why"}})
+		if got[0].Detail != want || got[0].Class != model.Broken {
+			t.Errorf("%s: %q", got[0].Class, got[0].Detail)
+		}
+	}
+}
+
+// A row is broken at the width of the terminal, once, and hangs below its text.
+func TestExplanationIsWrappedOnce(t *testing.T) {
+	f := aFinding()
+	s := newScene()
+	s.verdict.Class = model.ConnectionPort
+	f.Explanation = s.explain(t)
+	for _, width := range []int{60, 80, 100, 0} {
+		lines := strings.Split(printed(width, false, f), "\n")
+		for i, l := range lines {
+			if columns(l) > max(width, 60) && width > 0 && !strings.Contains(l, "replay:") {
+				t.Errorf("%d columns: %q", width, l)
+			}
+			if i > 0 && strings.HasPrefix(l, strings.Repeat(" ", labelColumn+3)) && strings.HasPrefix(lines[i-1], "  so:") && columns(lines[i-1])+1+columns(strings.Fields(l)[0]) <= width {
+				t.Errorf("%d columns, and broken before: %q %q", width, lines[i-1], l)
+			}
+		}
+	}
+}

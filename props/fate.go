@@ -1,0 +1,114 @@
+package props
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// fate says what becomes of the call: what was seen of it, and what the RFC
+// makes follow.
+func (e *explanation) fate() string {
+	o := e.outcome(e.u.Step)
+	switch {
+	case e.u.Request == "":
+		return "nobody is hurt here; who dials it later is"
+	case e.v.Severity != model.Finding:
+		return fmt.Sprintf("nobody is hurt here: the %s %s; who has to dial the address is", e.u.Request, e.passes())
+	case o == nil:
+		return fmt.Sprintf("the %s does not get through", e.u.Request)
+	}
+	if f := fates[e.u.Request]; f != nil {
+		return f(e, o)
+	}
+	return fmt.Sprintf("the call: %s", o)
+}
+
+// passes says how a request gets through although its address does not accept.
+func (e *explanation) passes() string {
+	switch {
+	case strings.HasPrefix(e.a.Message, "1"):
+		return "does not go there, since an unreliable " + e.a.Message[:3] + " moves no target (RFC 6141 4.3)"
+	case !e.u.MustDial:
+		return "goes down a connection that " + e.u.View.Element + " has"
+	}
+	return "arrives all the same"
+}
+
+// fates tell what comes of a call whose request is sent to an address that does
+// not accept.
+var fates = map[string]func(e *explanation, o *model.Outcome) string{
+	"ACK":    (*explanation).fateOfACK,
+	"BYE":    (*explanation).fateOfBYE,
+	"INVITE": (*explanation).fateOfINVITE,
+}
+
+func (e *explanation) fateOfACK(o *model.Outcome) string {
+	if o.Acked && e.v.Class != model.WrongOwner {
+		return fmt.Sprintf("this call went on all the same: %s", o)
+	}
+	text := e.astray("ACK") + ", and without it the 200 is sent again until the call dies after 32 s (64*T1, RFC 3261 13.3.1.4)"
+	return text + e.failure(o)
+}
+
+func (e *explanation) fateOfBYE(o *model.Outcome) string {
+	if o.ByeReply/100 == 2 {
+		return fmt.Sprintf("this BYE was answered with %d all the same", o.ByeReply)
+	}
+	other := e.a.Giver
+	if c, ok := e.step().(model.Call); ok {
+		if other = c.To; c.Hangup == model.Callee {
+			other = c.From
+		}
+	}
+	text := fmt.Sprintf("%s, and %s stays in a call that is over", e.astray("BYE"), other)
+	if o.ByeReply != 0 {
+		text += fmt.Sprintf("; seen: the BYE was answered with %d", o.ByeReply)
+	}
+	return text + e.failure(o)
+}
+
+func (e *explanation) fateOfINVITE(o *model.Outcome) string {
+	switch {
+	case o.Status/100 == 2:
+		return fmt.Sprintf("this call came through all the same: %s", o)
+	case o.Status >= 300:
+		return fmt.Sprintf("%s, and the call fails with %d", e.astray("INVITE"), o.Status)
+	}
+	return e.astray("INVITE") + ", and the call gets no answer" + e.failure(o)
+}
+
+// astray says where a request ends that its address does not bring to the giver.
+func (e *explanation) astray(request string) string {
+	if e.v.Class == model.WrongOwner && e.v.Picked != nil {
+		return fmt.Sprintf("the %s goes to %s, and not to %s", request, e.v.Picked.Owner, e.a.Giver)
+	}
+	return fmt.Sprintf("the %s does not arrive", request)
+}
+
+// failure adds in which words the sender told of it.
+func (e *explanation) failure(o *model.Outcome) string {
+	if o.Failure == "" {
+		return ""
+	}
+	return "; seen: " + foreign(o.Failure)
+}
+
+// outcome is what became of the call of a step, nil if nothing is known of it.
+func (e *explanation) outcome(step int) *model.Outcome {
+	for i := range e.p.Obs.Outcomes {
+		if o := &e.p.Obs.Outcomes[i]; o.Step == step {
+			return o
+		}
+	}
+	return nil
+}
+
+// step is the one in which the address was used.
+func (e *explanation) step() model.Step {
+	if i := e.u.Step; i >= 0 && i < len(e.p.Scenario.Steps) {
+		return e.p.Scenario.Steps[i]
+	}
+	return nil
+}

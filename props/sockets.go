@@ -1,0 +1,176 @@
+package props
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// sockets lists what is at the port, and where the giver does accept.
+func (e *explanation) sockets() {
+	snap := &e.p.Obs.Snapshots[e.u.Snapshot]
+	if e.v.Target.Addr.IsValid() {
+		e.atTarget(snap)
+	}
+	e.accepting(snap)
+}
+
+// atTarget lists the sockets at the address that was handed out: those that
+// would take something there, and the giver's conversations.
+func (e *explanation) atTarget(snap *model.Snapshot) {
+	t := e.v.Target
+	host := snap.HostOf(e.u.View.Host, t.Addr.Addr())
+	if host == "" {
+		e.row("address", "%s belongs to no host", t.Addr.Addr())
+		return
+	}
+	label := fmt.Sprintf("on %s, %s port %d", host, t.Transport, t.Addr.Port())
+	same, other := e.onPort(snap.Host(host), t)
+	if len(same) == 0 {
+		e.row(label, "no %s socket on %s", t.Transport, t.Addr.Addr())
+		label = fmt.Sprintf("else on port %d", t.Addr.Port())
+	}
+	for _, s := range append(same, other...) {
+		e.row(label, "%s", e.socketText(snap, s))
+		label = ""
+	}
+}
+
+// onPort returns the sockets of a host that have a target's port: those at the
+// target itself, and what the giver has there on another transport or address.
+func (e *explanation) onPort(h *model.HostSockets, t model.Target) (same, other []*model.Socket) {
+	for i := range h.Sockets {
+		s := &h.Sockets[i]
+		mine := s.Owner == e.a.Giver
+		switch at := takes(s, t.Addr.Addr()); {
+		case s.Local.Port() != t.Addr.Port() || !mine && !s.Serves():
+		case at && s.Transport == t.Transport:
+			same = append(same, s)
+		case at || mine:
+			other = append(other, s)
+		}
+	}
+	return same, other
+}
+
+// accepting lists where the giver accepts new peers: every listener, and the
+// UDP sockets on the ports that the scenario gives it. What else it has is
+// counted: those are for media and the like, unless there is nothing better.
+func (e *explanation) accepting(snap *model.Snapshot) {
+	label := e.a.Giver + " accepts on"
+	var named, others []*model.Socket
+	for _, h := range snap.Hosts {
+		for i := range h.Sockets {
+			s := &h.Sockets[i]
+			switch {
+			case s.Owner != e.a.Giver || !s.Serves():
+			case s.State == model.StateListen || e.listed(s):
+				named = append(named, s)
+			default:
+				others = append(others, s)
+			}
+		}
+	}
+	if len(named) == 0 {
+		named, others = others, nil
+	}
+	if len(named) == 0 {
+		e.row(label, "nothing%s", e.anyMore())
+		return
+	}
+	const most = 8
+	for i, s := range named {
+		if i == most {
+			others = append(others, named[most:]...)
+			break
+		}
+		e.row(label, "%s", e.socketText(snap, s))
+		label = ""
+	}
+	if n := len(others); n > 0 {
+		e.row("", "and on %d more that the scenario does not name", n)
+	}
+}
+
+// listed reports whether the scenario gives the giver this port.
+func (e *explanation) listed(s *model.Socket) bool {
+	el := e.p.Scenario.Element(e.a.Giver)
+	return el != nil && slices.ContainsFunc(el.Listen, func(l model.Listen) bool {
+		return l.Port == s.Local.Port() && l.Transport == s.Transport
+	})
+}
+
+// anyMore says that the giver did accept before, if that was seen.
+func (e *explanation) anyMore() string {
+	for i := range e.p.Obs.Snapshots[:e.u.Snapshot] {
+		for _, h := range e.p.Obs.Snapshots[i].Hosts {
+			if slices.ContainsFunc(h.Sockets, func(s model.Socket) bool { return s.Owner == e.a.Giver && s.Serves() }) {
+				return " any more"
+			}
+		}
+	}
+	return ""
+}
+
+// socketText writes a socket as ss(8) does, and says what keeps it from
+// accepting.
+func (e *explanation) socketText(snap *model.Snapshot, s *model.Socket) string {
+	text := fmt.Sprintf("%-6s %s %s", s.State, s.Transport, s.Local)
+	if s.Remote.IsValid() {
+		text += fmt.Sprintf(" <-> %s  %s <-> %s", s.Remote, e.owner(s.Owner), e.owner(otherEnd(snap, s)))
+		if s.Transport == model.UDP {
+			return text + "  connected: takes only what comes from there" + device(s)
+		}
+		return text + "  only a connection" + device(s)
+	}
+	return text + "  " + e.owner(s.Owner) + device(s)
+}
+
+// device says to which interface a socket is bound: it takes nothing that comes
+// in by another one (SO_BINDTODEVICE).
+func device(s *model.Socket) string {
+	switch {
+	case s.Device == 0:
+		return ""
+	case s.Device < model.FirstDevice:
+		return "  bound to lo: takes only what comes in there"
+	}
+	return fmt.Sprintf("  bound to eth%d: takes only what comes in there", s.Device-model.FirstDevice)
+}
+
+// takes reports whether a socket's local address is an address, or any.
+func takes(s *model.Socket, a netip.Addr) bool {
+	local := s.Local.Addr().Unmap()
+	return local == a.Unmap() || local.IsUnspecified()
+}
+
+// otherEnd returns the owner of the other end of a connection, or of the UDP
+// socket that another one is connected to.
+func otherEnd(snap *model.Snapshot, s *model.Socket) string {
+	if end := snap.FarEnd(s); end != nil {
+		return end.Owner
+	}
+	host := snap.Host(snap.HostOf("", s.Remote.Addr()))
+	if s.Transport != model.UDP || host == nil {
+		return "?"
+	}
+	for i := range host.Sockets {
+		if x := &host.Sockets[i]; x.Transport == model.UDP && x.Local.Port() == s.Remote.Port() && takes(x, s.Remote.Addr()) {
+			return x.Owner
+		}
+	}
+	return "?"
+}
+
+// owner adds the stack's name to the element that is judged.
+func (e *explanation) owner(name string) string {
+	if name == "" {
+		return "nobody known"
+	}
+	if x := e.p.Scenario.Element(name); x != nil && x.SUT {
+		return fmt.Sprintf("%s (%s)", name, e.stack)
+	}
+	return name
+}
