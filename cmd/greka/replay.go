@@ -180,7 +180,7 @@ func stackOf(c *corpus.Case) (*sut.Stack, error) {
 	}
 	stack, err := sut.Find(name)
 	if err != nil {
-		return nil, fmt.Errorf("Greka knows no stack %s; name the file that describes it: greka replay --stack FILE CASE", name)
+		return nil, fmt.Errorf("no stack %s is known; name the file that describes it: greka replay --stack FILE CASE", name)
 	}
 	return stack, nil
 }
