@@ -1,24 +1,42 @@
 package netns
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"sort"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/greka-sip/greka/model"
 )
 
 // Capture records a lab's packets until it is closed.
 type Capture struct {
-	w    io.Writer
-	taps []*tap
-	once sync.Once
-	err  error
+	w      io.Writer
+	legend Legend
+	taps   []*tap
+	once   sync.Once
+	err    error
 }
+
+// Legend is what a capture calls hosts, addresses and packets, so that who reads
+// it knows who is who: several elements may share one address. Its zero value
+// calls them nothing.
+type Legend struct {
+	Hosts map[string]string     // who is on a host, as in "ann, p"
+	Names map[netip.Addr]string // what an address is called
+	// Comment is what is said of a packet between two ports, "" for nothing.
+	Comment func(t model.Transport, from, to netip.AddrPort) string
+}
+
+// Describe sets the legend. It has an effect until Close.
+func (c *Capture) Describe(l Legend) { c.legend = l }
 
 // captureLimit is how many bytes of one host's packets are kept. A stack that
 // floods loses the rest, and not this process its memory.
@@ -26,7 +44,8 @@ const captureLimit = 32 << 20
 
 // Capture starts to record every packet that the hosts send, to other hosts
 // and to themselves: each once, where it was sent. Close writes them to w as
-// pcapng, in the order of time, with host and interface as "ann/eth0".
+// pcapng, in the order of time, with host and interface as "ann/eth0", and what
+// Describe says of them.
 //
 // It is for the confirmation of a finding: closing costs 3 to 20 ms a host.
 func (l *Lab) Capture(w io.Writer) (*Capture, error) {
@@ -81,22 +100,72 @@ func (c *Capture) write() error {
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].at.Before(all[j].at) })
 	file, err := newPcapng(c.w)
-	if err != nil {
-		return err
+	if err == nil {
+		err = file.names(c.legend.Names)
 	}
 	for _, p := range all {
-		if err := file.packet(p.iface, p.at, p.data); err != nil {
-			return err
+		if err != nil {
+			break
 		}
+		err = file.packet(c.iface(p), p.at, p.data, c.comment(p.data))
 	}
-	return nil
+	return err
+}
+
+// iface is the name of the interface of a packet, with who is on its host.
+func (c *Capture) iface(p packet) string {
+	name := p.host + "/" + p.iface
+	if who := c.legend.Hosts[p.host]; who != "" {
+		name += " (" + who + ")"
+	}
+	return name
+}
+
+func (c *Capture) comment(frame []byte) string {
+	t, from, to, ok := ports(frame)
+	if !ok || c.legend.Comment == nil {
+		return ""
+	}
+	return c.legend.Comment(t, from, to)
+}
+
+// ports reads between which ports an Ethernet frame goes; ok is false for what
+// is neither TCP nor UDP, and for all but the first fragment.
+func ports(frame []byte) (t model.Transport, from, to netip.AddrPort, ok bool) {
+	if len(frame) < 14+20 {
+		return
+	}
+	ip := frame[14:]
+	var protocol byte
+	var src, dst netip.Addr
+	switch binary.BigEndian.Uint16(frame[12:]) {
+	case unix.ETH_P_IP:
+		head := int(ip[0]&15) * 4
+		if binary.BigEndian.Uint16(ip[6:])&0x1fff != 0 || head > len(ip) {
+			return
+		}
+		src, dst = netip.AddrFrom4([4]byte(ip[12:16])), netip.AddrFrom4([4]byte(ip[16:20]))
+		protocol, ip = ip[9], ip[head:]
+	case unix.ETH_P_IPV6:
+		if len(ip) < 40 {
+			return
+		}
+		src, dst = netip.AddrFrom16([16]byte(ip[8:24])), netip.AddrFrom16([16]byte(ip[24:40]))
+		protocol, ip = ip[6], ip[40:]
+	default:
+		return
+	}
+	if t, ok = map[byte]model.Transport{unix.IPPROTO_TCP: model.TCP, unix.IPPROTO_UDP: model.UDP}[protocol]; !ok || len(ip) < 4 {
+		return t, from, to, false
+	}
+	return t, netip.AddrPortFrom(src, binary.BigEndian.Uint16(ip)), netip.AddrPortFrom(dst, binary.BigEndian.Uint16(ip[2:])), true
 }
 
 // packet is one packet as a host sent it.
 type packet struct {
-	iface string
-	at    time.Time
-	data  []byte
+	host, iface string
+	at          time.Time
+	data        []byte
 }
 
 // tap records what one host sends.
@@ -181,5 +250,5 @@ func (t *tap) record(from unix.Sockaddr, data []byte, at time.Time) {
 		return
 	}
 	t.size += len(data)
-	t.packets = append(t.packets, packet{t.host.name + "/" + iface, at, append([]byte(nil), data...)})
+	t.packets = append(t.packets, packet{t.host.name, iface, at, append([]byte(nil), data...)})
 }

@@ -4,17 +4,22 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
+	"net/netip"
+	"slices"
 	"time"
 )
 
 // The blocks of a pcapng file that captures need
-// (draft-ietf-opsawg-pcapng, 4.1 to 4.3), written little-endian.
+// (draft-ietf-opsawg-pcapng, 4.1 to 4.5), written little-endian.
 const (
 	blockSection   = 0x0a0d0d0a
 	blockInterface = 1
+	blockNames     = 4
 	blockPacket    = 6
 
 	optEnd       = 0
+	optComment   = 1
 	optName      = 2 // if_name
 	optTimeUnit  = 9 // if_tsresol
 	linkEthernet = 1
@@ -36,9 +41,26 @@ func newPcapng(w io.Writer) (*pcapng, error) {
 	return p, p.block(blockSection, body)
 }
 
+// names writes what addresses are called (a name resolution block).
+func (p *pcapng) names(of map[netip.Addr]string) error {
+	addrs := slices.SortedFunc(maps.Keys(of), netip.Addr.Compare)
+	if len(addrs) == 0 {
+		return nil
+	}
+	var body []byte
+	for _, a := range addrs {
+		kind := uint16(1) // nrb_record_ipv4
+		if a.Is6() {
+			kind = 2
+		}
+		body = option(body, kind, append(append(a.AsSlice(), of[a]...), 0))
+	}
+	return p.block(blockNames, option(body, optEnd, nil)) // nrb_record_end has the same form
+}
+
 // packet writes one packet as seen on an interface, which is declared when its
-// first packet comes.
-func (p *pcapng) packet(iface string, at time.Time, data []byte) error {
+// first packet comes, and what is to be said of it.
+func (p *pcapng) packet(iface string, at time.Time, data []byte, comment string) error {
 	id, err := p.iface(iface)
 	if err != nil {
 		return err
@@ -48,7 +70,11 @@ func (p *pcapng) packet(iface string, at time.Time, data []byte) error {
 	for _, v := range []uint32{id, uint32(ns >> 32), uint32(ns), uint32(len(data)), uint32(len(data))} {
 		body = binary.LittleEndian.AppendUint32(body, v)
 	}
-	return p.block(blockPacket, append(body, data...))
+	body = padded(append(body, data...))
+	if comment != "" {
+		body = option(option(body, optComment, []byte(comment)), optEnd, nil)
+	}
+	return p.block(blockPacket, body)
 }
 
 func (p *pcapng) iface(name string) (uint32, error) {

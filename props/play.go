@@ -190,7 +190,10 @@ func (s *session) run(ctx context.Context, pool *netns.Pool) (err error) {
 		if err != nil {
 			return err
 		}
-		defer c.Close()
+		defer func() {
+			c.Describe(legendOf(s.sc, &s.obs))
+			err = errors.Join(err, c.Close())
+		}()
 	}
 	if err := s.start(ctx); err != nil {
 		return err

@@ -10,7 +10,8 @@ import (
 )
 
 // Record plays a scenario once more and writes every packet of it to w, as
-// pcapng. Interfaces are named as "ann/eth0", by host. What there is of a play
+// pcapng. Interfaces are named by host and who is on it,
+// "hut/eth0 (ann)", and our own probes are marked. What there is of a play
 // that was broken is written too, and the error says why it was.
 func Record(ctx context.Context, stack *sut.Stack, sc *model.Scenario, w io.Writer) error {
 	p := (&player{stack: stack, record: true}).once(ctx, sc)
