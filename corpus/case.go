@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // Case is a minimal scenario with what is expected of it.
@@ -95,16 +96,11 @@ func freeText(s string) string {
 // tab by spaces, bytes that are no UTF-8 by U+FFFD.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if isControl(r) {
+		if plain.Control(r) {
 			return ' '
 		}
 		return r
 	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
-}
-
-// isControl reports whether a character has no place in a line of a case.
-func isControl(r rune) bool {
-	return r != '\t' && (unicode.IsControl(r) || r == '\u2028' || r == '\u2029')
 }
 
 // isMarker reports whether txtar takes a line for the start of a file.

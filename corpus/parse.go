@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/tools/txtar"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // MaxSize is the most bytes that a case may have. Real ones have about two
@@ -154,22 +154,13 @@ func (p *parser) checkText(data []byte) bool {
 		p.fail(1, 1, "more", fmt.Sprintf("a case of at most %d bytes", MaxSize))
 		return false
 	}
-	line, start := 1, 0
-	for i := 0; i < len(data); {
-		r, n := utf8.DecodeRune(data[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			p.fail(line, i-start+1, fmt.Sprintf("byte %#x", data[i]), "text in UTF-8")
-			return false
-		case r == '\n':
-			line, start = line+1, i+1
-		case isControl(r):
-			p.fail(line, i-start+1, fmt.Sprintf("control character %U", r), "text")
-			return false
-		}
-		i += n
+	at, what := plain.Unfit(data)
+	if what == "" {
+		return true
 	}
-	return true
+	before := data[:at]
+	p.fail(1+bytes.Count(before, []byte("\n")), at-bytes.LastIndexByte(before, '\n'), what, "text in UTF-8")
+	return false
 }
 
 // split cuts a file into its comment and its sections.

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // required are the fields that a description cannot be without.
@@ -19,6 +21,10 @@ var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 func (p *parser) field(f field) error {
 	if f.value == "" {
 		return p.errorf(f.line, "%q has no value", f.key)
+	}
+	if plain.Spelled(f.value) != f.value {
+		// A person is asked whether to run this, and has to see all of it.
+		return p.errorf(f.line, "%q has a character that cannot be seen: %s", f.key, plain.Spelled(f.value))
 	}
 	if f.key != "port" && f.key != "env" {
 		if err := p.once(f.key, f.line); err != nil {
@@ -35,6 +41,9 @@ func (p *parser) field(f field) error {
 func (p *parser) set(f field) (err error) {
 	switch f.key {
 	case "name":
+		if len(f.value) > maxName {
+			return fmt.Errorf("a name of more than %d bytes", maxName)
+		}
 		if !namePattern.MatchString(f.value) {
 			return fmt.Errorf("%q: a name has lower case letters, digits, - and _ only", f.value)
 		}
@@ -72,7 +81,11 @@ func (p *parser) set(f field) (err error) {
 // each reads a list of words, each of them once.
 func each[T comparable](value string, parse func(string) (T, error)) ([]T, error) {
 	var list []T
-	for _, w := range strings.Fields(value) {
+	words := strings.Fields(value)
+	if len(words) > maxWords {
+		return nil, fmt.Errorf("more than %d words", maxWords)
+	}
+	for _, w := range words {
 		v, err := parse(w)
 		if err != nil {
 			return nil, err
@@ -145,7 +158,19 @@ func packages(value string) ([]string, error) {
 	})
 }
 
+// maxPattern bounds a regular expression, in bytes and in the instructions that
+// become of it: matching takes as many steps for each byte of the output.
+const maxPattern = 1000
+
 func versionMatch(value string) (*regexp.Regexp, error) {
+	if len(value) > maxPattern {
+		return nil, fmt.Errorf("a regular expression of more than %d bytes", maxPattern)
+	}
+	if tree, err := syntax.Parse("(?m)"+value, syntax.Perl); err == nil {
+		if prog, err := syntax.Compile(tree.Simplify()); err == nil && len(prog.Inst) > maxPattern {
+			return nil, fmt.Errorf("the regular expression says too much (%d instructions, %d at the most)", len(prog.Inst), maxPattern)
+		}
+	}
 	re, err := regexp.Compile("(?m)" + value)
 	if err == nil && re.NumSubexp() != 1 {
 		return nil, fmt.Errorf("want one group (...) around the version, not %d", re.NumSubexp())

@@ -1,12 +1,14 @@
 package sut
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // parse reads a description and refuses what is not one. Its errors are
@@ -15,9 +17,17 @@ func parse(file, dir string, data []byte) (*Description, error) {
 	if len(data) > maxDescription {
 		return nil, &SyntaxError{File: file, Msg: "a description of more than 1 MB: is this the right file?"}
 	}
+	data = unixLines(data)
+	if at, what := plain.Unfit(data); what != "" {
+		return nil, &SyntaxError{File: file, Line: 1 + bytes.Count(data[:at], []byte("\n")), Msg: what + ": a description is text in UTF-8"}
+	}
 	p := &parser{Description: &Description{file: file, dir: dir,
 		home: map[string]*text{}, control: map[string]*text{}}, seen: map[string]int{}}
-	for _, s := range sections(data) {
+	parts := sections(data)
+	if len(parts) > maxParts {
+		return nil, p.errorf(parts[maxParts].line, "more than %d parts", maxParts)
+	}
+	for _, s := range parts {
 		if err := p.section(s); err != nil {
 			return nil, err
 		}
@@ -30,6 +40,14 @@ func parse(file, dir string, data []byte) (*Description, error) {
 	}
 	return p.Description, nil
 }
+
+// What a description may have: more is no description, but takes its time.
+const (
+	maxParts  = 256
+	maxFields = 256 // lines of the part "stack"
+	maxWords  = 100 // of a list
+	maxName   = 64  // bytes of a name
+)
 
 // parser fills a Description and remembers on which line each thing was said.
 type parser struct {
@@ -57,7 +75,11 @@ func (p *parser) section(s section) error {
 	name, isHome := strings.CutPrefix(s.name, "home/")
 	switch {
 	case s.name == "stack":
-		for _, f := range s.fields() {
+		fields := s.fields()
+		if len(fields) > maxFields {
+			return p.errorf(fields[maxFields].line, "more than %d fields", maxFields)
+		}
+		for _, f := range fields {
 			if err := p.field(f); err != nil {
 				return err
 			}

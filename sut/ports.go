@@ -40,7 +40,7 @@ func parsePort(value string) (Port, error) {
 		return Port{}, fmt.Errorf("%q is no transport (udp, tcp)", w[1])
 	}
 	p := Port{Name: w[0], Transport: t}
-	if !isName(p.Name) || p.Name == "sip" || p.Name == "listeners" {
+	if !isName(p.Name) || len(p.Name) > maxName || p.Name == "sip" || p.Name == "listeners" {
 		return Port{}, fmt.Errorf("%q cannot name a port", p.Name)
 	}
 	number, fixed := strings.CutPrefix(w[2], "sip")

@@ -9,6 +9,7 @@ func (d *Description) rehearse() error {
 		return err
 	}
 	for _, data := range d.rehearsals() {
+		data.budget = newBudget()
 		for _, t := range d.texts() {
 			if t == d.control["register"] && data.Via == nil {
 				continue // nobody registers without a proxy

@@ -75,7 +75,10 @@ func (s *Stack) launch(lab *netns.Lab, sc *model.Scenario, element string) (*Pro
 }
 
 // spec fills the templates of what a process needs to start.
-func (d *Description) spec(data *Data) (spec netns.Spec, err error) {
+func (d *Description) spec(of *Data) (spec netns.Spec, err error) {
+	once := *of
+	once.budget = newBudget()
+	data := &once
 	spec = netns.Spec{Owner: data.Name, Dir: d.dir, Reads: d.Reads, Files: make(map[string][]byte, len(d.home))}
 	if spec.Argv, err = d.start.argv(data); err != nil {
 		return spec, err

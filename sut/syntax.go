@@ -32,6 +32,10 @@ type section struct {
 	text string
 }
 
+// unixLines ends lines as this system does: a description may have gone
+// through an editor or a mail of another one.
+func unixLines(data []byte) []byte { return bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) }
+
 // sections splits an archive. txtar keeps no line numbers, but every line of
 // the input is a marker or in exactly one text, so they can be counted.
 func sections(data []byte) []section {
@@ -106,17 +110,27 @@ func words(s string) ([]string, error) {
 	return list, nil
 }
 
-var templatePlace = regexp.MustCompile(`^template: (.*?):(\d+)(?::\d+)?: (?:executing ".*?" at )?`)
+var (
+	templatePlace = regexp.MustCompile(`^template: ` + templateName + `:(\d+)(?::\d+)?: (?:executing ".*?" at )?`)
+	anotherPlace  = regexp.MustCompile(templateName + `:(\d+)`)
+)
 
-// templateError turns an error of text/template into a SyntaxError. The
-// templates are compiled with as many newlines in front as there are lines
-// above them in the file, so the line that it names is the file's.
+// templateError turns an error of text/template into a SyntaxError: the lines
+// that it names are the template's, which begins on a line of the file.
 func templateError(file string, line int, err error) *SyntaxError {
-	msg := err.Error()
-	if m := templatePlace.FindStringSubmatch(msg); m != nil {
-		if n, convErr := strconv.Atoi(m[2]); convErr == nil {
-			line, msg = n, msg[len(m[0]):]
+	msg, at := err.Error(), line
+	ofFile := func(templateLine string) int {
+		n, err := strconv.Atoi(templateLine)
+		if err != nil {
+			return line
 		}
+		return line + n - 1
 	}
-	return &SyntaxError{File: file, Line: line, Msg: "template: " + msg}
+	if m := templatePlace.FindStringSubmatch(msg); m != nil {
+		at, msg = ofFile(m[1]), msg[len(m[0]):]
+	}
+	msg = anotherPlace.ReplaceAllStringFunc(msg, func(place string) string {
+		return fmt.Sprintf("line %d", ofFile(place[len(templateName)+1:]))
+	})
+	return &SyntaxError{File: file, Line: at, Msg: "template: " + msg}
 }

@@ -1,11 +1,8 @@
 package sut
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"strings"
-	"text/template"
 
 	"github.com/greka-sip/greka/model"
 )
@@ -31,6 +28,8 @@ type Data struct {
 	Transport  string          // of the first hop: "udp", "tcp"
 	To         string          // whom to call: a SIP URI
 	Registered map[string]bool // the transports over which it was told to register before
+
+	budget *budget // of all texts that are filled with this; nil: each has its own
 }
 
 // ViaData is the proxy and registrar of an element.
@@ -50,66 +49,6 @@ func (v *ViaData) Port(transport string) (uint16, error) {
 		return v.TCP, nil
 	}
 	return 0, fmt.Errorf("no such transport: %q", transport)
-}
-
-// text is one compiled template of a description.
-type text struct {
-	file string
-	line int    // of its first line
-	body string // as the file has it
-	tmpl *template.Template
-}
-
-// compile reads the template that starts on a line of a file.
-func compile(file string, line int, body string) (*text, error) {
-	t := &text{file: file, line: line, body: body}
-	padded := strings.Repeat("\n", line-1) + body
-	tmpl, err := template.New(file).Option("missingkey=error").Parse(padded)
-	if err != nil {
-		return nil, templateError(file, line, err)
-	}
-	t.tmpl = tmpl
-	return t, nil
-}
-
-// maxText bounds what a template may expand to, in bytes.
-const maxText = 1 << 20
-
-// bounded is a writer that refuses more than maxText.
-type bounded struct{ bytes.Buffer }
-
-// Write fails once there is too much.
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxText {
-		return 0, errors.New("it expands to more than 1 MB")
-	}
-	return b.Buffer.Write(p)
-}
-
-// expand fills the template.
-func (t *text) expand(d *Data) (string, error) {
-	var out bounded
-	if err := t.tmpl.Execute(&out, d); err != nil {
-		return "", templateError(t.file, t.line, err)
-	}
-	// A trim marker ({{-) at the very start may have eaten the padding.
-	return strings.TrimPrefix(out.String(), strings.Repeat("\n", t.line-1)), nil
-}
-
-// argv fills the template and splits what comes out into a command.
-func (t *text) argv(d *Data) ([]string, error) {
-	line, err := t.expand(d)
-	if err != nil {
-		return nil, err
-	}
-	argv, err := words(line)
-	if err == nil && len(argv) == 0 {
-		err = fmt.Errorf("the command is empty")
-	}
-	if err != nil {
-		return nil, &SyntaxError{File: t.file, Line: t.line, Msg: err.Error()}
-	}
-	return argv, nil
 }
 
 // newData fills what does not change while an element runs.

@@ -138,6 +138,29 @@ func Spelled(s string) string {
 
 func hidden(r rune) bool { return r != '\t' && !unicode.IsPrint(r) }
 
+// Unfit finds the first thing in a file that has no place in a text for people:
+// a byte that is no UTF-8, or a control character other than tab and the end of
+// a line. Without one, what is empty.
+func Unfit(text []byte) (at int, what string) {
+	for at < len(text) {
+		r, n := utf8.DecodeRune(text[at:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			return at, fmt.Sprintf("byte %#x", text[at])
+		case r != '\n' && Control(r):
+			return at, fmt.Sprintf("control character %U", r)
+		}
+		at += n
+	}
+	return at, ""
+}
+
+// Control reports whether a character has no place in a line: a control
+// character other than tab, or one that separates lines.
+func Control(r rune) bool {
+	return r != '\t' && (unicode.IsControl(r) || r == '\u2028' || r == '\u2029')
+}
+
 // ShellWord quotes a word for a shell, where it needs it.
 func ShellWord(s string) string {
 	free := func(r rune) bool {
