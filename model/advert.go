@@ -92,6 +92,9 @@ type Use struct {
 	MustDial bool   // no live connection of the viewpoint carries it: it has to dial
 	Snapshot int    // index into Observation.Snapshots
 	Probe    Probe  // zero if the target cannot be probed, or was spared
+	// Lacks says that the viewpoint does not implement the transport that the
+	// URI selects: the scenario says so, and RFC 3261 18 does not.
+	Lacks bool
 	// Spared is why the target was not probed though it could have been: a
 	// play without probes, or a queue that a probe might fill. Then the
 	// sockets decide, and what the user's own connect met.

@@ -60,8 +60,8 @@ func Lines(s *Scenario, own map[string]bool, snap *Snapshot, full bool) []Socket
 		for j := range h.Sockets {
 			x := &h.Sockets[j]
 			role := h.RoleOf(x)
-			if !own[x.Owner] && x.Owner != "" || !full && role != RoleListener && role != RoleDatagram {
-				continue
+			if !own[x.Owner] && x.Owner != "" || !full && (role != RoleListener && role != RoleDatagram || picked(s, x.Local)) {
+				continue // over which transports others are talked to is theirs to say
 			}
 			out = append(out, SocketLine{h.Host, x.Owner, role, x.Transport, x.State, symbol(s, x.Local), symbol(s, x.Remote)})
 		}

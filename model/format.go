@@ -61,6 +61,9 @@ func elementOptions(e *Element) (words []string) {
 	if e.Bind != BindAddr {
 		words = append(words, "bind="+e.Bind.String())
 	}
+	if e.Lacks != 0 {
+		words = append(words, "lacks="+e.Lacks.String())
+	}
 	if e.SUT {
 		words = append(words, "sut")
 	}

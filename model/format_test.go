@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -206,6 +207,9 @@ func drawElements(t *rapid.T, s *Scenario) {
 			e.Deliver = rapid.SampledFrom([]Deliver{DeliverContact, DeliverFlow}).Draw(t, "deliver")
 			e.RecordRoute = rapid.Bool().Draw(t, "record-route")
 			proxies = append(proxies, name)
+		}
+		if first := e.Listen[0].Transport; !slices.ContainsFunc(e.Listen, func(l Listen) bool { return l.Transport != first }) && rapid.Bool().Draw(t, "lacks") {
+			e.Lacks = UDP + TCP - first
 		}
 		if e.SUT = s.SUT() == nil && rapid.Bool().Draw(t, "sut"); !e.SUT {
 			e.Stack = rapid.SampledFrom([]string{"", "peer", "baresip", "mutant/contact-0", "x_1.2-3"}).Draw(t, "stack")

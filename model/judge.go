@@ -87,11 +87,26 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 			v.Class, v.Detail = Inconclusive, why
 		}
 	}
+	if u.Lacks && v.Class != Inconclusive {
+		v.lacking(u, target)
+		return v, probed
+	}
 	v.Severity = severity(a, u, v.Class, target.Transport.Reliable() && u.MustDial || !rides(a, u, snap, target), works)
 	if v.Severity != None && detoured(o, a, u) {
 		v.Severity, v.Detail = None, "used only for want of the route set"
 	}
 	return v, probed
+}
+
+// lacking judges an address whose user does not implement its transport: every
+// element should (RFC 3261 18), so its giver may count on it, and yet the user
+// has no way there.
+func (v *Verdict) lacking(u *Use, t Target) {
+	if v.Class == Accepting {
+		v.Class = AcceptingOtherTransport
+	}
+	v.Severity = Latent
+	v.Detail = fmt.Sprintf("%s, who uses it, has no %s; every element should (RFC 3261 18)", u.View.Element, t.Transport)
 }
 
 // Target resolves the advert's URI as its user does. The error is a

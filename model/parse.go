@@ -146,7 +146,7 @@ func (p *textParser) proxy(l *textLine) {
 			return e.Deliver != 0
 		}},
 		textOption{"record-route", func(string) bool { e.RecordRoute = true; return true }},
-		placeOption("at", &e.At), wordOption("bind", bindWords, &e.Bind), sutOption(&e), stackOption(&e),
+		placeOption("at", &e.At), wordOption("bind", bindWords, &e.Bind), lacksOption(&e), sutOption(&e), stackOption(&e),
 	)
 	if e.Deliver == 0 {
 		l.fail("deliver=flow or deliver=contact")
@@ -158,9 +158,16 @@ func (p *textParser) userAgent(l *textLine) {
 	e := l.element(UserAgent)
 	l.options(
 		textOption{"via=PROXY", func(v string) bool { e.Via = v; return validName(v) }},
-		placeOption("at", &e.At), wordOption("bind", bindWords, &e.Bind), sutOption(&e), stackOption(&e),
+		placeOption("at", &e.At), wordOption("bind", bindWords, &e.Bind), lacksOption(&e), sutOption(&e), stackOption(&e),
 	)
 	p.element(l, e)
+}
+
+func lacksOption(e *Element) textOption {
+	return textOption{"lacks=udp|tcp", func(v string) (ok bool) {
+		e.Lacks, ok = ParseTransport(v)
+		return ok
+	}}
 }
 
 func (p *textParser) element(l *textLine, e Element) {

@@ -57,6 +57,7 @@ type prediction struct {
 	ports    *Ports
 	owner    map[string]string // of a socket, by its name
 	conns    []Connection
+	own      map[ownPort]uint16   // ports that elements were not told to listen on
 	ends     [][2]string          // the sockets' names of each, the dialler's first
 	bindings map[string]boundFlow // by proxy and user
 	troubles                      // what faults have left behind
@@ -196,9 +197,12 @@ func (w *prediction) request(from, to string, t Transport) (int, error) {
 	if err := w.acting(from, to); err != nil {
 		return -1, err
 	}
-	a, b := w.s.Element(from), w.s.Element(to)
-	if a.Port(t) == 0 || b.Port(t) == 0 {
-		return -1, fmt.Errorf("%s cannot reach %s over %s", from, to, t)
+	b := w.s.Element(to)
+	if b.Port(t) == 0 {
+		return -1, fmt.Errorf("%s does not listen on %s", to, t)
+	}
+	if _, err := w.port(from, t); err != nil {
+		return -1, err
 	}
 	target := Target{Transport: t, Addr: netip.AddrPortFrom(w.s.ElementAddr(to), b.Port(t))}
 	if !t.Reliable() {
@@ -217,7 +221,11 @@ func (w *prediction) datagram(from, to string, t Target) error {
 		return fmt.Errorf("no datagram of %s reaches %s: what goes between them is dropped", from, to)
 	}
 	snap := w.ports.Snapshot()
-	src := netip.AddrPortFrom(w.s.ElementAddr(from), w.s.Element(from).Port(UDP))
+	port, err := w.port(from, UDP)
+	if err != nil {
+		return err
+	}
+	src := netip.AddrPortFrom(w.s.ElementAddr(from), port)
 	here := w.s.Element(from).Host
 	if r := Lookup(&snap, here, UDP, src, t.Addr); !r.Takes() || w.owner[r.Socket.Owner] != to {
 		return fmt.Errorf("no datagram of %s reaches %s: %s", from, to, r.Rule)

@@ -126,7 +126,7 @@ func (w *prediction) cutOff(a, b string) error {
 		return err
 	}
 	list := w.between(a, b)
-	udp := w.s.Element(a).Port(UDP) != 0 && w.s.Element(b).Port(UDP) != 0
+	udp := w.hasUDP(a) && w.hasUDP(b)
 	if len(list) == 0 && !udp {
 		return fmt.Errorf("%s and %s have nothing between them", a, b)
 	}
@@ -172,6 +172,9 @@ func (w *prediction) end(e *Element) error {
 		if err := w.do(CloseSocket{w.listenerName(e.Name, l.Transport)}); err != nil {
 			return err
 		}
+	}
+	if err := w.closeOwn(e.Name); err != nil {
+		return err
 	}
 	if e.Kind == Proxy {
 		for _, ua := range w.s.Elements {

@@ -74,6 +74,11 @@ type Element struct {
 	Deliver     Deliver // proxy only; the zero value is not valid there
 	RecordRoute bool    // proxy only
 
+	// Lacks is the one transport that the element does not implement at all.
+	// Every element implements both (RFC 3261 18) unless it says so, whether
+	// it listens there or not.
+	Lacks Transport
+
 	SUT   bool   // the element that is judged; its stack comes from outside
 	Stack string // a stack's name, "" is peer; never set together with SUT
 }

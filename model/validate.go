@@ -224,6 +224,9 @@ func (c *checker) listeners(e *Element) {
 		if _, ok := ParseTransport(l.Transport.String()); !ok || l.Port == 0 {
 			c.fail(3+i, l.String(), "a transport and a port from 1 to 65535")
 		}
+		if l.Transport == e.Lacks {
+			c.fail(0, "lacks="+e.Lacks.String(), "a transport of which the element has no listener")
+		}
 		at := hostListen{e.Host, l}
 		if who := c.listen[at]; who != "" {
 			c.fail(3+i, l.String(), "a port on "+e.Host+" where "+who+" does not listen")

@@ -1,10 +1,14 @@
 package props
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -15,8 +19,13 @@ import (
 // Manners of honest programs that Greka's own conduct once made look guilty.
 // Each has a liar of the same manners beside it, who has to be found.
 var honestManners = map[string]manners{
-	"one-in-queue":  {backlog: 1, accepts: 20 * time.Millisecond},
-	"ends-at-reset": {endsAtReset: true},
+	"one-in-queue":    {backlog: 1, accepts: 20 * time.Millisecond},
+	"ends-at-reset":   {endsAtReset: true},
+	"closes-after":    {closesAfter: true},
+	"one-socket-each": {socketPerRequest: true},
+	"no-parameter":    {contact: withoutParameter},
+	"polls":           {lag: 20 * time.Millisecond, trusts: true},
+	"no-flows":        {ignoresOnDialled: true},
 }
 
 func init() {
@@ -78,5 +87,53 @@ func (u *fakeUA) tune(l net.Listener) {
 func (u *fakeUA) failed(err error) {
 	if u.endsAtReset && errors.Is(err, syscall.ECONNRESET) && u.listener != nil {
 		u.listener.Close()
+	}
+}
+
+// withoutParameter means UDP wherever it has UDP (RFC 3263 4.1).
+func withoutParameter(u *fakeUA, _, uri string) string {
+	if u.ports[model.UDP] != 0 {
+		uri = fmt.Sprintf("sip:%s@%s", u.name, u.at(model.UDP))
+	}
+	return "<" + uri + ">"
+}
+
+// answers sends down a connection what answers a request that came on it.
+func (u *fakeUA) answers(c net.Conn) way {
+	return func(raw string) {
+		u.down(c)(raw)
+		if u.closesAfter && strings.HasPrefix(raw, "SIP/2.0 ") && !strings.HasPrefix(raw, "SIP/2.0 1") {
+			c.Close()
+		}
+	}
+}
+
+// onceTo sends a request from a socket of its own, which lives until it is
+// answered.
+func (u *fakeUA) onceTo(to netip.AddrPort) way {
+	return func(raw string) {
+		c, err := net.ListenPacket("udp", net.JoinHostPort(strings.Trim(u.host, "[]"), "0"))
+		if err != nil {
+			return
+		}
+		c.WriteTo([]byte(raw), net.UDPAddrFromAddrPort(to))
+		if strings.HasPrefix(raw, "ACK ") {
+			c.Close()
+			return
+		}
+		go func() {
+			defer c.Close()
+			buf := make([]byte, 65536)
+			for {
+				n, from, err := c.ReadFrom(buf)
+				if err != nil {
+					return
+				}
+				u.message(buf[:n], model.UDP, func(raw string) { c.WriteTo([]byte(raw), from) })
+				if bytes.HasPrefix(buf[:n], []byte("SIP/2.0 ")) && !bytes.HasPrefix(buf[:n], []byte("SIP/2.0 1")) {
+					return
+				}
+			}
+		}()
 	}
 }

@@ -23,11 +23,16 @@ type manners struct {
 	slow        time.Duration                                        // before its 200
 	slowOnlyBehindProxy,
 	otherPort, slams, dribbles, dialsAnew, forks bool
-	copies      int
-	backlog     int           // of its TCP listener, 0 for Go's
-	accepts     time.Duration // between one connection and the next
-	endsAtReset bool          // it takes a reset connection for its listener's end
-	dies        string        // when this method arrives
+	copies           int
+	closesAfter      bool          // a connection on which it has answered
+	socketPerRequest bool          // over UDP
+	ignoresOnDialled bool          // requests that come on a connection that it dialled
+	trusts           bool          // a connection until its reader has noticed its end
+	lag              time.Duration // before it reads
+	backlog          int           // of its TCP listener, 0 for Go's
+	accepts          time.Duration // between one connection and the next
+	endsAtReset      bool          // it takes a reset connection for its listener's end
+	dies             string        // when this method arrives
 }
 
 // emit sends a message as often, and in such a spelling, as its manners say.

@@ -2,6 +2,7 @@ package props
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"net"
 	"net/netip"
@@ -91,6 +92,7 @@ func (u *fakeUA) listen(t model.Transport) {
 func (u *fakeUA) datagrams(c net.PacketConn) {
 	buf := make([]byte, 65536)
 	for {
+		time.Sleep(u.lag)
 		n, from, err := c.ReadFrom(buf)
 		if err != nil {
 			return
@@ -113,17 +115,18 @@ func (u *fakeUA) accept(l net.Listener) {
 			c.Close()
 			continue
 		}
-		go func() { u.failed(u.stream(c)) }()
+		go func() { u.failed(u.stream(c, false)) }()
 		time.Sleep(u.accepts)
 	}
 }
 
 // stream reads a connection to its end.
-func (u *fakeUA) stream(c net.Conn) error {
+func (u *fakeUA) stream(c net.Conn, dialled bool) error {
 	defer c.Close()
 	var buf []byte
 	chunk := make([]byte, 65536)
 	for {
+		time.Sleep(u.lag)
 		n, err := c.Read(chunk)
 		if err != nil {
 			return err
@@ -137,7 +140,9 @@ func (u *fakeUA) stream(c net.Conn) error {
 			if buf = buf[skip:]; n == 0 {
 				break
 			}
-			u.message(buf[:n], model.TCP, u.down(c))
+			if !dialled || !u.ignoresOnDialled || bytes.HasPrefix(buf, []byte("SIP/2.0 ")) {
+				u.message(buf[:n], model.TCP, u.answers(c))
+			}
 			buf = buf[n:]
 		}
 	}
@@ -211,6 +216,9 @@ func targetOf(uri string) (model.Target, error) {
 }
 
 func (u *fakeUA) pathTo(t model.Target) way {
+	if t.Transport == model.UDP && u.socketPerRequest {
+		return u.onceTo(t.Addr)
+	}
 	if t.Transport == model.UDP {
 		return func(raw string) { u.udp.WriteTo([]byte(raw), net.UDPAddrFromAddrPort(t.Addr)) }
 	}
@@ -222,7 +230,7 @@ func (u *fakeUA) pathTo(t model.Target) way {
 		}
 		u.conns[t.Addr] = c
 		go func() {
-			u.stream(c)
+			u.stream(c, true)
 			u.mu.Lock()
 			defer u.mu.Unlock()
 			if u.conns[t.Addr] == c {
@@ -231,7 +239,7 @@ func (u *fakeUA) pathTo(t model.Target) way {
 		}()
 	}
 	return func(raw string) {
-		if u.gone(c) {
+		if !u.trusts && u.gone(c) {
 			delete(u.conns, t.Addr)
 			u.pathTo(t)(raw)
 			return

@@ -111,7 +111,6 @@ func TestFaultsHurt(t *testing.T) {
 		{"nor over UDP", "contact", "freeze hut\ncall ann bob udp"},
 		{"a silenced flow carries nothing", "flow", "register bob tcp\nsilence bob p\ncall ann bob tcp"},
 		{"nor do silenced ports", "contact", "silence bob p\ncall ann bob udp"},
-		{"a flow that is reset carries nothing", "flow", "register bob tcp\nreset bob p\ncall ann bob tcp"},
 		{"a proxy that starts again knows nobody", "flow", "register bob tcp\nkill box\nrestart p\ncall bob ann tcp"},
 		{"nobody is there while the link is down", "contact", "link hut lan down\ncall ann bob tcp"},
 	} {

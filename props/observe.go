@@ -159,18 +159,27 @@ func (s *session) using(u peer.Use) {
 	if s.trouble != nil {
 		return
 	}
-	s.dialling = -1
 	if i := s.find(u); i >= 0 && s.use(i, u.Element, u.Request, u.Dial) && u.Dial {
-		s.dialling = len(s.obs.Uses) - 1
+		s.dialling[u.ID] = len(s.obs.Uses) - 1
 	}
 }
 
+// hopeless reports whether nobody takes what an element sends to a target.
+func (s *session) hopeless(element string, t model.Target) bool {
+	snap, err := s.lab.Snapshot()
+	if err != nil {
+		return false
+	}
+	snap.Topology = s.topology
+	r := model.Lookup(&snap, s.sc.Element(element).Host, t.Transport, netip.AddrPortFrom(s.sc.ElementAddr(element), 0), t.Addr)
+	return !r.Takes()
+}
+
 // met is called when one of our elements knows what became of its connect.
-func (s *session) met(element string, err error) {
-	if i := s.dialling; i >= 0 && s.obs.Uses[i].View.Element == element {
+func (s *session) met(use int, err error) {
+	if i, ok := s.dialling[use]; ok {
 		s.obs.Uses[i].Met = metBy(err)
 	}
-	s.dialling = -1
 }
 
 // metBy says what a connect met.
@@ -273,7 +282,7 @@ func (s *session) use(advert int, element, request string, dial bool) bool {
 func (s *session) look(u *model.Use) (err error) {
 	for _, x := range s.obs.Uses[s.fresh:] {
 		if x.Advert == u.Advert && x.View == u.View {
-			u.Snapshot, u.Probe, u.Spared = x.Snapshot, x.Probe, x.Spared
+			u.Snapshot, u.Probe, u.Spared, u.Lacks = x.Snapshot, x.Probe, x.Spared, x.Lacks
 			return nil
 		}
 	}
@@ -285,6 +294,8 @@ func (s *session) look(u *model.Use) (err error) {
 	t, err := s.obs.Adverts[u.Advert].Target()
 	switch {
 	case err != nil || t.Addr.Addr().IsUnspecified():
+	case t.Transport == s.sc.Element(u.View.Element).Lacks:
+		u.Lacks, u.Spared = true, "its user has no "+t.Transport.String()
 	case !u.View.SourceFor(&s.obs.Snapshots[u.Snapshot], t.Addr.Addr()).IsValid():
 		u.Probe = model.Probe{Transport: t.Transport, Target: t.Addr, Result: model.ProbeUnreachable, Detail: "no address of that family"}
 	case s.unprobed:

@@ -92,7 +92,7 @@ func (p *Played) compare(sc *model.Scenario) {
 // once plays a scenario in a fresh lab and judges it.
 func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	out := &Played{Scenario: *sc}
-	s := &session{sc: sc, stack: p.stack, bound: callBound, unprobed: p.unprobed, dialling: -1,
+	s := &session{sc: sc, stack: p.stack, bound: callBound, unprobed: p.unprobed, dialling: map[int]int{},
 		processes: map[string]*sut.Process{}, stacks: map[string]*sut.Stack{}, seen: map[useKey]bool{},
 		still: map[string]bool{}, temper: map[string]int{}}
 	s.obs.Own = map[string]bool{}
@@ -166,7 +166,7 @@ type session struct {
 	proved    map[probeKey]model.Probe // in this step
 	fresh     int                      // index of the first use since the last message came in
 	unprobed  bool                     // nothing is probed
-	dialling  int                      // the use whose user dials next, -1 if it is not to be noted
+	dialling  map[int]int              // by the world's number of a use: its index in the observation
 	packets   io.Writer                // where a capture goes, nil for none
 	log       programLog
 	trouble   error // the first failure inside a hook
@@ -238,7 +238,7 @@ func (s *session) start(ctx context.Context) (err error) {
 		}
 		s.obs.Own[e.Name] = st.Kind != sut.Real && !st.Lie.Addresses()
 	}
-	s.world, err = peer.New(s.lab, s.sc, others, lies, peer.Hooks{Received: s.received, Using: s.using, Met: s.met, Sent: s.sent})
+	s.world, err = peer.New(s.lab, s.sc, others, lies, peer.Hooks{Received: s.received, Using: s.using, Met: s.met, Sent: s.sent, Hopeless: s.hopeless})
 	if err != nil {
 		return err
 	}

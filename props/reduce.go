@@ -12,7 +12,7 @@ import (
 // returns candidates; none changes its argument.
 var reductions = []func(model.Scenario) []model.Scenario{
 	dropHalves, endThere, dropStep, dropElement, dropProxy, oneNetwork, dropRoute, oneHost, joinHosts,
-	plainSteps, plainProxies, dropListener, onePort, ownAddress, ipv4,
+	plainSteps, plainProxies, dropListener, onePort, ownAddress, everyTransport, ipv4,
 }
 
 // dropHalves leaves out the first or the second half of the steps.
@@ -382,6 +382,15 @@ func ownAddress(s model.Scenario) []model.Scenario {
 	return eachElement(s, func(e *model.Element) bool {
 		had := e.Bind != model.BindAddr
 		e.Bind = model.BindAddr
+		return had
+	})
+}
+
+// everyTransport makes an element implement every transport, as it should.
+func everyTransport(s model.Scenario) []model.Scenario {
+	return eachElement(s, func(e *model.Element) bool {
+		had := e.Lacks != 0
+		e.Lacks = 0
 		return had
 	})
 }

@@ -38,7 +38,13 @@ func (w *World) Register(index int, done func(status int)) error {
 	aor := fmt.Sprintf("<sip:%s@%s>", e.el.Name, hostOf(w.sc.ElementAddr(plan.Proxy)))
 	callID := w.unique("register-")
 	contact := e.contact("REGISTER", plan.Transport, model.Leg{})
-	return e.send(outgoing{method: "REGISTER", callID: callID, uri: plan.RequestURI,
+	sending := true
+	e.send(outgoing{method: "REGISTER", callID: callID, uri: plan.RequestURI,
+		failed: func(why error) {
+			if err = why; !sending {
+				done(503) // RFC 3261 8.1.3.1
+			}
+		},
 		build: func(via string) []byte {
 			return newRequest("REGISTER", plan.RequestURI, via, aor+";tag="+w.unique("t"), aor, callID, 1).
 				header("Contact", contact).header("Expires", "3600").bytes()
@@ -52,6 +58,8 @@ func (w *World) Register(index int, done func(status int)) error {
 			}
 			done(m.Status)
 		}})
+	sending = false
+	return err
 }
 
 // Invite places the current call; its caller is one of ours.
@@ -85,7 +93,8 @@ func (w *World) Invite(index int) error {
 	if plan.Route != "" {
 		o.uri = plan.Route
 	}
-	return e.send(o)
+	e.send(o)
+	return nil
 }
 
 // dialledBy returns a live connection that another element dialled to us.
@@ -120,13 +129,11 @@ func (e *element) inviteAnswer(d *dialog, m *model.Message) {
 		d.target = contactURI(m)
 		d.routeSet = reversed(addressList(m, "Record-Route"))
 	}
-	if err := e.inDialog(d, "ACK", nil); err != nil {
-		e.world.fail(d.callID, "%v", err)
-		return
-	}
-	if !e.world.Has(c.Step.To) && e.leavesWorld(d) {
-		c.Outcome.Acked = true
-	}
+	e.inDialog(d, "ACK", nil, func() {
+		if !e.world.Has(c.Step.To) && e.leavesWorld(d) {
+			c.Outcome.Acked = true
+		}
+	})
 	if c.Step.Hangup == model.Caller && e.world.Has(c.Step.From) {
 		e.bye(d)
 	}
@@ -147,31 +154,29 @@ func (e *element) bye(d *dialog) {
 	}
 	d.ended = true
 	d.cseq++
-	err := e.inDialog(d, "BYE", func(m *model.Message) {
+	e.inDialog(d, "BYE", func(m *model.Message) {
 		if c := e.world.current(m); c != nil && m.Status >= 200 {
 			c.Outcome.ByeReply = m.Status
 		}
+	}, func() {
+		if c := e.world.call; c != nil && c.id == d.callID {
+			c.Outcome.Bye = true
+		}
 	})
-	if err != nil {
-		e.world.fail(d.callID, "%v", err)
-		return
-	}
-	if c := e.world.call; c != nil && c.id == d.callID {
-		c.Outcome.Bye = true
-	}
 }
 
 // inDialog sends a request inside a dialog (RFC 3261 12.2.1.1). The next hop
 // is found anew each time (RFC 3263 4).
-func (e *element) inDialog(d *dialog, method string, answer func(*model.Message)) error {
+func (e *element) inDialog(d *dialog, method string, answer func(*model.Message), sent func()) {
 	if _, err := model.ParseURI(d.target); err != nil {
 		// The remote target is the Request-URI, route set or not: an
 		// address that cannot be read stops its user here.
 		e.using(Use{Element: e.el.Name, Request: method, CallID: d.callID, URI: d.target, Dial: true})
-		return fmt.Errorf("%s cannot send its %s: %w", e.el.Name, method, err)
+		e.world.fail(d.callID, "%s cannot send its %s: %v", e.el.Name, method, err)
+		return
 	}
 	requestURI, route, next := model.InDialog(d.routeSet, d.target)
-	return e.send(outgoing{method: method, callID: d.callID, uri: next, answer: answer,
+	e.send(outgoing{method: method, callID: d.callID, uri: next, answer: answer, sent: sent,
 		build: func(via string) []byte {
 			r := newRequest(method, requestURI, via, d.local, d.remote, d.callID, d.cseq)
 			for _, v := range route {

@@ -2,10 +2,14 @@ package peer
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
 )
@@ -24,20 +28,27 @@ type element struct {
 	clients map[string]*clientTx // requests sent, by branch
 	servers map[string]*serverTx // requests received, by branch and method
 	sent    map[netip.AddrPort]sending
+	own     map[model.Transport]*sock // ports that it was not told to listen on
 
 	dialogs  map[string]*dialog  // user agent: by Call-ID
 	bindings map[string]*binding // proxy: by user
 }
 
 // sending is what went to an address last.
-type sending struct{ what, callID string }
+type sending struct {
+	what, callID string
+	client       *clientTx // the request, or
+	server       *serverTx // the request that it answers
+}
 
-// clientTx is a request that was sent and its answer's handler.
+// clientTx is a request that was sent.
 type clientTx struct {
-	done   bool
-	answer func(m *model.Message)
-	raw    []byte                 // the request
-	again  func(raw []byte) error // sends to where the request went
+	outgoing
+	transport model.Transport
+	done      bool // no retransmission is due any more
+	heard     bool // some answer came
+	reused    bool // it went down a connection that was there
+	raw       []byte
 }
 
 // serverTx is a request that was received: where its responses go.
@@ -47,12 +58,13 @@ type serverTx struct {
 	local   netip.AddrPort // where it arrived
 	from    netip.AddrPort // where it came from
 	replyTo netip.AddrPort // where responses go by RFC 3261 18.2.2
+	sentBy  netip.AddrPort // where they go if they do not get there (RFC 3263 5)
 	last    []byte         // the last response, sent again for a retransmission
 }
 
 func newElement(w *World, el *model.Element, lie Lie) *element {
 	return &element{world: w, el: el, addr: w.sc.ElementAddr(el.Name), lie: lie,
-		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, sent: map[netip.AddrPort]sending{},
+		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, sent: map[netip.AddrPort]sending{}, own: map[model.Transport]*sock{},
 		dialogs: map[string]*dialog{}, bindings: map[string]*binding{}}
 }
 
@@ -95,8 +107,9 @@ func (e *element) response(m *model.Message) {
 	}
 	_, method, _ := m.CSeq()
 	if method == "INVITE" && m.Status >= 300 {
-		tx.again(failureACK(tx.raw, m))
+		e.sendAgain(tx, failureACK(tx.raw, m))
 	}
+	tx.heard = true
 	// Any response ends the retransmissions of an INVITE (RFC 3261 17.1.1.2).
 	tx.done = tx.done || m.Status >= 200 || method == "INVITE"
 	tx.answer(m)
@@ -119,7 +132,8 @@ func (e *element) server(m *model.Message, s *sock, local, from netip.AddrPort) 
 	if tx := e.servers[key]; tx != nil && (tx.sock == s || !s.transport.Reliable()) {
 		return tx, false
 	}
-	tx = &serverTx{sock: s, local: local, from: from, replyTo: stampVia(m, from)}
+	tx = &serverTx{sock: s, local: local, from: from}
+	tx.replyTo, tx.sentBy = stampVia(m, from)
 	tx.callID, _ = m.Get("Call-ID")
 	e.servers[key] = tx
 	return tx, true
@@ -130,28 +144,46 @@ func (e *element) server(m *model.Message, s *sock, local, from netip.AddrPort) 
 // Via says.
 func (e *element) reply(tx *serverTx, raw []byte) {
 	tx.last = raw
-	if tx.sock.transport == model.UDP {
-		e.note(tx.replyTo, sending{"response", tx.callID})
-		if err := tx.sock.writeTo(raw, tx.replyTo); err != nil {
-			e.world.fail(tx.callID, "%s could not send its response to %s: %v", e.el.Name, tx.replyTo, err)
+	switch s := tx.sock; {
+	case s.transport == model.UDP:
+		e.note(tx.replyTo, sending{what: "response", callID: tx.callID, server: tx})
+		if err := s.writeTo(raw, tx.replyTo); err != nil {
+			e.unanswered(tx, err)
+			return
 		}
-		e.sentTo(raw, tx.sock, tx.replyTo, false)
-		return
+		e.sentTo(raw, s, tx.replyTo, false)
+	case e.world.socks[s.fd] == s && !s.ended():
+		s.send(raw, func(err error) {
+			if err != nil {
+				e.replyAnew(tx, raw)
+				return
+			}
+			e.sentTo(raw, s, s.remote, false)
+		})
+	default:
+		e.replyAnew(tx, raw)
 	}
-	if e.world.socks[tx.sock.fd] == tx.sock && tx.sock.write(raw) == nil {
-		e.sentTo(raw, tx.sock, tx.sock.remote, false)
-		return
-	}
-	s, err := e.dial(tx.replyTo)
-	if err == nil {
-		tx.sock = s
-		err = s.write(raw)
-	}
+}
+
+// replyAnew dials for a response whose connection is gone.
+func (e *element) replyAnew(tx *serverTx, raw []byte) {
+	s, err := e.dial(tx.replyTo, nil)
 	if err != nil {
-		e.world.fail(tx.callID, "%s could not send its response: %v", e.el.Name, err)
+		e.unanswered(tx, err)
 		return
 	}
-	e.sentTo(raw, s, s.remote, false)
+	tx.sock = s
+	s.send(raw, func(err error) {
+		if err != nil {
+			e.unanswered(tx, err)
+			return
+		}
+		e.sentTo(raw, s, s.remote, false)
+	})
+}
+
+func (e *element) unanswered(tx *serverTx, err error) {
+	e.world.fail(tx.callID, "%s could not send its response to %s: %v", e.el.Name, tx.replyTo, err)
 }
 
 // sentTo tells the runner of a message that left by a socket; a datagram leaves
@@ -177,77 +209,179 @@ type outgoing struct {
 	to     netip.AddrPort
 	build  func(via string) []byte // the message with this Via value on top
 	answer func(m *model.Message)  // nil for ACK, which has none
+	sent   func()                  // told when it has left; may be nil
+	failed func(error)             // told if it cannot be sent; nil: the call cannot go on
 }
 
 // send finds the next hop of a request and sends it there (RFC 3263 4, RFC
 // 3261 18.1.1).
-func (e *element) send(o outgoing) error {
+func (e *element) send(o outgoing) {
 	o.pushed = o.flow != nil
-	t, err := e.nextHop(&o)
-	if err != nil {
-		return fmt.Errorf("%s cannot send its %s: %w", e.el.Name, o.method, err)
-	}
-	if err := e.transmit(o, t); err != nil {
-		return fmt.Errorf("the %s of %s is lost: %w", o.method, e.el.Name, err)
-	}
-	return nil
+	e.attempt(o, true)
 }
 
-func (e *element) transmit(o outgoing, t model.Transport) (err error) {
-	branch := e.world.unique("z9hG4bK")
-	tx := &clientTx{raw: o.build(e.via(t, branch)), answer: o.answer}
-	if t == model.UDP {
-		what := o.method
-		tx.again = func(raw []byte) error {
-			err := e.datagram(raw, o.to, sending{what, o.callID})
-			what = "retransmitted " + o.method // that the first one met nobody is not known
-			return err
-		}
-	} else {
-		if o.flow == nil {
-			o.flow, err = e.dial(o.to)
-			if e.world.hooks.Met != nil {
-				e.world.hooks.Met(e.el.Name, err)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		tx.again = o.flow.write
+// attempt is one of at most two: a connection that was there may have ended
+// while nobody looked, and then it is dialled anew.
+func (e *element) attempt(o outgoing, first bool) {
+	use, t, err := e.nextHop(&o)
+	if err != nil {
+		e.giveUp(&o, fmt.Errorf("%s cannot send its %s: %w", e.el.Name, o.method, err))
+		return
 	}
+	branch := e.world.unique("z9hG4bK")
+	via, err := e.via(t, branch)
+	if err != nil {
+		e.lost(&o, err)
+		return
+	}
+	tx := &clientTx{outgoing: o, transport: t, reused: first && o.flow != nil, raw: o.build(via)}
 	if o.answer != nil {
 		e.clients[branch] = tx
 	}
-	if err := tx.again(tx.raw); err != nil {
-		return err
+	if !t.Reliable() {
+		e.sendDatagrams(tx)
+		return
 	}
-	e.sentTo(tx.raw, o.flow, o.to, o.pushed)
-	if t.Reliable() || o.answer == nil {
-		return nil
+	if tx.flow == nil {
+		tx.flow, err = e.dial(o.to, func(err error) { e.met(use, err) })
 	}
-	e.world.after(t1, func() bool { return !tx.done && tx.again(tx.raw) == nil })
-	return nil
+	if err != nil {
+		e.lost(&o, err)
+		return
+	}
+	s := tx.flow
+	s.clients = append(slices.DeleteFunc(s.clients, func(x *clientTx) bool { return x.heard || x.done }), tx)
+	s.send(tx.raw, func(err error) {
+		if err != nil {
+			e.broke(tx, err)
+			return
+		}
+		e.left(tx, s)
+	})
+}
+
+// sendDatagrams sends a request over UDP until it is answered or timer B or F
+// ends (RFC 3261 17.1.1.2, 17.1.2.2).
+func (e *element) sendDatagrams(tx *clientTx) {
+	if err := e.datagram(tx, tx.raw, tx.method); err != nil {
+		e.lost(&tx.outgoing, err)
+		return
+	}
+	e.left(tx, nil)
+	if tx.answer == nil {
+		return
+	}
+	end := time.Now().Add(64 * t1)
+	e.world.after(t1, func() bool {
+		return !tx.done && time.Now().Before(end) && e.datagram(tx, tx.raw, "retransmitted "+tx.method) == nil
+	})
+}
+
+// left is called when a request has left.
+func (e *element) left(tx *clientTx, s *sock) {
+	e.sentTo(tx.raw, s, tx.to, tx.pushed)
+	if tx.sent != nil {
+		tx.sent()
+	}
+}
+
+// broke is called for a request whose connection ended before anything came
+// back on it. One that had been there before may have been closed just then:
+// that says nothing of the target, which is dialled (RFC 3261 18.1.1; RFC 5923
+// 8.1). A flow that the scenario wants and that is gone leaves the URI.
+func (e *element) broke(tx *clientTx, err error) {
+	if tx.done || tx.heard || !e.world.matters(&tx.outgoing) {
+		return
+	}
+	if !tx.reused {
+		e.lost(&tx.outgoing, err)
+		return
+	}
+	tx.done = true
+	again := tx.outgoing
+	again.flow, again.pushed = nil, false
+	e.attempt(again, false)
+}
+
+// over is called when a connection has ended: err is nil if the far end closed
+// it.
+func (s *sock) over(err error) {
+	s.giveBack(unix.EPIPE)
+	waiting := s.clients
+	s.clients = nil
+	for _, tx := range waiting {
+		// An ACK has no answer. Only a reset says that nobody read it.
+		if tx.reused && (tx.answer != nil || errors.Is(err, unix.ECONNRESET)) {
+			s.owner.broke(tx, unix.ECONNRESET)
+		}
+	}
+}
+
+// matters reports whether a request is still of use to anybody.
+func (w *World) matters(o *outgoing) bool {
+	return o.method == "REGISTER" || w.call != nil && w.call.id == o.callID && !w.call.Over()
+}
+
+// lost is called for a request that could not be sent to where it leads.
+func (e *element) lost(o *outgoing, err error) {
+	e.giveUp(o, fmt.Errorf("the %s of %s is lost: %w", o.method, e.el.Name, err))
+}
+
+func (e *element) giveUp(o *outgoing, err error) {
+	if o.failed != nil {
+		o.failed(err)
+		return
+	}
+	e.world.fail(o.callID, "%v", err)
+}
+
+// sendAgain sends something more to where a request went (RFC 3261 17.1.1.3).
+func (e *element) sendAgain(tx *clientTx, raw []byte) {
+	if !tx.transport.Reliable() {
+		_ = e.datagram(tx, raw, "ACK")
+		return
+	}
+	s := tx.flow
+	if e.world.socks[s.fd] != s || s.ended() {
+		var err error
+		if s, err = e.dial(s.remote, nil); err != nil {
+			return // who sent the failure sends it again
+		}
+		tx.flow = s
+	}
+	s.send(raw, func(error) {})
 }
 
 // nextHop fills in where a request goes, unless its flow is given.
-func (e *element) nextHop(o *outgoing) (model.Transport, error) {
+func (e *element) nextHop(o *outgoing) (use int, t model.Transport, err error) {
 	if o.flow != nil {
-		return o.flow.transport, nil
+		return 0, o.flow.transport, nil
 	}
 	target, err := resolve(o.uri)
 	if err == nil {
 		o.to = target.Addr
-		if i := model.PickFlow(e.world.Flows(e.el.Name), target); i >= 0 && !e.lie.DialAnew {
-			o.flow = e.conns[i]
+		live := e.live()
+		if i := model.PickFlow(flowsOf(live), target); i >= 0 && !e.lie.DialAnew {
+			o.flow = live[i]
 		}
 	}
-	e.using(Use{Element: e.el.Name, Request: o.method, CallID: o.callID, URI: o.uri, Dial: o.flow == nil})
-	return target.Transport, err
+	use = e.using(Use{Element: e.el.Name, Request: o.method, CallID: o.callID, URI: o.uri, Dial: o.flow == nil})
+	return use, target.Transport, err
 }
 
-func (e *element) using(u Use) {
+// using tells the runner of a use, and returns its number.
+func (e *element) using(u Use) int {
+	e.world.serial++
+	u.ID = e.world.serial
 	if e.world.hooks.Using != nil {
 		e.world.hooks.Using(u)
+	}
+	return u.ID
+}
+
+func (e *element) met(use int, err error) {
+	if e.world.hooks.Met != nil {
+		e.world.hooks.Met(use, err)
 	}
 }
 
@@ -263,15 +397,15 @@ func resolve(uri string) (model.Target, error) {
 	return targets[0], nil
 }
 
-// datagram sends from the element's own UDP port.
-func (e *element) datagram(raw []byte, to netip.AddrPort, what sending) error {
-	for _, s := range e.world.socks {
-		if s.owner == e && s.transport == model.UDP {
-			e.note(to, what)
-			return s.writeTo(raw, to)
-		}
+// datagram sends from the element's own UDP port; what is what it is called if
+// it meets nobody.
+func (e *element) datagram(tx *clientTx, raw []byte, what string) error {
+	s, err := e.sender()
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("%s has no udp", e.el.Name)
+	e.note(tx.to, sending{what: what, callID: tx.callID, client: tx})
+	return s.writeTo(raw, tx.to)
 }
 
 // note remembers what went to an address, so that an ICMP error can be told
@@ -288,21 +422,36 @@ func (e *element) note(to netip.AddrPort, what sending) {
 	}
 }
 
-// lost is called for a datagram that came back as an ICMP error.
-func (e *element) lost(to netip.AddrPort) {
-	if s, ok := e.sent[to]; ok {
-		e.world.fail(s.callID, "the %s of %s to udp %s is lost: port unreachable", s.what, e.el.Name, to)
+// unreachable is called for a datagram that came back as an ICMP error. A
+// response is tried at its sent-by (RFC 3261 18.2.2, RFC 3263 5), and what was
+// answered already needs no second copy.
+func (e *element) unreachable(to netip.AddrPort) {
+	x, ok := e.sent[to]
+	switch {
+	case !ok || x.client != nil && (x.client.done || x.client.heard):
+		return
+	case x.server != nil && x.server.replyTo == to && x.server.sentBy.IsValid() && x.server.sentBy != to:
+		x.server.replyTo = x.server.sentBy
+		e.reply(x.server, x.server.last)
+		return
 	}
+	e.world.fail(x.callID, "the %s of %s to udp %s is lost: port unreachable", x.what, e.el.Name, to)
 }
 
-// via returns a Via value that names the transport really used and the
-// listening port (RFC 3261 18.1.1), never a connection's.
-func (e *element) via(t model.Transport, branch string) string {
-	return fmt.Sprintf("SIP/2.0/%s %s;branch=%s;rport", strings.ToUpper(t.String()), e.hostPort(t), branch)
+// via returns a Via value that names the transport really used and a port on
+// which the element accepts it (RFC 3261 18.1.1), never a connection's.
+func (e *element) via(t model.Transport, branch string) (string, error) {
+	port, err := e.port(t)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("SIP/2.0/%s %s;branch=%s;rport", strings.ToUpper(t.String()), netip.AddrPortFrom(e.addr, port), branch), nil
 }
 
+// hostPort is where the element accepts a transport; port 0 if it has none.
 func (e *element) hostPort(t model.Transport) string {
-	return netip.AddrPortFrom(e.addr, e.el.Port(t)).String()
+	port, _ := e.port(t)
+	return netip.AddrPortFrom(e.addr, port).String()
 }
 
 // uri returns the address at which the element accepts over a transport.
@@ -320,5 +469,11 @@ func (e *element) uri(user string, t model.Transport, params string) string {
 // which it accepts the transport that the URI selects.
 func (e *element) mine(uri string) bool {
 	t, err := resolve(uri)
-	return err == nil && t.Addr.Addr() == e.addr && t.Addr.Port() == e.el.Port(t.Transport)
+	return err == nil && t.Addr.Addr() == e.addr && e.accepts(t.Transport, t.Addr.Port())
+}
+
+// accepts reports whether a port is one on which the element accepts.
+func (e *element) accepts(t model.Transport, port uint16) bool {
+	own := e.own[t]
+	return port == e.el.Port(t) || own != nil && port == own.local.Port()
 }

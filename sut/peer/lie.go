@@ -47,6 +47,9 @@ type ContactFor struct {
 
 // contact returns the Contact value for a message.
 func (e *element) contact(message string, t model.Transport, arrived model.Leg) string {
+	if e.el.Port(t) == 0 { // it talks over t, and accepts where it was told to
+		t = e.el.Listen[0].Transport
+	}
 	honest := "<" + e.uri(e.el.Name, t, "") + ">"
 	if e.lie.Contact == nil {
 		return honest

@@ -118,16 +118,14 @@ func topBranch(m *model.Message) (string, bool) {
 
 // stampVia fills in received and rport (RFC 3261 18.2.1, RFC 3581 4) and
 // returns where the response goes if its connection cannot be used: over UDP
-// to the source if rport was asked for, else to the sent-by port.
-func stampVia(m *model.Message, from netip.AddrPort) netip.AddrPort {
+// to the source if rport was asked for, else to the sent-by port; and where it
+// goes if that fails.
+func stampVia(m *model.Message, from netip.AddrPort) (replyTo, sentBy netip.AddrPort) {
 	via, ok := topVia(m)
 	if !ok {
-		return from
+		return from, from
 	}
-	port := uint16(5060)
-	if via.Port > 0 {
-		port = uint16(via.Port)
-	}
+	port := sentByPort(via)
 	for i, h := range m.Headers {
 		if h.Name != "Via" {
 			continue
@@ -147,7 +145,17 @@ func stampVia(m *model.Message, from netip.AddrPort) netip.AddrPort {
 		m.Headers[i].Value = first
 		break
 	}
-	return netip.AddrPortFrom(from.Addr(), port)
+	if via.Addr.IsValid() {
+		sentBy = netip.AddrPortFrom(via.Addr.Unmap(), sentByPort(via))
+	}
+	return netip.AddrPortFrom(from.Addr(), port), sentBy
+}
+
+func sentByPort(via model.Via) uint16 {
+	if via.Port > 0 {
+		return uint16(via.Port)
+	}
+	return 5060
 }
 
 // fillRport gives the bare rport of a Via value its port. White space may stand

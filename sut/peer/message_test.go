@@ -38,7 +38,7 @@ func TestStampVia(t *testing.T) {
 			"SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bK1;received=10.77.0.3, SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK0", "10.77.0.3:5070"},
 	} {
 		m := message(t, "OPTIONS sip:p SIP/2.0", "Via: "+c.via)
-		reply := stampVia(m, from)
+		reply, _ := stampVia(m, from)
 		if got, _ := m.Get("Via"); got != c.stamped || reply.String() != c.reply {
 			t.Errorf("%s:\n got %s, reply to %s\nwant %s, reply to %s", c.via, got, reply, c.stamped, c.reply)
 		}

@@ -12,6 +12,7 @@ type binding struct {
 	contact   string // the registered Contact's URI, raw
 	expires   string // in seconds, as asked for
 	transport model.Transport
+	outbound  bool           // its user agent asked for flows (RFC 5626)
 	flow      *sock          // the connection that the REGISTER came on; for UDP our socket
 	source    netip.AddrPort // where it came from
 }
@@ -62,17 +63,28 @@ func (e *element) proxyRequest(m *model.Message, tx *serverTx) {
 	e.forward(&fwd, tx, o)
 }
 
-// deliver sends down the flow of a registration if the scenario says so. Over
-// UDP the flow is an address; where it is the registered one there is nothing
-// to choose, and the Contact is what is used.
+// deliver sends down the flow of a registration if the scenario says so, and
+// the flow is there. Over UDP the flow is the address that the REGISTER came
+// from: nothing obliges a user agent to stay there that did not ask for it (RFC
+// 5626 4.2.1). Where it is the registered one there is nothing to choose, and
+// the Contact is what is used.
 func (e *element) deliver(o *outgoing, b *binding) {
 	if e.el.Deliver != model.DeliverFlow || e.world.socks[b.flow.fd] != b.flow {
 		return
 	}
-	if t, err := resolve(b.contact); err == nil && b.transport == model.UDP && t == (model.Target{Transport: model.UDP, Addr: b.source}) {
+	if b.transport.Reliable() {
+		if !b.flow.ended() {
+			o.flow, o.to = b.flow, b.source
+		}
 		return
 	}
-	o.flow, o.to = b.flow, b.source
+	source := model.Target{Transport: model.UDP, Addr: b.source}
+	if t, err := resolve(b.contact); err == nil && t == source {
+		return
+	}
+	if b.outbound && !e.world.hopeless(e, source) {
+		o.flow, o.to = b.flow, b.source
+	}
 }
 
 // forward passes a request on and its responses back.
@@ -89,14 +101,14 @@ func (e *element) forward(m *model.Message, tx *serverTx, o outgoing) {
 	if m.Method == "INVITE" && e.el.RecordRoute {
 		e.recordRoute(m, tx.sock.transport, e.outTransport(o))
 	}
-	if err := e.send(o); err != nil {
+	o.failed = func(err error) {
 		e.world.fail(o.callID, "%v", err)
 		e.refuse(m, tx, 500, "Next Hop Unreachable")
-		return
 	}
 	if m.Method == "ACK" {
-		e.ackPassedOn(m, o)
+		o.sent = func() { e.ackPassedOn(m, o) }
 	}
+	e.send(o)
 }
 
 // ackPassedOn notes that an ACK left for a callee that is not one of ours.
@@ -193,7 +205,7 @@ func (e *element) registered(m *model.Message, tx *serverTx) {
 	for _, c := range Registers(m) {
 		switch have := e.bindings[user]; {
 		case c.Expires != "0" && add == nil: // further ones are further choices
-			add = &binding{contact: c.URI, expires: c.Expires, transport: tx.sock.transport, flow: tx.sock, source: tx.from}
+			add = &binding{contact: c.URI, expires: c.Expires, transport: tx.sock.transport, outbound: c.outbound(), flow: tx.sock, source: tx.from}
 		case c.Expires == "0" && have != nil && (c.Star || sameTarget(c.URI, have.contact)):
 			delete(e.bindings, user)
 		}
@@ -216,10 +228,9 @@ func (e *element) looped(m *model.Message) bool {
 	for _, v := range m.All("Via") {
 		list, _ := model.ParseVias(v)
 		for _, via := range list {
-			for _, l := range e.el.Listen {
-				if via.Addr == e.addr && via.Port == int(l.Port) && strings.EqualFold(via.Transport, l.Transport.String()) {
-					return true
-				}
+			t, ok := model.ParseTransport(strings.ToLower(via.Transport))
+			if ok && via.Addr == e.addr && via.Port > 0 && e.accepts(t, uint16(via.Port)) {
+				return true
 			}
 		}
 	}

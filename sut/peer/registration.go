@@ -12,6 +12,17 @@ type Registration struct {
 	Expires        string // in seconds; "0" takes the binding away (RFC 3261 10.2.2)
 }
 
+// outbound reports whether a Contact asks for flows (RFC 5626 4.2.1, 5.4).
+func (r *Registration) outbound() bool {
+	_, id := r.Param("reg-id")
+	u, err := model.ParseURI(r.URI)
+	if err != nil {
+		return id
+	}
+	_, ob := u.Param("ob")
+	return id || ob
+}
+
 // defaultExpires is what a registrar may choose if it is not told (RFC 3261
 // 10.2.1.1).
 const defaultExpires = "3600"

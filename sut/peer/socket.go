@@ -1,10 +1,8 @@
 package peer
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,8 +10,8 @@ import (
 	"github.com/greka-sip/greka/model"
 )
 
-// dialBound ends a dial that nobody answers.
-const dialBound = time.Second
+// backlog is how many connections may wait for a listener of ours.
+const backlog = 64
 
 // maxBuffered is the most bytes of one unfinished message that a connection
 // keeps: a stack that floods its peer loses the connection, not our memory.
@@ -30,6 +28,9 @@ type sock struct {
 	local     netip.AddrPort // of a wildcard socket: 0.0.0.0 or ::, and the port
 	remote    netip.AddrPort // zero for listeners and UDP
 	buf       []byte
+	outbox    []parcel    // of a connection: what waits to be sent
+	connected func(error) // of a connection that is being dialled: told how that ends
+	clients   []*clientTx // requests that went down a connection and were not answered yet
 }
 
 // leg describes the path of a message that came on s, to local from remote.
@@ -94,7 +95,7 @@ func (e *element) listen(l model.Listen) error {
 	s := &sock{fd: fd, owner: e, transport: l.Transport, listening: l.Transport == model.TCP, v6: addr.Is6(), local: at}
 	if l.Transport == model.UDP {
 		s.tuneUDP()
-	} else if err := unix.Listen(fd, 64); err != nil {
+	} else if err := unix.Listen(fd, backlog); err != nil {
 		unix.Close(fd)
 		return fmt.Errorf("peer: listen on %s for %s: %w", at, e.el.Name, err)
 	}
@@ -113,99 +114,10 @@ func (s *sock) tuneUDP() {
 	}
 }
 
-// ErrSelf is a connection that has the same socket at both ends.
-var ErrSelf = errors.New("connected to itself")
-
-// dial opens a connection. The handshake needs no help of ours on the far
-// side (the kernel completes it), so waiting here stops nobody who matters.
-func (e *element) dial(to netip.AddrPort) (*sock, error) {
-	fd, err := e.open(model.TCP, to.Addr().Is6(), true)
-	if err != nil {
-		return nil, err
-	}
-	s := &sock{fd: fd, owner: e, transport: model.TCP, dialled: true, v6: to.Addr().Is6(), remote: to}
-	if err := e.bindSource(fd, to.Addr()); err != nil {
-		unix.Close(fd)
-		return nil, fmt.Errorf("%s dials %s from %s: %w", e.el.Name, to, e.addr, err)
-	}
-	if err := connect(fd, to); err != nil {
-		unix.Close(fd)
-		return nil, fmt.Errorf("%s dials %s: %w", e.el.Name, to, err)
-	}
-	if sa, err := unix.Getsockname(fd); err == nil {
-		s.local = addrPort(sa)
-	}
-	if s.local == to {
-		unix.Close(fd)
-		return nil, fmt.Errorf("%s dials %s: %w", e.el.Name, to, ErrSelf)
-	}
-	tuneTCP(fd)
-	if err := e.world.add(s); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-// bindSource makes an element dial from its own address, whatever the routes of
-// its host would choose: the address on which its peers know it.
-func (e *element) bindSource(fd int, to netip.Addr) error {
-	if to.Unmap().Is4() != e.addr.Is4() {
-		return nil
-	}
-	return unix.Bind(fd, sockaddr(netip.AddrPortFrom(e.addr, 0), e.addr.Is6()))
-}
-
-func connect(fd int, to netip.AddrPort) error {
-	err := unix.Connect(fd, sockaddr(to, to.Addr().Is6()))
-	if !errors.Is(err, unix.EINPROGRESS) {
-		return err
-	}
-	if err := await(fd, unix.POLLOUT, dialBound); err != nil {
-		return err
-	}
-	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err == nil && code != 0 {
-		err = unix.Errno(code)
-	}
-	return err
-}
-
-// await polls one descriptor for an event within a bound.
-func await(fd int, events int16, bound time.Duration) error {
-	deadline := time.Now().Add(bound)
-	for {
-		left := time.Until(deadline)
-		if left <= 0 {
-			return unix.ETIMEDOUT
-		}
-		p := []unix.PollFd{{Fd: int32(fd), Events: events}}
-		n, err := unix.Poll(p, int(left/time.Millisecond)+1)
-		if n > 0 || (err != nil && !errors.Is(err, unix.EINTR)) {
-			return err
-		}
-	}
-}
-
 // tuneTCP turns delays off: a delayed ACK between 180 and 200 costs 40 ms.
 func tuneTCP(fd int) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
-}
-
-// write sends all of raw down a connection.
-func (s *sock) write(raw []byte) error {
-	for len(raw) > 0 {
-		n, err := unix.SendmsgN(s.fd, raw, nil, nil, unix.MSG_NOSIGNAL)
-		if errors.Is(err, unix.EAGAIN) {
-			err = await(s.fd, unix.POLLOUT, dialBound)
-			n = 0
-		}
-		if err != nil {
-			return err
-		}
-		raw = raw[n:]
-	}
-	return nil
 }
 
 // writeTo sends a datagram. An error that an earlier datagram left on the

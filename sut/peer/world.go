@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sort"
 	"time"
 
@@ -21,9 +22,11 @@ type Hooks struct {
 	Received func(element string, leg model.Leg, m *model.Message)
 	// Using: an element is about to send a request where a URI leads.
 	Using func(u Use)
-	// Met: what became of the connect that the element's last Use asked for;
-	// nil is success.
-	Met func(element string, err error)
+	// Met: what became of the connect that a Use asked for; nil is success.
+	Met func(use int, err error)
+	// Hopeless: nobody takes what an element sends to a target, and waiting
+	// will not change that.
+	Hopeless func(element string, t model.Target) bool
 	// Sent: an element has sent a message.
 	Sent func(m Sent)
 }
@@ -39,6 +42,7 @@ type Sent struct {
 
 // Use is an address that an element is about to use.
 type Use struct {
+	ID      int // of this use
 	Element string
 	Request string // "INVITE", "ACK", "BYE"
 	CallID  string
@@ -168,9 +172,22 @@ func (w *World) Flows(element string) []model.Flow {
 	if e == nil {
 		return nil
 	}
-	var out []model.Flow
-	for _, s := range e.conns {
+	return flowsOf(e.live())
+}
+
+func flowsOf(conns []*sock) (out []model.Flow) {
+	for _, s := range conns {
 		out = append(out, model.Flow{Transport: s.transport, Local: s.local, Remote: s.remote})
+	}
+	return out
+}
+
+// live lists the connections that the far end has not ended.
+func (e *element) live() (out []*sock) {
+	for _, s := range e.conns {
+		if !s.ended() {
+			out = append(out, s)
+		}
 	}
 	return out
 }
@@ -259,8 +276,16 @@ func (w *World) handle(s *sock, events uint32) {
 			w.datagramErrors(s)
 		}
 		w.receive(s)
+	case s.connected != nil:
+		w.connected(s)
 	default:
-		w.read(s)
+		if events&unix.EPOLLOUT != 0 {
+			w.expect(s, unix.EPOLLIN)
+			s.flush()
+		}
+		if w.socks[s.fd] == s {
+			w.read(s)
+		}
 	}
 }
 
@@ -290,7 +315,16 @@ func (w *World) fire() {
 
 func (w *World) watch(s *sock) error {
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(s.fd)}
+	if s.connected != nil || len(s.outbox) > 0 {
+		ev.Events |= unix.EPOLLOUT
+	}
 	return unix.EpollCtl(w.ep, unix.EPOLL_CTL_ADD, s.fd, &ev)
+}
+
+// expect changes the events that a socket is watched for.
+func (w *World) expect(s *sock, events uint32) {
+	ev := unix.EpollEvent{Events: events, Fd: int32(s.fd)}
+	_ = unix.EpollCtl(w.ep, unix.EPOLL_CTL_MOD, s.fd, &ev) // one that stands still is not watched
 }
 
 func (w *World) add(s *sock) error {
@@ -368,9 +402,11 @@ func (w *World) read(s *sock) {
 		}
 		if err != nil || n == 0 {
 			w.drop(s)
+			s.over(err)
 			return
 		}
 		unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
+		s.clients = slices.DeleteFunc(s.clients, func(tx *clientTx) bool { return tx.answer == nil }) // who talks has read their ACKs
 		s.buf = append(s.buf, w.scratch[:n]...)
 		if !w.frames(s) {
 			return
@@ -409,7 +445,7 @@ func (w *World) datagramErrors(s *sock) {
 		if err != nil {
 			return
 		}
-		s.owner.lost(addrPort(to))
+		s.owner.unreachable(addrPort(to))
 	}
 }
 

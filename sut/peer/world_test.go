@@ -148,7 +148,10 @@ func send(t testing.TB, lab *netns.Lab, typ int, to string, raw []byte) (fd int)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(fd) })
-	if err := connect(fd, netip.MustParseAddrPort(to)); err != nil {
+	if err := unix.Connect(fd, sockaddr(netip.MustParseAddrPort(to), false)); err != nil && err != unix.EINPROGRESS {
+		t.Fatal(err)
+	}
+	if err := await(fd, unix.POLLOUT, time.Second); err != nil {
 		t.Fatal(err)
 	}
 	unix.Write(fd, raw)
