@@ -158,19 +158,23 @@ func (p *packet) lookup(sockets []Socket) Reached {
 
 // established finds the connection, or connected UDP socket, whose two ends are
 // the packet's (__inet_lookup_established, udp4_lib_lookup4, inet_match). UDP
-// knows several such sockets: the last one connected has it.
+// knows several such sockets: of those in the table of flows the last that came
+// into it has the packet. One that is not there under its present ends is left
+// to listening.
 func (p *packet) established(sockets []Socket) Reached {
 	r := Reached{Rule: RuleExact}
+	place := func(s *Socket) uint64 { return s.Order }
 	if p.transport == UDP {
 		r.Rule = RuleConnected
+		place = func(s *Socket) uint64 { return s.Flow }
 	}
 	for i := range sockets {
 		s := &sockets[i]
 		switch {
-		case !p.isEnd(s):
-		case r.Socket == nil || s.Order > r.Socket.Order:
+		case !p.isEnd(s), p.transport == UDP && s.Flow == 0 && s.Order != 0:
+		case r.Socket == nil || place(s) > place(r.Socket):
 			r.Socket, r.Also = s, nil
-		case s.Order == r.Socket.Order:
+		case place(s) == place(r.Socket):
 			r.Also = append(r.Also, s)
 		}
 	}
@@ -187,10 +191,14 @@ func (p *packet) isEnd(s *Socket) bool {
 
 // listening finds the listener or UDP socket that takes the packet: first those
 // that are bound to exactly its destination, then the wildcards
-// (__inet_lookup_listener, __udp4_lib_lookup).
+// (__inet_lookup_listener, __udp4_lib_lookup). A UDP socket that is connected
+// to the packet's sender counts among them, with a score above all others'.
 func (p *packet) listening(sockets []Socket) Reached {
 	if r := p.walk(sockets, p.dst.Addr()); r.Socket != nil && !p.believesOther(sockets) {
 		r.Rule = RuleSpecific
+		if !r.Socket.Serves() {
+			r.Rule = RuleConnected
+		}
 		return r
 	}
 	r := p.walk(sockets, unspecified(p.dst.Addr()))
@@ -210,7 +218,8 @@ func (p *packet) listening(sockets []Socket) Reached {
 // walk goes through the chain of one bound address as the kernel does
 // (inet_lhash2_lookup, udp4_lib_lookup2): a greater score wins, the first of
 // equal ones stays, and a SO_REUSEPORT group that scores better than all before
-// it ends the walk with one of its members, whatever comes later.
+// it ends the walk with one of its members, whatever comes later. In UDP it does
+// not end it any more once a member was connected (reuseport_has_conns).
 func (p *packet) walk(sockets []Socket, bound netip.Addr) Reached {
 	chain, ordered := p.chain(sockets, bound)
 	var r Reached
@@ -221,8 +230,11 @@ func (p *packet) walk(sockets []Socket, bound netip.Addr) Reached {
 		case score < 0:
 		case score > best:
 			r.Socket, r.Also, best = s, nil, score
-			if s.ReusePort {
-				r.Also = group(chain, s)
+			if !s.grouped() || !s.Serves() {
+				continue
+			}
+			r.Also = group(chain, s)
+			if p.transport == TCP || !s.Mixed {
 				return r
 			}
 		case score == best && !ordered:
@@ -233,14 +245,12 @@ func (p *packet) walk(sockets []Socket, bound netip.Addr) Reached {
 }
 
 // chain returns the sockets bound to an address and the packet's port, in the
-// order of the kernel's hash chain, and whether that order is known. A socket
-// is hashed at the head of its chain, unless it is IPv6 with SO_REUSEPORT: then
-// at the tail, so that IPv4 sockets are met first (__inet_hash, udp_lib_get_port).
+// order of the kernel's hash chain, and whether that order is known.
 func (p *packet) chain(sockets []Socket, bound netip.Addr) (chain []*Socket, ordered bool) {
 	ordered = true
 	for i := range sockets {
 		s := &sockets[i]
-		if s.Transport == p.transport && s.Local.Port() == p.dst.Port() && p.takesStrangers(s) && p.boundTo(s, bound) {
+		if s.Transport == p.transport && s.Local.Port() == p.dst.Port() && p.listed(s) && p.boundTo(s, bound) {
 			chain = append(chain, s)
 			ordered = ordered && s.Order != 0
 		}
@@ -260,19 +270,19 @@ func (s *Socket) Serves() bool {
 	return s.State == StateListen
 }
 
-func (p *packet) takesStrangers(s *Socket) bool {
-	return s.Serves() || s.Transport == UDP && p.wrong == ConnectedUDPTakesAll
+// grouped reports whether a socket stands for its SO_REUSEPORT group: it may
+// have lost its group and kept the option, or the other way round
+// (inet_lookup_reuseport).
+func (s *Socket) grouped() bool { return s.ReusePort && s.Group != 0 }
+
+// listed reports whether a socket is in the chains of bound addresses: listeners
+// (lhash2), and every UDP socket (hash2).
+func (p *packet) listed(s *Socket) bool {
+	return s.Serves() || s.Transport == UDP && (p.isEnd(s) || p.wrong == ConnectedUDPTakesAll)
 }
 
 func (p *packet) hashedBefore(a, b *Socket) bool {
 	if p.wrong == OldestUDPWins && p.transport == UDP {
-		return a.Order < b.Order
-	}
-	aTail, bTail := a.V6 && a.ReusePort, b.V6 && b.ReusePort
-	if aTail != bTail {
-		return bTail
-	}
-	if aTail {
 		return a.Order < b.Order
 	}
 	return a.Order > b.Order
@@ -301,12 +311,9 @@ func (p *packet) score(s *Socket) int {
 	if !p.deviceFits(s) {
 		return -1
 	}
-	score := 0
-	if s.Remote.IsValid() && p.dst.Addr().Is6() && p.wrong != ConnectedUDPTakesAll {
-		if s.Remote.Addr() != p.src.Addr() { // see Socket.Remote
-			return -1
-		}
-		score++
+	score, fits := p.peerScore(s)
+	if !fits {
+		return -1
 	}
 	if s.V6 == p.dst.Addr().Is6() {
 		score++
@@ -314,7 +321,27 @@ func (p *packet) score(s *Socket) int {
 	if s.Device != 0 {
 		score += deviceWeight(p.transport, p.dst.Addr())
 	}
+	if s.Warm && p.wrong != WarmthIgnored {
+		score++
+	}
 	return score
+}
+
+// peerScore is what a UDP socket's peer counts, and whether the packet may come
+// from elsewhere. An IPv6 socket may have a peer's address without a port: see
+// Socket.Remote. IPv4 knows nothing of that one.
+func (p *packet) peerScore(s *Socket) (score int, fits bool) {
+	switch {
+	case s.Transport == TCP || !s.Remote.IsValid() || p.wrong == ConnectedUDPTakesAll:
+		return 0, true
+	case s.Remote.Port() != 0 && p.dst.Addr().Is4():
+		return 8, unmapPort(s.Remote) == p.src
+	case s.Remote.Port() != 0:
+		return 2, s.Remote == p.src
+	case p.dst.Addr().Is4():
+		return 0, true
+	}
+	return 1, s.Remote.Addr() == p.src.Addr()
 }
 
 // deviceWeight is what a bound device counts beside the family's 1 or 2: as
@@ -353,8 +380,7 @@ func (p *packet) believesOther(sockets []Socket) bool {
 func group(chain []*Socket, s *Socket) []*Socket {
 	var others []*Socket
 	for _, o := range chain {
-		if o != s && o.ReusePort && o.V6 == s.V6 && o.V6Only == s.V6Only && o.Device == s.Device &&
-			o.Local == s.Local {
+		if o != s && o.Group == s.Group && o.Serves() {
 			others = append(others, o)
 		}
 	}

@@ -82,7 +82,10 @@ func lookupSocket(t *testing.T, f []string) Socket {
 		case w == "v6only":
 			s.V6Only = true
 		case w == "reuseport":
-			s.ReusePort = true
+			s.ReusePort, s.Group = true, 1
+		case strings.HasPrefix(w, "group"):
+			n, _ := strconv.Atoi(w[5:])
+			s.ReusePort, s.Group = true, uint32(n)
 		case strings.HasPrefix(w, "dev"):
 			n, _ := strconv.Atoi(w[3:])
 			s.Device = uint32(n)

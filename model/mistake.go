@@ -27,6 +27,10 @@ const (
 	ShutListenerGoesOn
 	ResetLeavesQueue
 	TimeWaitBlocks
+	// What became of UDP sockets that were connected once.
+	DisconnectRehashes
+	ReconnectFilesAnew
+	WarmthIgnored
 	mistakes
 )
 
@@ -34,7 +38,7 @@ var mistakeNames = [...]string{"", "wildcard-beats-specific", "child-has-own-por
 	"v6-wildcard-apart", "v6only-ignored", "close-listener-closes-connections", "connected-udp-takes-all",
 	"connection-port-accepts", "connections-free-port", "unread-ignored", "backlog-is-limit", "reuseport-ignored",
 	"oldest-udp-wins", "device-ignored",
-	"shut-listener-goes-on", "reset-leaves-queue", "time-wait-blocks"}
+	"shut-listener-goes-on", "reset-leaves-queue", "time-wait-blocks", "disconnect-rehashes", "reconnect-files-anew", "warmth-ignored"}
 
 // String names the mistake, as in a file's name.
 func (m Mistake) String() string { return mistakeNames[m] }
@@ -57,6 +61,9 @@ var beliefs = [...]string{"",
 	"a listener that is shut for reading goes on listening",
 	"a connection that is reset before it is accepted leaves the queue",
 	"TIME-WAIT keeps a port from being bound, SO_REUSEADDR or not",
+	"a UDP socket that loses its peer gets in line again, as if it were bound anew",
+	"of two UDP sockets connected to one peer the last one connected gets the datagrams",
+	"of two equal UDP sockets the last one bound gets the datagrams, whatever they did before",
 }
 
 // Belief says the mistake as somebody who makes it would.

@@ -51,6 +51,8 @@ const MaxBacklog = 4096
 type Ports struct {
 	hosts     []portHost
 	clock     uint64 // counts what enters a hash table
+	lastGroup uint32 // the number of the last SO_REUSEPORT group
+	rehashed  bool   // see Rehashed
 	symbol    uint16 // the last port number made up for one that the kernel picks
 	needsPort ref    // the socket with a made-up number, if hasNeed
 	hasNeed   bool
@@ -86,8 +88,13 @@ type more struct {
 	shut     Sides
 	err      Errno  // pending error, told once (sk_err)
 	unread   uint32 // bytes (TCP) or datagrams (UDP)
-	bound    uint64 // when it got its port
-	peer     ref    // TCP: the other end
+
+	bound     uint64     // UDP: its place among those of its port
+	slot      netip.Addr // UDP: the address whose chain it is in
+	flow      flow       // UDP: what it is filed under in the table of flows
+	flowPlace uint64     // and its place there, 0 if it is not there
+
+	peer     ref // TCP: the other end
 	paired   bool
 	accepted bool  // it came out of a listener
 	queued   bool  // it waits at its listener to be accepted
@@ -224,6 +231,8 @@ func (p *Ports) apply(step Step) Errno {
 		return p.with(st.Socket, p.read)
 	case ShutdownSocket:
 		return p.with(st.Socket, func(r ref) Errno { return p.shutdown(r, st.Sides) })
+	case UndialSocket:
+		return p.with(st.Socket, p.undial)
 	case CloseSocket:
 		return p.with(st.Socket, p.close)
 	case DestroySocket:

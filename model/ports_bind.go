@@ -1,9 +1,6 @@
 package model
 
-import (
-	"math"
-	"net/netip"
-)
+import "net/netip"
 
 // option sets a socket option.
 func (p *Ports) option(r ref, st SetOption) Errno {
@@ -13,14 +10,20 @@ func (p *Ports) option(r ref, st SetOption) Errno {
 	case OptionReuseAddr:
 		m.reuse = on
 	case OptionReusePort:
-		s.ReusePort = on
+		s.ReusePort = on // its group, if any, it keeps
 	case OptionLinger0:
 		m.linger0 = on
 	case OptionDevice:
 		if st.Device > p.hosts[r.host].lastDevice {
 			panic(undecided("a device that the host has not got"))
 		}
+		if s.Transport == TCP && s.Remote.IsValid() {
+			panic(undecided("the device of a connection is changed: its packets take another way from now on"))
+		}
 		s.Device = st.Device
+		if s.Transport == UDP {
+			p.rehash(r) // sock_bindtoindex
+		}
 	case OptionV6Only:
 		switch {
 		case !s.V6:
@@ -55,8 +58,8 @@ func (p *Ports) bind(r ref, at netip.AddrPort) Errno {
 		s.Local, s.V6Only = netip.AddrPort{}, v6only
 		return EADDRINUSE
 	}
-	m.addrLock = !local.Unmap().IsUnspecified()
-	m.portLock = at.Port() != 0
+	m.addrLock = m.addrLock || !local.IsUnspecified() // ::ffff:0.0.0.0 counts as chosen
+	m.portLock = m.portLock || at.Port() != 0
 	if at.Port() == 0 {
 		s.Local = netip.AddrPortFrom(local, p.pickPort(r))
 	}
@@ -101,14 +104,6 @@ func (p *Ports) ownAddr(host int, a netip.Addr) int {
 		}
 	}
 	return -1
-}
-
-// enter puts a socket that has got a port into the tables.
-func (p *Ports) enter(r ref) {
-	p.more(r).bound = p.tick()
-	if p.socket(r).Transport == UDP {
-		p.socket(r).Order = p.more(r).bound
-	}
 }
 
 // portTaken reports whether another socket of the host keeps this one from
@@ -177,7 +172,7 @@ func (p *Ports) conflictTCP(r, o ref) bool {
 func (p *Ports) takenUDP(r ref) bool {
 	h := &p.hosts[r.host]
 	a := p.socket(r)
-	first, refused := int64(math.MinInt64), int64(math.MinInt64) // places of who shares and who does not
+	first, refused := uint64(0), uint64(0) // places of who shares and who does not
 	for i := range h.Sockets {
 		o := ref{r.host, i}
 		b := p.socket(o)
@@ -190,26 +185,15 @@ func (p *Ports) takenUDP(r ref) bool {
 		case !p.clash(r, o):
 		case a.ReusePort && b.ReusePort && p.wrong != ReusePortIgnored:
 			p.hit(ruleShareReusePort)
-			first = max(first, p.place(o))
+			first = max(first, p.more(o).bound)
 		default:
-			refused = max(refused, p.place(o))
+			refused = max(refused, p.more(o).bound)
 		}
 	}
-	if refused > math.MinInt64 && first > refused {
+	if refused > 0 && first > refused {
 		p.hit(ruleShareHidesConflict)
 	}
 	return refused > first
-}
-
-// place is where a UDP socket stands among those of its port: a greater one is
-// met earlier. It is packet.hashedBefore for the table of bound ports
-// (sk_add_node_rcu).
-func (p *Ports) place(r ref) int64 {
-	s := p.socket(r)
-	if s.V6 && s.ReusePort {
-		return -int64(p.more(r).bound)
-	}
-	return int64(p.more(r).bound)
 }
 
 // holdsPort reports whether a socket is in the table of bound ports under this
@@ -247,7 +231,9 @@ func (p *Ports) listen(r ref, backlog uint32) Errno {
 			return EADDRINUSE
 		}
 	}
-	s.State, s.Backlog, s.Order = StateListen, backlog, p.tick()
+	s.State, s.Backlog = StateListen, backlog
+	p.joinGroup(r)
+	s.Order = p.place(s)
 	m.queue = nil
 	return OK
 }
@@ -257,6 +243,11 @@ func (p *Ports) wildcard(s *Socket) netip.Addr {
 	if a := s.Local.Addr(); a.IsValid() {
 		return a
 	}
+	return anyOf(s)
+}
+
+// anyOf is the wildcard of a socket's family.
+func anyOf(s *Socket) netip.Addr {
 	if s.V6 {
 		return netip.IPv6Unspecified()
 	}

@@ -99,9 +99,15 @@ func (p *Ports) connectUDP(r ref, to netip.AddrPort) Errno {
 	} else {
 		p.hit(ruleConnectUDP)
 	}
+	anyAddr := slot(s).IsUnspecified()
 	s.Local = p.end(s, w.src, s.Local.Port())
 	s.Remote = p.end(s, w.dst, to.Port())
-	s.State, s.Order = StateEstablished, p.tick()
+	if anyAddr {
+		p.rehash(r)
+	}
+	p.mixGroup(r)
+	s.State = StateEstablished
+	p.fileFlow(r)
 	m.progress = unconnected // a UDP socket may be connected again
 	return OK
 }
@@ -169,6 +175,7 @@ func (p *Ports) datagram(r ref, to netip.AddrPort) Errno {
 	}
 	p.hit(ruleDatagram)
 	p.more(at).unread++
+	p.warm(at, k.dst.Addr().Is4())
 	return OK
 }
 
@@ -211,31 +218,54 @@ func (p *Ports) readUDP(r ref) Errno {
 	return OK
 }
 
-// destroyUDP only disconnects a UDP socket, from its device too: one that was
-// bound to its port goes on as if nothing had happened (__udp_disconnect).
+// warm notes that a UDP socket receives while it has a peer: from then on it
+// scores one more (sk_incoming_cpu_update in __udp_queue_rcv_skb). An IPv6
+// socket's peer may be an address without a port; IPv4 sees only a whole one.
+func (p *Ports) warm(r ref, by4 bool) {
+	s := p.socket(r)
+	if s.Remote.IsValid() && (!by4 || s.Remote.Port() != 0) && !s.Warm {
+		p.hit(ruleWarm)
+		s.Warm = true
+	}
+}
+
+// destroyUDP is udp_abort.
 func (p *Ports) destroyUDP(r ref) {
-	s, m := p.socket(r), p.more(r)
 	p.hit(ruleDestroyUDP)
-	m.err = ECONNABORTED
+	p.more(r).err = ECONNABORTED
+	p.disconnectUDP(r)
+}
+
+// disconnectUDP takes a UDP socket's peer from it, and its device: one that was
+// bound to its port goes on as if nothing had happened (__udp_disconnect). It
+// gets another place in a chain only if its address changes; bound to an address
+// it keeps the place that it got when it was bound, and stays filed under the
+// flow that it had.
+func (p *Ports) disconnectUDP(r ref) {
+	s, m := p.socket(r), p.more(r)
 	s.State, s.Device = StateClose, 0
 	if s.V6 && s.Remote.IsValid() {
 		s.Remote = netip.AddrPortFrom(s.Remote.Addr(), 0) // sk_v6_daddr stays
 	} else {
 		s.Remote = netip.AddrPort{}
 	}
-	if !m.addrLock {
-		a := netip.IPv4Unspecified()
-		if s.V6 {
-			a = netip.IPv6Unspecified()
+	s.Flow = 0
+	if !m.addrLock && s.Local.IsValid() {
+		s.Local = netip.AddrPortFrom(anyOf(s), s.Local.Port())
+		if m.portLock {
+			p.rehash(r)
 		}
-		s.Local = netip.AddrPortFrom(a, s.Local.Port())
 	}
-	s.Order = p.tick()
-	if !m.portLock {
-		p.hit(rulePortDropped)
+	if p.wrong == DisconnectRehashes {
+		s.Order = p.head()
+	}
+	if m.portLock {
+		return
+	}
+	p.leaveTables(r)
+	p.hit(rulePortDropped)
+	s.Local = netip.AddrPortFrom(s.Local.Addr(), 0)
+	if !m.addrLock {
 		s.Local = netip.AddrPort{}
-		if m.addrLock {
-			panic(undecided("a UDP socket that has an address and has lost its port"))
-		}
 	}
 }

@@ -61,11 +61,10 @@ func (p *Ports) connectTCP(r ref, to netip.AddrPort) Errno {
 		}
 	} else {
 		port = p.pickPort(r)
-		m.bound = p.tick()
 	}
 	s.Local = p.end(s, w.src, port)
 	s.Remote = p.end(s, w.dst, to.Port())
-	s.State, s.Order = StateSynSent, p.tick()
+	s.State, s.Order = StateSynSent, p.head()
 	m.progress, m.err, m.done = connecting, OK, false // tcp_connect_init
 	return p.syn(r, w, to.Port())
 }
@@ -121,7 +120,7 @@ func (p *Ports) syn(r ref, w way, port uint16) Errno {
 	}
 	if at.socket < 0 {
 		p.hit(ruleSynRefused)
-		p.socket(r).State = StateClose
+		p.socket(r).State, p.socket(r).Warm = StateClose, true
 		p.more(r).err = ECONNREFUSED
 		return p.dialFailed(r)
 	}
@@ -199,14 +198,14 @@ func (p *Ports) synToListener(r, at ref) Errno {
 	p.hit(ruleChild)
 	s := p.socket(r)
 	child := Socket{Transport: TCP, V6: l.V6, V6Only: l.V6Only, Device: l.Device, ReusePort: l.ReusePort,
-		State: StateEstablished, Order: p.tick()}
+		State: StateEstablished, Order: p.head(), Warm: true}
 	child.Local = p.end(&child, s.Remote.Addr().Unmap(), s.Remote.Port())
 	child.Remote = p.end(&child, s.Local.Addr().Unmap(), s.Local.Port())
 	if p.wrong == ChildHasOwnPort {
 		p.symbol++
 		child.Local = netip.AddrPortFrom(child.Local.Addr(), p.symbol)
 	}
-	cm := more{reuse: lm.reuse, linger0: lm.linger0, shut: lm.shut, queued: true, accepted: true, bound: p.clock}
+	cm := more{reuse: lm.reuse, linger0: lm.linger0, shut: lm.shut, queued: true, accepted: true}
 	c := p.add(at.host, child, cm)
 	p.more(at).queue = append(p.more(at).queue, c)
 	p.establish(r, c)
@@ -220,7 +219,7 @@ func (p *Ports) synToListener(r, at ref) Errno {
 
 func (p *Ports) establish(r, peer ref) {
 	m := p.more(r)
-	p.socket(r).State = StateEstablished
+	p.socket(r).State, p.socket(r).Warm = StateEstablished, true
 	m.peer, m.paired, m.progress = peer, true, connected
 }
 

@@ -64,7 +64,7 @@ func (p *Ports) gotFIN(at, from ref) {
 func (p *Ports) timeWait(r ref) {
 	s, m := *p.socket(r), p.more(r)
 	s.State = StateTimeWait
-	left := more{reuse: m.reuse, bound: m.bound, peer: m.peer, paired: m.paired}
+	left := more{reuse: m.reuse, peer: m.peer, paired: m.paired}
 	if !m.orphan() {
 		tw := p.add(r.host, s, left)
 		p.repoint(r, tw)
@@ -89,7 +89,7 @@ func (p *Ports) done(r ref) {
 		p.kill(r)
 		return
 	}
-	s.State, s.Remote = StateClose, netip.AddrPort{}
+	s.State, s.Remote, s.Group = StateClose, netip.AddrPort{}, 0
 	m.paired, m.shut = false, BothSides
 	p.dropPort(r)
 }
@@ -111,17 +111,18 @@ func (p *Ports) dropPort(r ref) {
 
 // disconnect makes a socket as it was before it was dialled (tcp_disconnect).
 func (p *Ports) disconnect(r ref) {
+	p.unsettle(r)
+	p.dropPort(r)
+}
+
+// unsettle takes the peer from a socket, and its address unless bind chose it.
+func (p *Ports) unsettle(r ref) {
 	s, m := p.socket(r), p.more(r)
-	s.State, s.Remote = StateClose, netip.AddrPort{}
+	s.State, s.Remote, s.Group = StateClose, netip.AddrPort{}, 0
 	m.paired, m.shut, m.done = false, 0, false
 	if !m.addrLock && s.Local.IsValid() {
-		a := netip.IPv4Unspecified()
-		if s.V6 {
-			a = netip.IPv6Unspecified()
-		}
-		s.Local = netip.AddrPortFrom(a, s.Local.Port())
+		s.Local = netip.AddrPortFrom(anyOf(s), s.Local.Port())
 	}
-	p.dropPort(r)
 }
 
 // kill takes a socket out of the world.
@@ -267,6 +268,38 @@ func (p *Ports) shutdown(r ref, sides Sides) Errno {
 	return OK
 }
 
+// undial takes back what connect did: connect(2) to AF_UNSPEC (tcp_disconnect,
+// udp_disconnect). A listener stops too.
+func (p *Ports) undial(r ref) Errno {
+	s, m := p.socket(r), p.more(r)
+	if s.Transport == UDP {
+		p.hit(ruleUndialUDP)
+		p.disconnectUDP(r)
+		return OK
+	}
+	switch {
+	case s.State == StateListen:
+		p.hit(ruleUndialListener)
+		p.stopListening(r)
+	case needsRST(s.State):
+		p.hit(ruleUndialConnection)
+		p.sendRST(r)
+		m.err = ECONNRESET
+	case s.State == StateSynSent:
+		p.hit(ruleUndialOther)
+		m.err = ECONNRESET
+	default:
+		p.hit(ruleUndialOther)
+	}
+	m.unread, m.fin, m.progress = 0, false, unconnected
+	if s.State == StateClose { // tcp_set_state is not called
+		p.unsettle(r)
+	} else {
+		p.disconnect(r)
+	}
+	return OK
+}
+
 // destroy ends a socket from outside (tcp_abort, udp_abort): its program is
 // told by ECONNABORTED.
 func (p *Ports) destroy(r ref) Errno {
@@ -275,11 +308,10 @@ func (p *Ports) destroy(r ref) Errno {
 	case !visible(s):
 		p.hit(ruleDestroyNone)
 		return ENOENT
+	case s.Transport == UDP:
+		return p.destroyFound(r)
 	case p.twin(r):
 		panic(undecided("SOCK_DESTROY finds one of several sockets with the same ends"))
-	case s.Transport == UDP:
-		p.destroyUDP(r)
-		return OK
 	case s.State == StateListen:
 		p.hit(ruleDestroyListener)
 		p.stopListening(r)
@@ -294,6 +326,29 @@ func (p *Ports) destroy(r ref) Errno {
 	p.done(r)
 	return OK
 }
+
+// destroyFound destroys a UDP socket if a look-up for a datagram from its peer
+// to itself finds it, and not another one: SOCK_DESTROY looks for it so, and
+// then compares the cookies (__udp_diag_destroy).
+func (p *Ports) destroyFound(r ref) Errno {
+	s := p.socket(r)
+	k := packet{transport: UDP, src: unmapPort(s.Remote), dst: unmapPort(s.Local), device: s.Device, wrong: p.wrong}
+	if s.Device == 0 {
+		k.device = noDevice
+	}
+	if !k.src.IsValid() {
+		k.src = netip.AddrPortFrom(unspecified(k.dst.Addr()), 0)
+	}
+	if at, _ := p.arrives(r.host, k); at != r {
+		p.hit(ruleDestroyOfTwin)
+		return ENOENT
+	}
+	p.destroyUDP(r)
+	return OK
+}
+
+// noDevice is the device of a packet that came by none.
+const noDevice = ^uint32(0)
 
 // twin reports whether another socket looks the same to a look-up.
 func (p *Ports) twin(r ref) bool {

@@ -31,7 +31,7 @@ func (p *Ports) route(r ref, dst netip.Addr) way {
 	case dst.IsUnspecified():
 		p.hit(ruleToUnspecified)
 		dst = p.hereInstead(s, bound, dst)
-	case s.V6 && dst.Is6() && bound.Is4In6():
+	case s.V6 && dst.Is6() && s.Local.Addr().Is4In6(): // ::ffff:0.0.0.0 too
 		w := p.routeFrom(r, netip.Addr{}, dst)
 		if w.err == OK {
 			p.hit(ruleMappedTo6)
@@ -48,8 +48,8 @@ func (p *Ports) hereInstead(s *Socket, bound, dst netip.Addr) netip.Addr {
 	switch {
 	case dst.Is4() && bound.IsValid():
 		return bound.Unmap()
-	case dst.Is6() && bound.Is4In6():
-		return loopback(bound.Unmap())
+	case dst.Is6() && s.Local.Addr().Is4In6():
+		return loopback(netip.IPv4Unspecified())
 	}
 	return loopback(dst)
 }

@@ -87,6 +87,17 @@ const (
 	ruleDestroyConnection
 	ruleDestroyOther
 	ruleDestroyUDP
+	ruleDestroyOfTwin
+	ruleUndialUDP
+	ruleUndialListener
+	ruleUndialConnection
+	ruleUndialOther
+	ruleRehash
+	ruleStaleFlow
+	ruleLeaveGroup
+	ruleGroupAnew
+	ruleGroupMixed
+	ruleWarm
 	ruleSendEarly
 	ruleSendClosed
 	ruleDataAfterClose
@@ -199,6 +210,17 @@ var portRules = [rules]PortRule{
 	ruleDestroyConnection:  {"a destroyed connection sends RST; its program is told ECONNABORTED", "tcp_abort"},
 	ruleDestroyOther:       {"a destroyed unanswered dial", "tcp_abort"},
 	ruleDestroyUDP:         {"a destroyed UDP socket is only disconnected, from its device too. An IPv6 one keeps its peer's address and takes datagrams from there only", "udp_abort, __udp_disconnect"},
+	ruleDestroyOfTwin:      {"SOCK_DESTROY looks for a UDP socket as a datagram from its peer would: where that finds another one, ENOENT", "__udp_diag_destroy"},
+	ruleUndialUDP:          {"connect to AF_UNSPEC takes a UDP socket's peer from it, and its device, as its destruction does", "__udp_disconnect"},
+	ruleUndialListener:     {"connect to AF_UNSPEC stops a listener", "tcp_disconnect"},
+	ruleUndialConnection:   {"connect to AF_UNSPEC resets a connection; the socket may be used again, and tells ECONNRESET first", "tcp_disconnect"},
+	ruleUndialOther:        {"connect to AF_UNSPEC without a connection: nothing is sent", "tcp_disconnect"},
+	ruleRehash:             {"a UDP socket whose address changes goes to the head of its new chain, as if it had been bound last", "udp_lib_rehash"},
+	ruleStaleFlow:          {"a UDP socket that is connected a second time, with its address settled, stays in the table of flows under its first peer: it is found by score, behind those that are found there (since Linux 6.13)", "udp_lib_hash4, udp4_lib_lookup4"},
+	ruleLeaveGroup:         {"a UDP socket that is connected (since Linux 6.13 also one bound to an address), or whose address or device changes, leaves its SO_REUSEPORT group, and does not come back", "reuseport_detach_sock"},
+	ruleGroupAnew:          {"a socket with SO_REUSEPORT joins the first one met with the same address, if that one has lost its group then in a new one", "udp_reuseport_add_sock"},
+	ruleGroupMixed:         {"a SO_REUSEPORT group of which a member bound to its address was connected does not end a look-up any more", "reuseport_has_conns"},
+	ruleWarm:               {"a UDP socket that has received while it was connected scores one more ever after, on the processor where it did", "sk_incoming_cpu_update, compute_score"},
 	ruleSendEarly:          {"send while the SYN is unanswered: EAGAIN", "sk_stream_wait_connect"},
 	ruleSendClosed:         {"send where no connection is, or its write side is shut: EPIPE, or the pending error first", "sk_stream_error"},
 	ruleDataAfterClose:     {"data for who has closed, or shut its read side after its FIN: RST", "tcp_rcv_state_process, tcp_timewait_state_process"},

@@ -49,11 +49,18 @@ type Socket struct {
 	Cookie    uint64         // the kernel's unique number of the socket
 	Owner     string         // the element that owns it, "" if unknown
 
-	// ReusePort and Order are known to the model's own sockets only: sock_diag
-	// tells neither. Order is the place in the kernel's hash chain (greater is
-	// later hashed, 0 is unknown), which decides between equal sockets.
+	// What follows is known to the model's own sockets only: sock_diag does not
+	// tell it.
 	ReusePort bool
-	Order     uint64
+	Group     uint32 // the SO_REUSEPORT group that it is in, 0 if none
+	Mixed     bool   // the group has had a member that was connected (has_conns)
+	Warm      bool   // it has received while it was connected, and scores for it (sk_incoming_cpu)
+	// Order is the place in the kernel's hash chain, which decides between equal
+	// sockets: a greater one is met earlier, 0 is unknown.
+	Order uint64
+	// Flow is the place of a connected UDP socket in the table that is looked at
+	// first; 0 if it is not there, or there under ends that it has no more.
+	Flow uint64
 }
 
 // HostSockets is every socket of one host.

@@ -55,6 +55,8 @@ type (
 	}
 	// CloseSocket closes a socket: close(2).
 	CloseSocket struct{ Socket string }
+	// UndialSocket takes a connect back: connect(2) to AF_UNSPEC.
+	UndialSocket struct{ Socket string }
 	// DestroySocket ends a socket from outside, as ss -K does: SOCK_DESTROY.
 	DestroySocket struct{ Socket string }
 	// RemoveAddr takes an address away from a host: ip address del.
@@ -112,6 +114,7 @@ func (SendTo) isStep()         {}
 func (ReadSocket) isStep()     {}
 func (ShutdownSocket) isStep() {}
 func (CloseSocket) isStep()    {}
+func (UndialSocket) isStep()   {}
 func (DestroySocket) isStep()  {}
 func (RemoveAddr) isStep()     {}
 func (FilterPort) isStep()     {}

@@ -55,6 +55,7 @@ func addSendSteps() {
 	addSocketStep("send", func(n string) SendSocket { return SendSocket{n} }, func(s SendSocket) string { return s.Socket })
 	addSocketStep("read", func(n string) ReadSocket { return ReadSocket{n} }, func(s ReadSocket) string { return s.Socket })
 	addSocketStep("close", func(n string) CloseSocket { return CloseSocket{n} }, func(s CloseSocket) string { return s.Socket })
+	addSocketStep("undial", func(n string) UndialSocket { return UndialSocket{n} }, func(s UndialSocket) string { return s.Socket })
 	addSocketStep("destroy", func(n string) DestroySocket { return DestroySocket{n} }, func(s DestroySocket) string { return s.Socket })
 }
 

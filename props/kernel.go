@@ -99,5 +99,5 @@ func (r *rigs) minimize(ctx context.Context, s *model.Scenario, sig model.Signat
 
 // explainSockets says where the two differ.
 func explainSockets(_ *Played, v model.Verdict) string {
-	return "  the model and the kernel disagree " + strings.ReplaceAll(strings.Trim(v.Detail, "\n"), "\n", "\n  ")
+	return "  the model and Linux differ " + strings.ReplaceAll(strings.Trim(v.Detail, "\n"), "\n", "\n  ")
 }

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/greka-sip/greka/model"
 )
 
@@ -33,7 +30,8 @@ func (p *player) canonical(s *model.Snapshot) {
 
 // forget drops what cannot be compared.
 func forget(s *model.Socket) {
-	s.Inode, s.Cookie, s.Order, s.ReusePort = 0, 0, 0, false
+	s.Inode, s.Cookie = 0, 0
+	s.ReusePort, s.Group, s.Mixed, s.Warm, s.Order, s.Flow = false, 0, false, false, 0, 0
 	if s.State == model.StateFinWait1 {
 		// May: FIN-WAIT-1 or FIN-WAIT-2. The other side may delay the
 		// acknowledgement of a FIN by up to 40 ms (tcp_send_delayed_ack),
@@ -61,12 +59,12 @@ func compareSockets(a, b model.Socket) int {
 // don't. It tells the model which port the kernel picked.
 func (p *player) compare(m *model.Ports, want, got model.Errno, real *model.Snapshot) string {
 	if want != got {
-		return fmt.Sprintf("the model expects %s, the kernel says %s", resultText(want), resultText(got))
+		return resultWords(want, got)
 	}
 	if name, ok := m.NeedsPort(); ok {
 		port := p.kernelPort(name)
 		if port < firstPicked || port > lastPicked {
-			return fmt.Sprintf("the model expects a picked port for %s, the kernel has %d", name, port)
+			return fmt.Sprintf("%s: the model expects a port of the kernel's choice, on Linux it has port %d", name, port)
 		}
 		m.Resolve(port)
 	}
@@ -75,7 +73,7 @@ func (p *player) compare(m *model.Ports, want, got model.Errno, real *model.Snap
 	if same(&snap, real) {
 		return ""
 	}
-	return "sockets (-model +kernel):\n" + gocmp.Diff(lines(&snap), lines(real), cmpopts.EquateEmpty())
+	return socketWords(&snap, real)
 }
 
 func (p *player) canonicalModel(s *model.Snapshot) {
@@ -98,34 +96,6 @@ func same(a, b *model.Snapshot) bool {
 	return len(a.Hosts) == len(b.Hosts)
 }
 
-// lines are the sockets as ss(8) would print them.
-func lines(s *model.Snapshot) (out []string) {
-	for i := range s.Hosts {
-		for _, o := range s.Hosts[i].Sockets {
-			v := "4"
-			if o.V6 {
-				v = "6"
-			}
-			if o.V6Only {
-				v += " v6only"
-			}
-			line := fmt.Sprintf("%s %s%s %s %s -> %s queue %d/%d", s.Hosts[i].Host, o.Transport, v, o.State, o.Local, o.Remote, o.Queue, o.Backlog)
-			if o.Device != 0 {
-				line += fmt.Sprintf(" device %d", o.Device)
-			}
-			out = append(out, line+" "+o.Owner)
-		}
-	}
-	return out
-}
-
-func resultText(e model.Errno) string {
-	if e == model.OK {
-		return "success"
-	}
-	return string(e)
-}
-
 // compareBounds compares the sockets that only hold a port, once at the end:
 // it costs more than all else.
 func (p *player) compareBounds() {
@@ -144,9 +114,10 @@ func (p *player) compareBounds() {
 		if slices.Equal(want, real) {
 			return
 		}
-		first = cmp.Or(first, gocmp.Diff(boundLines(want), boundLines(real)))
+		first = cmp.Or(first, boundWords(want, real))
 	}
-	p.done.Difference = "at the end, sockets that only hold a port (-model +kernel):\n" + first
+	p.done.At = len(p.done.played) - 1
+	p.differ("at the end, among the sockets that hold a port and do nothing with it", first)
 }
 
 func (p *player) bounds() ([]model.Bound, error) {
@@ -172,13 +143,6 @@ func sortBounds(b []model.Bound) {
 	slices.SortFunc(b, func(x, y model.Bound) int {
 		return cmp.Or(cmp.Compare(x.Host, y.Host), cmp.Compare(x.Name, y.Name))
 	})
-}
-
-func boundLines(b []model.Bound) (out []string) {
-	for _, x := range b {
-		out = append(out, fmt.Sprintf("%s %s %s", x.Host, x.Name, x.Local))
-	}
-	return out
 }
 
 // kernelPort is a socket's port as the kernel tells it.

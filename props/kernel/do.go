@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -42,6 +43,8 @@ func (p *player) do(st model.Step) (model.Errno, error) {
 		return p.with(st.Socket, read)
 	case model.ShutdownSocket:
 		return p.with(st.Socket, func(fd int) error { return unix.Shutdown(fd, int(st.Sides)-1) })
+	case model.UndialSocket:
+		return p.with(st.Socket, undial)
 	case model.CloseSocket:
 		return p.with(st.Socket, func(fd int) error {
 			delete(p.fds, st.Socket)
@@ -149,6 +152,15 @@ func dial(fd int, to unix.Sockaddr) error {
 		return unix.EINPROGRESS
 	}
 	return err
+}
+
+// undial connects to AF_UNSPEC, which unix.Connect has no address for.
+func undial(fd int) error {
+	to := unix.RawSockaddr{Family: unix.AF_UNSPEC}
+	if _, _, e := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&to)), unsafe.Sizeof(to)); e != 0 {
+		return e
+	}
+	return nil
 }
 
 func read(fd int) error {

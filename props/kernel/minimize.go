@@ -154,6 +154,9 @@ func renamed(st model.Step, socket func(name string, isNew bool) string, host fu
 	case model.ShutdownSocket:
 		st.Socket = old(st.Socket)
 		return st
+	case model.UndialSocket:
+		st.Socket = old(st.Socket)
+		return st
 	case model.CloseSocket:
 		st.Socket = old(st.Socket)
 		return st

@@ -77,7 +77,7 @@ func keep(t *testing.T, m model.Mistake, f *Finding) {
 		Comment:  "Refutes the belief \"" + m.Belief() + "\" (" + m.String() + "): the model of ports with this mistake and the kernel disagree.",
 		Scenario: f.Minimal,
 		Expect:   []corpus.Expectation{{Stack: "kernel", Version: "built-in"}},
-		Explanation: "With this mistake the model goes wrong (-) where the kernel (+) does not:\n" +
+		Explanation: "With this mistake the model goes wrong where Linux does not, " +
 			rig.Play(f.Minimal, m, nil).Difference,
 	}
 	if err := os.MkdirAll(caseDir, 0o755); err != nil {

@@ -8,8 +8,11 @@ type Played struct {
 	Probes int // of these, probes after the last step
 	// Probed are the probes, as steps. With them behind its own, the scenario
 	// shows by itself what it showed when it was probed.
-	Probed []model.Step
-	May    May
+	Probed   []model.Step
+	May      May
+	played   []model.Step // so far, probes too
+	rehashed bool         // see model.Ports.Rehashed
+	late     bool         // it differs, and a timer has fired in its lab
 	// Difference tells where the model and the kernel disagree, "" if nowhere.
 	Difference string
 	At         int // index of the step with the difference
@@ -24,6 +27,7 @@ type May struct {
 	FinWait1, FinWait2 int // a FIN not acknowledged yet, and acknowledged, in all snapshots
 	Group, GroupOther  int // a SO_REUSEPORT group's packet: the first candidate, another one
 	Refused, MetItself int // a dial to a closed port of its own address that could meet itself
+	OneSlot            int // two addresses of the lab share a slot of the kernel's table
 }
 
 func (m *May) add(o *May) {
@@ -33,6 +37,7 @@ func (m *May) add(o *May) {
 	m.GroupOther += o.GroupOther
 	m.Refused += o.Refused
 	m.MetItself += o.MetItself
+	m.OneSlot += o.OneSlot
 }
 
 // count counts how many FINs are acknowledged in a snapshot, and how many are

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -38,7 +39,7 @@ func (r *Rig) Close() error {
 
 // lab returns the lab of a scenario's topology: as new, with no socket in it.
 func (r *Rig) lab(s *model.Scenario) (*netns.Lab, string, error) {
-	key := model.Format(model.Scenario{Nets: s.Nets, Hosts: s.Hosts})
+	key := topologyKey(s)
 	if lab := r.labs[key]; lab != nil {
 		return lab, key, nil
 	}
@@ -52,6 +53,10 @@ func (r *Rig) lab(s *model.Scenario) (*netns.Lab, string, error) {
 	}
 	r.labs[key] = lab
 	return lab, key, nil
+}
+
+func topologyKey(s *model.Scenario) string {
+	return model.Format(model.Scenario{Nets: s.Nets, Hosts: s.Hosts})
 }
 
 // nobodys are addresses that no host has: 9 is behind the last host.
@@ -81,8 +86,7 @@ func (r *Rig) clean(lab *netns.Lab, key string, changed bool) {
 	if !changed && emptied(lab) {
 		return
 	}
-	delete(r.labs, key)
-	lab.Close()
+	r.drop(key)
 }
 
 func emptied(lab *netns.Lab) bool {
@@ -110,13 +114,62 @@ func emptied(lab *netns.Lab) bool {
 // sockets, and compares after every step. reach counts what the model came to;
 // it may be nil.
 func (r *Rig) Play(s model.Scenario, wrong model.Mistake, reach *model.Reach) Played {
-	runtime.LockOSThread() // one thread does it all: each step's effect is there when it returns
-	defer runtime.UnlockOSThread()
-	lab, key, err := r.lab(&s)
+	got := r.unhurried(&s, wrong, reach)
+	if got.Difference != "" && got.rehashed && r.oneSlot(&s, wrong) {
+		got.Undecided = "two addresses of this lab share a slot of the kernel's table, and in another lab there is no difference: " + got.Difference
+		got.Difference = ""
+		got.May.OneSlot++
+	}
+	return got
+}
+
+// oneSlot reports whether a difference is in this lab only, every time, and not
+// in a fresh one. Hash tables differ from namespace to namespace: a socket that
+// is hashed anew stays in its place where its two addresses fall into one slot,
+// once in as many labs as the table has slots (udp_lib_rehash; sysctl
+// net.ipv4.udp_hash_entries).
+func (r *Rig) oneSlot(s *model.Scenario, wrong model.Mistake) bool {
+	if r.play(s, wrong, nil).Difference == "" {
+		return false
+	}
+	r.drop(topologyKey(s))
+	fresh := r.unhurried(s, wrong, nil)
+	return fresh.goOn()
+}
+
+// unhurried plays a scenario until it differs in nothing or no timer has fired
+// meanwhile.
+func (r *Rig) unhurried(s *model.Scenario, wrong model.Mistake, reach *model.Reach) Played {
+	got := r.play(s, wrong, reach)
+	for range stalls {
+		if !got.late {
+			return got
+		}
+		r.drop(topologyKey(s)) // a fresh one has counted nothing yet
+		got = r.play(s, wrong, nil)
+	}
+	if got.late {
+		got.Undecided = fmt.Sprintf("the machine stalls: %d times in a row a timer fired before the scenario was over: %s", stalls, got.Difference)
+		got.Difference = ""
+	}
+	return got
+}
+
+// drop closes a lab; the next scenario of its topology gets a fresh one.
+func (r *Rig) drop(key string) {
+	if lab := r.labs[key]; lab != nil {
+		delete(r.labs, key)
+		lab.Close()
+	}
+}
+
+func (r *Rig) play(s *model.Scenario, wrong model.Mistake, reach *model.Reach) Played {
+	defer alone()()
+	lab, key, err := r.lab(s)
 	if err != nil {
 		return Played{Broken: err}
 	}
-	p := newPlayer(lab, &s, wrong, reach)
+	p := newPlayer(lab, s, wrong, reach)
 	defer func() {
 		p.closeAll()
 		r.clean(lab, key, p.changed)
@@ -129,16 +182,33 @@ func (r *Rig) Play(s model.Scenario, wrong model.Mistake, reach *model.Reach) Pl
 	if p.done.goOn() {
 		p.compareBounds()
 	}
-	if took := time.Since(start); took > patience && p.done.Difference != "" {
-		p.done.Undecided = fmt.Sprintf("the machine stalled: the scenario took %v, and by then timers decide: %s", took.Round(time.Millisecond), p.done.Difference)
-		p.done.Difference = ""
+	p.done.rehashed = p.models[0].Rehashed()
+	if p.done.Difference != "" && time.Since(start) > patience {
+		fired, err := timersFired(lab, s)
+		p.done.late, p.done.Broken = fired > 0, err
 	}
 	return p.done
 }
 
-// patience is for how long the model holds: the shortest retransmission timer
-// (TCP_RTO_MIN, 200 ms) has not fired. A scenario takes some 5 ms.
-const patience = 190 * time.Millisecond
+// alone lets one thread on one processor do all that follows, until its result
+// is called: each step's effect is there when it returns, and a socket that
+// scores for having received on a processor (sk_incoming_cpu) always does.
+func alone() (over func()) {
+	runtime.LockOSThread()
+	var all, one unix.CPUSet
+	pinned := unix.SchedGetaffinity(0, &all) == nil
+	var cpu uint32
+	if _, _, e := unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&cpu)), 0, 0); pinned && e == 0 {
+		one.Set(int(cpu))
+		pinned = unix.SchedSetaffinity(0, &one) == nil
+	}
+	return func() {
+		if pinned {
+			_ = unix.SchedSetaffinity(0, &all) // it was allowed before
+		}
+		runtime.UnlockOSThread()
+	}
+}
 
 // player plays one scenario.
 type player struct {
@@ -151,6 +221,7 @@ type player struct {
 	fds     map[string]int
 	names   map[uint64]string // by inode
 	changed bool              // the lab cannot be used again
+	own     int               // how many steps the scenario has; those behind are probes
 	done    Played
 }
 
@@ -160,7 +231,7 @@ func newPlayer(lab *netns.Lab, s *model.Scenario, wrong model.Mistake, reach *mo
 	}
 	m := model.NewPorts(s).Wrong(wrong)
 	m.CountIn(reach)
-	p := &player{lab: lab, reach: reach, models: []*model.Ports{m}, fds: map[string]int{}, names: map[uint64]string{},
+	p := &player{lab: lab, reach: reach, models: []*model.Ports{m}, fds: map[string]int{}, names: map[uint64]string{}, own: len(s.Steps),
 		family: map[string]model.Family{}, host: map[string]string{}}
 	for _, st := range s.Steps {
 		if o, ok := st.(model.SetOption); ok && o.Option == model.OptionReusePort {
@@ -194,6 +265,7 @@ func (p *player) step(st model.Step) {
 			before = append(before, m.Clone())
 		}
 	}
+	p.done.played = append(p.done.played, st)
 	got, err := p.do(st)
 	if err != nil {
 		p.done.Broken = err
@@ -210,13 +282,19 @@ func (p *player) step(st model.Step) {
 	}
 	p.done.Steps++
 	if len(agree) == 0 {
-		p.done.Difference = fmt.Sprintf("after step %d (%s):\n%s", p.done.At+1, stepText(st), first)
+		p.differ(fmt.Sprintf("after step %d", len(p.done.played)), first)
 		return
 	}
 	p.models = agree
 	if len(agree) > maxModels {
 		p.models = agree[:maxModels]
 	}
+}
+
+// differ notes a difference: where it is, and what it is.
+func (p *player) differ(where, what string) {
+	steps := p.done.played
+	p.done.Difference = fmt.Sprintf("%s:\n%s\n%s", where, marked(steps, len(steps)-1, p.own), what)
 }
 
 // ways plays the step in every model and in every way in which it can go, and

@@ -1,0 +1,187 @@
+package kernel
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// The text of a difference, for a reader who sees nothing else: every step so
+// far, with its number and a mark at the one after which the model and Linux
+// differ, what the model expected, and what Linux did.
+
+// marked lists the steps up to one, and marks it. Those from firstProbe on are
+// no part of the scenario: they ask what came of it.
+func marked(steps []model.Step, at, firstProbe int) string {
+	var b strings.Builder
+	for i, st := range steps[:min(at+1, len(steps))] {
+		mark, note := " ", ""
+		if i == at {
+			mark = ">"
+		}
+		if i == firstProbe {
+			note = "   (from here on: probes, to see who takes a packet)"
+		}
+		fmt.Fprintf(&b, "%s %2d  %s%s\n", mark, i+1, stepText(st), note)
+	}
+	return b.String()
+}
+
+// resultWords says how the outcome of a call differs.
+func resultWords(want, got model.Errno) string {
+	return fmt.Sprintf("the call: the model expects %s, on Linux it is %s", resultText(want), resultText(got))
+}
+
+func resultText(e model.Errno) string {
+	if e == model.OK {
+		return "success"
+	}
+	return string(e)
+}
+
+// socketWords says which sockets differ, and in what.
+func socketWords(want, got *model.Snapshot) string {
+	var out []string
+	for i := range want.Hosts {
+		host := want.Hosts[i].Host
+		expected, there := without(want.Hosts[i].Sockets, got.Hosts[i].Sockets), without(got.Hosts[i].Sockets, want.Hosts[i].Sockets)
+		for _, w := range expected {
+			if k := sameOwner(there, &w); k >= 0 {
+				out = append(out, fmt.Sprintf("%s: the model expects %s", naming(host, &w), contrast(&w, &there[k])))
+				there = append(there[:k:k], there[k+1:]...)
+				continue
+			}
+			out = append(out, fmt.Sprintf("%s: the model expects %s, Linux has no such socket", naming(host, &w), whole(&w)))
+		}
+		for _, g := range there {
+			out = append(out, fmt.Sprintf("%s: Linux has %s, the model expects no such socket", naming(host, &g), whole(&g)))
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// without returns the sockets of a that have no equal in b, each of which is
+// equal to one only.
+func without(a, b []model.Socket) (out []model.Socket) {
+	left := append([]model.Socket(nil), b...)
+next:
+	for _, s := range a {
+		for k := range left {
+			if left[k] == s {
+				left = append(left[:k:k], left[k+1:]...)
+				continue next
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// sameOwner finds the socket that is the same one, -1 if there is none: a
+// program's by its name, the others by their ends.
+func sameOwner(sockets []model.Socket, s *model.Socket) int {
+	for k := range sockets {
+		o := &sockets[k]
+		if o.Transport == s.Transport && o.Owner == s.Owner &&
+			(s.Owner != "" || o.Local == s.Local && o.Remote == s.Remote) {
+			return k
+		}
+	}
+	return -1
+}
+
+func naming(host string, s *model.Socket) string {
+	return fmt.Sprintf("%s (%s on %s)", cmp.Or(s.Owner, "a socket that no program holds"), kindOf(s), host)
+}
+
+func kindOf(s *model.Socket) string {
+	family := "4"
+	if s.V6 {
+		family = "6"
+	}
+	return s.Transport.String() + " over IPv" + family
+}
+
+// whole says all of a socket.
+func whole(s *model.Socket) string {
+	parts := []string{stateWord(s) + " " + s.Local.String()}
+	if s.Remote.IsValid() {
+		parts = append(parts, "to "+s.Remote.String())
+	}
+	if s.Queue > 0 {
+		parts = append(parts, "with "+waiting(s))
+	}
+	if s.Device != 0 {
+		parts = append(parts, fmt.Sprintf("on device %d", s.Device))
+	}
+	return strings.Join(parts, " ")
+}
+
+// contrast says in what two views of one socket differ.
+func contrast(want, got *model.Socket) string {
+	var model, linux []string
+	differ := func(w, g string) {
+		if w != g {
+			model, linux = append(model, w), append(linux, g)
+		}
+	}
+	differ(stateWord(want), stateWord(got))
+	differ("local "+want.Local.String(), "local "+got.Local.String())
+	differ("peer "+addrText(want.Remote), "peer "+addrText(got.Remote))
+	differ(waiting(want), waiting(got))
+	differ(fmt.Sprintf("backlog %d", want.Backlog), fmt.Sprintf("backlog %d", got.Backlog))
+	differ(fmt.Sprintf("device %d", want.Device), fmt.Sprintf("device %d", got.Device))
+	differ(fmt.Sprintf("v6only %t", want.V6Only), fmt.Sprintf("v6only %t", got.V6Only))
+	differ(kindOf(want), kindOf(got))
+	return strings.Join(model, ", ") + "; Linux has " + strings.Join(linux, ", ")
+}
+
+func addrText(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return "none"
+	}
+	return a.String()
+}
+
+func stateWord(s *model.Socket) string {
+	if s.Transport == model.UDP {
+		return map[bool]string{true: "connected", false: "unconnected"}[s.State == model.StateEstablished]
+	}
+	return s.State.String()
+}
+
+// waiting says what waits at a socket.
+func waiting(s *model.Socket) string {
+	what := "unread bytes"
+	switch {
+	case s.Transport == model.UDP && s.Queue == 0:
+		return "no datagram waiting"
+	case s.Transport == model.UDP:
+		return "a datagram waiting" // canonical counts one only
+	case s.State == model.StateListen:
+		what = "connections to accept"
+	}
+	return fmt.Sprintf("%d %s", s.Queue, what)
+}
+
+// boundWords says which sockets that only hold a port differ.
+func boundWords(want, got []model.Bound) string {
+	var out []string
+	say := func(of, in []model.Bound, who string) {
+		for _, b := range of {
+			found := false
+			for _, o := range in {
+				found = found || o == b
+			}
+			if !found {
+				out = append(out, fmt.Sprintf("%s (%s on %s): only %s has it hold %s", b.Name, b.Transport, b.Host, who, b.Local))
+			}
+		}
+	}
+	say(want, got, "the model")
+	say(got, want, "Linux")
+	return strings.Join(out, "\n")
+}

@@ -1,0 +1,139 @@
+package kernel
+
+import (
+	"net/netip"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// A jumble is a scenario that nobody would write: few sockets, fewer ports, and
+// every call on any of them in any order. What plots arrange in good order is
+// here taken back, done twice, and done too late.
+
+// jumble draws the next steps of one.
+func (g *gen) jumble() {
+	if len(g.open) < 2 || len(g.open) < 5 && g.chance(25) {
+		g.stray()
+		return
+	}
+	g.stir(pick(g, g.open))
+}
+
+// stray opens a socket, and maybe gives it an option before it is bound, and
+// maybe one after.
+func (g *gen) stray() {
+	t := model.UDP
+	if g.chance(35) {
+		t = model.TCP
+	}
+	name, host := g.name(), g.s.Hosts[g.n(4)/3].Name
+	family := pick(g, []model.Family{model.IPv4, model.IPv4, model.IPv6})
+	g.add(model.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
+	g.open = append(g.open, name)
+	for range g.n(3) {
+		g.anyOption(name)
+	}
+	if g.chance(90) {
+		g.add(model.BindSocket{Socket: name, At: g.oddEnd(host, family)})
+	}
+	if t == model.TCP && g.chance(40) {
+		g.add(model.ListenSocket{Socket: name, Backlog: 2})
+	}
+	if g.chance(20) {
+		g.anyOption(name)
+	}
+}
+
+// anyOption sets one of the options that decide who shares a port.
+func (g *gen) anyOption(name string) {
+	o := pick(g, []model.Option{model.OptionReuseAddr, model.OptionReuseAddr, model.OptionReusePort,
+		model.OptionReusePort, model.OptionDevice, model.OptionV6Only})
+	st := model.SetOption{Socket: name, Option: o, Off: g.chance(15)}
+	if o == model.OptionDevice {
+		st.Off, st.Device = false, uint32(g.n(4))
+	}
+	g.add(st)
+}
+
+// oddEnd draws where to bind: any address that the host has, or could think it
+// has, and a port of two.
+func (g *gen) oddEnd(host string, f model.Family) model.Endpoint {
+	e := model.Endpoint{Port: 5060 + uint16(g.n(4)/3)}
+	if g.chance(8) {
+		e.Port = 0
+	}
+	e.Addr = pick(g, g.oddAddrs(host, f))
+	return e
+}
+
+// oddAddrs lists a host's addresses, of which an IPv6 socket may have those of
+// IPv4 too.
+func (g *gen) oddAddrs(host string, f model.Family) []netip.Addr {
+	four := []netip.Addr{netip.IPv4Unspecified(), g.s.Addr(host, "lan"), netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	if f == model.IPv4 {
+		return four
+	}
+	six := []netip.Addr{netip.IPv6Unspecified(), g.s.Addr(host, "lan6"), netip.IPv6Loopback()}
+	return append(append(six, six...), four...)
+}
+
+// stir does something to a socket that is open.
+func (g *gen) stir(name string) {
+	s, _ := g.m.Socket(name)
+	host, family := g.m.HostOf(name), model.IPv4
+	if s.V6 {
+		family = model.IPv6
+	}
+	switch k := g.n(28); {
+	case k < 7:
+		g.add(model.DialSocket{Socket: name, To: g.oddTo(host, &s, family)})
+	case k < 11:
+		g.add(model.UndialSocket{Socket: name})
+	case k < 13:
+		g.add(model.DestroySocket{Socket: name})
+	case k < 16:
+		g.add(model.BindSocket{Socket: name, At: g.oddEnd(host, family)})
+	case k < 20 && s.Transport == model.UDP:
+		g.add(model.SendTo{Socket: name, To: g.oddTo(host, &s, family)})
+	case k < 18:
+		g.add(model.ListenSocket{Socket: name, Backlog: uint32(g.n(3))})
+	case k < 20:
+		fresh := g.name()
+		if g.add(model.AcceptSocket{Listener: name, Name: fresh}) {
+			g.open = append(g.open, fresh)
+		}
+	case k < 22:
+		g.anyOption(name)
+	case k == 22:
+		g.add(model.SendSocket{Socket: name})
+	case k == 23:
+		g.add(model.ReadSocket{Socket: name})
+	case k == 24:
+		g.add(model.ShutdownSocket{Socket: name, Sides: model.Sides(1 + g.n(3))})
+	case k == 25:
+		g.shut(name)
+	case k == 26 && g.chance(20):
+		g.add(model.RemoveAddr{Host: host, Addr: g.s.Addr(host, pick(g, []string{"lan", "lan6"}))})
+	default:
+		g.add(model.SendSocket{Socket: name})
+	}
+}
+
+// oddTo draws whom to dial or to send to: oneself, another of the open sockets,
+// or nobody.
+func (g *gen) oddTo(host string, s *model.Socket, f model.Family) model.Endpoint {
+	other, at := *s, host
+	if g.chance(70) {
+		name := pick(g, g.open)
+		other, _ = g.m.Socket(name)
+		at = g.m.HostOf(name)
+	}
+	e := model.Endpoint{Addr: other.Local.Addr().Unmap(), Port: other.Local.Port()}
+	if e.Port == 0 || e.Port >= firstPicked {
+		e.Port = 5060
+	}
+	if !e.Addr.IsValid() || e.Addr.Is6() && f == model.IPv4 || e.Addr.IsUnspecified() || g.chance(15) {
+		e.Addr = pick(g, g.oddAddrs(at, f))
+	}
+	return e
+}
