@@ -2,6 +2,7 @@ package props
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,10 +54,12 @@ func (r *rigs) close() {
 	}
 }
 
-// play plays a scenario of socket steps, and judges SocketsAgree.
-func (r *rigs) play(s *model.Scenario) *Played {
+// play plays a scenario of socket steps, and judges SocketsAgree. Probes ask,
+// after its last step, who takes a packet.
+func (r *rigs) play(s *model.Scenario, probes bool) *Played {
 	rig := r.get()
 	defer r.put(rig)
+	rig.NoProbes = !probes
 	got := rig.Play(*s, r.wrong, nil)
 	v := model.Verdict{Claim: model.SocketsAgree.Name, Class: model.Accepting, Advert: -1, Use: -1, Step: got.At}
 	switch {
@@ -81,7 +84,7 @@ func newKernelEngine(stack *sut.Stack, cfg *Config, wrong model.Mistake) engine 
 			s := kernel.Draw(cfg.Seed, index)
 			return &s
 		},
-		play:     func(_ context.Context, s *model.Scenario, _ bool) *Played { return labs.play(s) },
+		play:     func(_ context.Context, s *model.Scenario, _ bool) *Played { return labs.play(s, true) },
 		minimize: labs.minimize,
 		explain:  explainSockets,
 		ours:     func(*model.Element) bool { return false },
@@ -91,10 +94,20 @@ func newKernelEngine(stack *sut.Stack, cfg *Config, wrong model.Mistake) engine 
 }
 
 func (r *rigs) minimize(ctx context.Context, s *model.Scenario, sig model.Signature, _ time.Time) *Minimal {
-	small := kernel.Minimize(*s, func(c model.Scenario) bool {
-		return ctx.Err() == nil && shows(r.play(&c), sig)
+	small := kernel.Minimize(r.probed(*s), func(c model.Scenario) bool {
+		return ctx.Err() == nil && shows(r.play(&c, false), sig)
 	})
-	return confirm(ctx, small, sig, func(_ context.Context, c *model.Scenario, _ manner) *Played { return r.play(c) })
+	return confirm(ctx, small, sig, func(_ context.Context, c *model.Scenario, _ manner) *Played { return r.play(c, false) })
+}
+
+// probed makes steps of a scenario's probes: where only a probe showed the
+// difference, the smallest scenario has to show it by itself.
+func (r *rigs) probed(s model.Scenario) model.Scenario {
+	rig := r.get()
+	defer r.put(rig)
+	rig.NoProbes = false
+	s.Steps = slices.Concat(s.Steps, rig.Play(s, r.wrong, nil).Probed)
+	return s
 }
 
 // explainSockets says where the two differ.

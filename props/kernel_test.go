@@ -36,7 +36,7 @@ func TestHuntKernelFindsAWrongModel(t *testing.T) {
 		t.Fatalf("%d findings, %+v", len(s.Findings), s)
 	}
 	f := s.Findings[0]
-	if n := strings.Count(f.Scenario, "\n"); n > 12 || !strings.Contains(f.Explanation, "the model and the kernel disagree") || f.CaseFile == "" {
+	if n := strings.Count(f.Scenario, "\n"); n > 12 || !strings.Contains(f.Explanation, "> ") || !strings.Contains(f.Explanation, "the model expects") || f.CaseFile == "" {
 		t.Errorf("%d lines\n%s\n%s", n, f.Scenario, f.Explanation)
 	}
 }

@@ -111,7 +111,7 @@ func replays(t *testing.T, c *corpus.Case, e corpus.Expectation) {
 func replaysSockets(t *testing.T, c *corpus.Case) {
 	r := &rigs{}
 	defer r.close()
-	if p := r.play(&c.Scenario); p.Broken != "" || p.Verdicts[0].Class != model.Accepting {
+	if p := r.play(&c.Scenario, true); p.Broken != "" || p.Verdicts[0].Class != model.Accepting {
 		t.Errorf("%s %+v", p.Broken, p.Verdicts[0])
 	}
 }
