@@ -29,6 +29,7 @@ const (
 	RuleWildcard     = "wildcard, since no socket is bound to exactly this address (INADDR_ANY, in6addr_any)"
 	RuleWildcardV6   = "IPv6 wildcard that takes IPv4 too (bindv6only off, IPV6_V6ONLY off)"
 	RuleConnected    = "connected to exactly this sender (udp4_lib_lookup4, udp6_lib_lookup4)"
+	RuleEarly        = "the first in the chain of this address, and connected to exactly this sender (udp_v4_early_demux)"
 	RuleNone         = "no socket takes it: RST, or ICMP port unreachable"
 )
 
@@ -70,7 +71,7 @@ func (s *Snapshot) arrive(from string, p packet) (*HostSockets, packet) {
 	if s.Topology == nil {
 		host := s.reach(from, p.dst.Addr())
 		if host != nil {
-			p.device = arrival(host, p.dst.Addr())
+			p.device, p.outside = arrival(host, p.dst.Addr()), host.Host != from
 		}
 		return host, p
 	}
@@ -82,6 +83,7 @@ func (s *Snapshot) arrive(from string, p packet) (*HostSockets, packet) {
 	if host == nil {
 		return nil, p
 	}
+	p.outside = host.Host != from
 	p.src, p.dst = netip.AddrPortFrom(path.Source, p.src.Port()), netip.AddrPortFrom(p.dst.Addr().WithZone(""), p.dst.Port())
 	if p.device = path.Hops[len(path.Hops)-1].In; p.device == 0 {
 		p.device = arrival(host, p.dst.Addr())
@@ -137,11 +139,15 @@ type packet struct {
 	transport Transport
 	src, dst  netip.AddrPort // unmapped
 	device    uint32         // see arrival
+	outside   bool           // it comes from another host
 	wrong     Mistake        // 0, except in a wrong model
 }
 
 // lookup picks among the sockets of the host that the packet arrived at.
 func (p *packet) lookup(sockets []Socket) Reached {
+	if s := p.early(sockets); s != nil {
+		return Reached{Socket: s, Rule: RuleEarly}
+	}
 	exact := p.established(sockets)
 	if exact.Socket != nil && exact.Socket.State != StateTimeWait {
 		return exact
@@ -179,6 +185,26 @@ func (p *packet) established(sockets []Socket) Reached {
 		}
 	}
 	return r
+}
+
+// early finds the UDP socket that has a packet from outside before any other
+// look-up: the first in its address's chain, if that one is connected to the
+// sender (udp_v4_early_demux, udp_v6_early_demux).
+func (p *packet) early(sockets []Socket) *Socket {
+	if p.transport == TCP || !p.outside || p.wrong == EarlyIgnored {
+		return nil
+	}
+	var first *Socket
+	for i := range sockets {
+		s := &sockets[i]
+		if s.Transport == UDP && unmapPort(s.Local) == p.dst && (first == nil || s.Order > first.Order) {
+			first = s
+		}
+	}
+	if first == nil || first.Order == 0 || !p.isEnd(first) {
+		return nil
+	}
+	return first
 }
 
 // isEnd reports whether a socket is the conversation of which the packet is a

@@ -31,6 +31,7 @@ const (
 	DisconnectRehashes
 	ReconnectFilesAnew
 	WarmthIgnored
+	EarlyIgnored
 	mistakes
 )
 
@@ -38,7 +39,7 @@ var mistakeNames = [...]string{"", "wildcard-beats-specific", "child-has-own-por
 	"v6-wildcard-apart", "v6only-ignored", "close-listener-closes-connections", "connected-udp-takes-all",
 	"connection-port-accepts", "connections-free-port", "unread-ignored", "backlog-is-limit", "reuseport-ignored",
 	"oldest-udp-wins", "device-ignored",
-	"shut-listener-goes-on", "reset-leaves-queue", "time-wait-blocks", "disconnect-rehashes", "reconnect-files-anew", "warmth-ignored"}
+	"shut-listener-goes-on", "reset-leaves-queue", "time-wait-blocks", "disconnect-rehashes", "reconnect-files-anew", "warmth-ignored", "early-ignored"}
 
 // String names the mistake, as in a file's name.
 func (m Mistake) String() string { return mistakeNames[m] }
@@ -64,6 +65,7 @@ var beliefs = [...]string{"",
 	"a UDP socket that loses its peer gets in line again, as if it were bound anew",
 	"of two UDP sockets connected to one peer the last one connected gets the datagrams",
 	"of two equal UDP sockets the last one bound gets the datagrams, whatever they did before",
+	"the chain of flows says who of several connected UDP sockets gets a datagram, wherever it comes from",
 }
 
 // Belief says the mistake as somebody who makes it would.

@@ -170,7 +170,7 @@ func (p *Ports) leadsTo(host int, device uint32, dst netip.Addr) bool {
 
 // packet is what arrives at a way's end.
 func (p *Ports) packet(r ref, w way, srcPort, dstPort uint16) packet {
-	k := packet{transport: p.socket(r).Transport, wrong: p.wrong,
+	k := packet{transport: p.socket(r).Transport, outside: w.host != r.host, wrong: p.wrong,
 		src: netip.AddrPortFrom(w.src, srcPort), dst: netip.AddrPortFrom(w.dst, dstPort)}
 	k.device = arrival(&p.hosts[w.host].HostSockets, w.dst)
 	return k

@@ -19,7 +19,7 @@ type Reach struct {
 // them: there, route has said before that there is no way. Nor is
 // RuleTimeWaitOnly: what comes of it is undecided.
 var lookupRules = [...]string{RuleExact, RuleTimeWait, RuleSpecific,
-	RuleWildcard, RuleWildcardV6, RuleConnected, RuleNone}
+	RuleWildcard, RuleWildcardV6, RuleConnected, RuleEarly, RuleNone}
 
 // PortRules lists every rule of the reference model.
 func PortRules() []PortRule { return portRules[:] }

@@ -216,7 +216,7 @@ var portRules = [rules]PortRule{
 	ruleUndialConnection:   {"connect to AF_UNSPEC resets a connection; the socket may be used again, and tells ECONNRESET first", "tcp_disconnect"},
 	ruleUndialOther:        {"connect to AF_UNSPEC without a connection: nothing is sent", "tcp_disconnect"},
 	ruleRehash:             {"a UDP socket whose address changes goes to the head of its new chain, as if it had been bound last", "udp_lib_rehash"},
-	ruleStaleFlow:          {"a UDP socket that is connected a second time, with its address settled, stays in the table of flows under its first peer: it is found by score, behind those that are found there (since Linux 6.13)", "udp_lib_hash4, udp4_lib_lookup4"},
+	ruleStaleFlow:          {"a UDP socket that is connected a second time, with its address settled, stays in the table of flows under its first peer: it is found by score, behind those that are found there (since Linux 6.13), unless it is the first of its address", "udp_lib_hash4, udp4_lib_lookup4"},
 	ruleLeaveGroup:         {"a UDP socket that is connected (since Linux 6.13 also one bound to an address), or whose address or device changes, leaves its SO_REUSEPORT group, and does not come back", "reuseport_detach_sock"},
 	ruleGroupAnew:          {"a socket with SO_REUSEPORT joins the first one met with the same address, if that one has lost its group then in a new one", "udp_reuseport_add_sock"},
 	ruleGroupMixed:         {"a SO_REUSEPORT group of which a member bound to its address was connected does not end a look-up any more", "reuseport_has_conns"},

@@ -51,7 +51,7 @@ func draw(n func(int) int) model.Scenario {
 	g.topology()
 	g.m = model.NewPorts(&g.s)
 	next := g.more
-	if g.chance(25) {
+	if g.chance(20) {
 		next = g.jumble
 	}
 	for want := 1 + n(24); len(g.s.Steps) < want; {
@@ -75,8 +75,8 @@ func (g *gen) more() {
 		draw   func()
 	}{
 		{9, g.listener}, {10, g.dialler}, {6, g.datagram}, {8, g.accept}, {7, g.send}, {5, g.read},
-		{5, g.shutdown}, {10, g.close}, {3, g.destroy}, {1, g.remove}, {1, g.filter}, {6, g.sendTo},
-		{3, g.redial}, {3, g.share}, {14, g.twins}, {12, g.conversation}, {4, g.reopen}, {4, g.sameEnds}, {2, g.deadDial}, {3, g.hidden}, {2, g.relisten}, {9, g.nonsense}, {16, g.past},
+		{6, g.shutdown}, {10, g.close}, {3, g.destroy}, {1, g.remove}, {1, g.filter}, {6, g.sendTo},
+		{3, g.redial}, {3, g.share}, {14, g.twins}, {12, g.conversation}, {4, g.reopen}, {4, g.sameEnds}, {2, g.deadDial}, {3, g.hidden}, {2, g.relisten}, {9, g.nonsense}, {26, g.past},
 	}
 	total := 0
 	for _, w := range weights {

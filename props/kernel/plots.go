@@ -209,6 +209,8 @@ func (g *gen) conversation() {
 	case 4:
 		g.shut(l)
 		g.rebind(host, s)
+	case 5:
+		g.add(model.ShutdownSocket{Socket: l, Sides: model.Sides(1 + g.n(3))})
 	}
 }
 
@@ -284,11 +286,11 @@ func (g *gen) rebind(host string, s model.Socket) {
 func (g *gen) past() {
 	host, net := g.host(), pick(g, []string{"lan", "lan", "lan6"})
 	at := model.Endpoint{Addr: g.s.Addr(host, net), Port: g.port()}
-	here, shape, option := at, g.n(5), model.OptionReuseAddr
+	here, shape, option := at, g.n(6), model.OptionReuseAddr
 	if g.chance(30) {
 		option = model.OptionReusePort
 	}
-	if shape > 2 && g.chance(50) {
+	if shape > 3 && g.chance(50) {
 		at.Addr = netip.IPv4Unspecified()
 		if here.Addr.Is6() {
 			at.Addr = netip.IPv6Unspecified()
@@ -310,6 +312,9 @@ func (g *gen) past() {
 		g.add(model.DialSocket{Socket: ones[0], To: theirs[0]})
 		g.add(model.SendTo{Socket: peers[0], To: here})
 		g.part(ones[0])
+	case 3: // both are connected to one peer, the last bound first
+		g.add(model.DialSocket{Socket: ones[1], To: theirs[0]})
+		g.add(model.DialSocket{Socket: ones[0], To: theirs[0]})
 	default:
 		for range 2 + g.n(4) {
 			g.turn(pick(g, ones), pick(g, theirs), peers, here)
