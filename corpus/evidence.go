@@ -111,7 +111,7 @@ func ReadEvidence(path string) (Evidence, error) {
 }
 
 func readEvidence(path string) (Evidence, error) {
-	c, err := ReadFile(path)
+	c, err := ReadScenario(path)
 	if err != nil {
 		return Evidence{}, err
 	}

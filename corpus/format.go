@@ -25,8 +25,10 @@ func Format(c *Case) []byte {
 	c = c.Normal()
 	a := &txtar.Archive{Files: []txtar.File{
 		{Name: secScenario, Data: []byte(model.Format(c.Scenario))},
-		{Name: secExpect, Data: formatExpect(c.Expect)},
 	}}
+	if len(c.Expect) > 0 {
+		a.Files = append(a.Files, txtar.File{Name: secExpect, Data: formatExpect(c.Expect)})
+	}
 	if c.Comment != "" {
 		a.Comment = []byte(c.Comment + "\n\n")
 	}

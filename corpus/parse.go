@@ -45,19 +45,18 @@ func ReadFile(name string) (*Case, error) {
 }
 
 // ReadScenario reads the case in a file, or the plain scenario: a text without
-// any section is a case that expects nothing.
+// any section, or without the section expect, is a case that expects nothing.
 func ReadScenario(name string) (*Case, error) {
 	data, err := readBounded(name)
 	if err != nil {
 		return nil, err
 	}
 	data = unixLines(data)
-	if len(txtar.Parse(data).Files) > 0 {
-		return Parse(name, data)
-	}
-	p := &parser{file: name}
+	p := &parser{file: name, unexpected: true}
 	c := &Case{}
-	if p.checkText(data) {
+	if len(txtar.Parse(data).Files) > 0 {
+		c = p.parse(data)
+	} else if p.checkText(data) {
 		p.scenario(c, section{line: 1, text: string(data)})
 	}
 	if p.err != nil {
@@ -107,6 +106,8 @@ func Parse(name string, data []byte) (*Case, error) {
 type parser struct {
 	file string
 	err  error
+	// unexpected: a text may expect nothing.
+	unexpected bool
 }
 
 // section is the text of one section, and the line of the file on which its
@@ -178,18 +179,21 @@ func split(data []byte) (comment string, secs []section) {
 // checkSections wants every section at most once, in order, the first two in
 // any case.
 func (p *parser) checkSections(secs []section) bool {
-	next := 0
+	next, needed := 0, 2
+	if p.unexpected {
+		needed = 1
+	}
 	for _, s := range secs {
 		at := slices.Index(sections, s.name)
 		switch {
 		case at < 0:
 			p.fail(s.line-1, 4, quote(s.name), "one of the sections "+strings.Join(sections, ", "))
-		case at < next, at > next && next < 2:
+		case at < next, at > next && next < needed:
 			p.fail(s.line-1, 4, quote(s.name), "the sections "+strings.Join(sections, ", ")+", once each and in this order")
 		}
 		next = at + 1
 	}
-	if next < 2 {
+	if next < needed {
 		p.fail(1, 1, "none", "a case with the section -- "+sections[next]+" --")
 	}
 	return p.err == nil

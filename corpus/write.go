@@ -45,6 +45,24 @@ func Write(dir string, c *Case, e Evidence) (path string, written bool, err erro
 	return path, true, nil
 }
 
+// WriteSample keeps what is no finding under a name of the caller's choice: it
+// may expect nothing. What has that name already is replaced.
+func WriteSample(dir, name string, c *Case, e Evidence) (path string, err error) {
+	if err := makeDir(dir); err != nil {
+		return "", writeError(dir, err)
+	}
+	unlock, err := lock(dir)
+	if err != nil {
+		return "", writeError(dir, err)
+	}
+	defer unlock()
+	path = filepath.Join(dir, name+extension)
+	if err := writeAll(path, c, e); err != nil {
+		return "", writeError(path, err)
+	}
+	return path, nil
+}
+
 // writable makes sure that what is written can be read again.
 func writable(c *Case) error {
 	if len(c.Expect) == 0 || c.Expect[0].Clean() {

@@ -57,6 +57,7 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 			}
 			return m
 		},
+		record:  p.capture,
 		explain: func(p *Played, v model.Verdict) string { return Explain(p, v, stack.Name) },
 		ours:    func(e *model.Element) bool { return e.SUT || e.Stack == "" && stack.Name == honest },
 		owed:    owed(space, cfg.Only),

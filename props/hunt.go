@@ -67,6 +67,8 @@ type engine struct {
 	// minimize returns the smallest scenario that still shows the signature,
 	// and what confirmed it. It stops reducing at until, if that is not zero.
 	minimize func(ctx context.Context, s *model.Scenario, sig model.Signature, until time.Time) *Minimal
+	// record plays a scenario once more, with a capture; may be nil.
+	record func(ctx context.Context, s *model.Scenario) *Played
 	// explain writes what an engineer would say of a verdict.
 	explain func(p *Played, v model.Verdict) string
 	// ours reports whether an element is played by the stack that is judged.
@@ -108,7 +110,8 @@ type hunt struct {
 type job struct {
 	index    int
 	suspect  *suspect
-	scenario *model.Scenario // to minimise
+	sample   *sample         // to be played again with a capture
+	scenario *model.Scenario // to minimise, or to play again
 }
 
 // outcome is what came of a job.
@@ -205,7 +208,9 @@ func (h *hunt) work(ctx context.Context, jobs <-chan job, results chan<- *outcom
 	for j := range jobs {
 		start := time.Now()
 		r := &outcome{job: j}
-		if j.suspect != nil {
+		if j.sample != nil {
+			r.played = h.engine.record(ctx, j.scenario)
+		} else if j.suspect != nil {
 			r.minimal = h.minimize(ctx, j)
 		} else {
 			r.scenario = h.engine.draw(j.index)
@@ -240,6 +245,9 @@ func (h *hunt) take(r *outcome) {
 	switch {
 	case r.cut:
 		return
+	case r.job.sample != nil:
+		h.ledger.recordedSample(r.job.sample, r.played)
+		return
 	case r.job.suspect != nil:
 		if again := h.ledger.conclude(r); again {
 			h.pending = append(h.pending, r.job.suspect.job())
@@ -254,8 +262,12 @@ func (h *hunt) take(r *outcome) {
 		}
 		delete(h.played, h.admit)
 		h.admit++
-		for _, s := range h.ledger.count(next) {
+		todo, fresh := h.ledger.count(next)
+		for _, s := range todo {
 			h.pending = append(h.pending, s.job())
+		}
+		for _, s := range fresh {
+			h.pending = append(h.pending, job{sample: s, scenario: s.scenario})
 		}
 		if h.ledger.hopeless() {
 			h.over = true

@@ -49,8 +49,9 @@ type ledger struct {
 	suspects map[model.Signature]*suspect
 	order    []*suspect // as they were first seen
 	latent   map[model.Signature]int
-	reasons  map[string]int // why scenarios were bad
-	reason   string         // the first of them
+	samples  map[string]*sample // by name
+	reasons  map[string]int     // why scenarios were bad
+	reason   string             // the first of them
 
 	playing, minimizing time.Duration // of all workers together
 	outErr              error         // the first case that could not be written
@@ -61,6 +62,7 @@ func newLedger(cfg *Config, eng *engine) *ledger {
 		cfg: cfg, engine: eng,
 		suspects: map[model.Signature]*suspect{},
 		latent:   map[model.Signature]int{},
+		samples:  map[string]*sample{},
 		reasons:  map[string]int{},
 		sum: Summary{
 			Event: eventSummary, Stack: eng.stack, Version: eng.version, Seed: cfg.Seed,
@@ -71,15 +73,17 @@ func newLedger(cfg *Config, eng *engine) *ledger {
 
 // count enters a scenario that was played, and returns the suspects that are
 // to be minimised because of it.
-func (l *ledger) count(r *outcome) (todo []*suspect) {
+func (l *ledger) count(r *outcome) (todo []*suspect, fresh []*sample) {
 	l.playing += r.took
 	l.sum.Cases++
 	result, why := l.enter(r.played)
 	todo = l.suspicions(r.job.index, r.played)
+	fresh = l.sampled(r.job.index, r.played, result, why)
 	if t := r.played.Twin; t != nil {
 		l.sum.Twins++
 		twinResult, twinWhy := l.enter(t)
 		todo = append(todo, l.suspicions(r.job.index, t)...)
+		fresh = append(fresh, l.sampled(r.job.index, t, twinResult, twinWhy)...)
 		if rank(twinResult) < rank(result) {
 			result, why = twinResult, "its direct twin: "+twinWhy
 		}
@@ -89,7 +93,7 @@ func (l *ledger) count(r *outcome) (todo []*suspect) {
 		Seed: l.cfg.Seed, Index: r.job.index, Result: result, Detail: why,
 		Scenario: model.Format(*r.scenario),
 	})
-	return todo
+	return todo, fresh
 }
 
 func rank(r Result) int {
@@ -261,6 +265,7 @@ func (l *ledger) conclude(r *outcome) (again bool) {
 	s.tried++
 	l.sum.Inconclusive++
 	l.blame(unconfirmed(s.signature, r.minimal))
+	l.sample(sampleUnconfirmed, s.signature, s.seen[s.tried-1].index, r.minimal.Played, unconfirmed(s.signature, r.minimal))
 	s.waiting = s.tried == len(s.seen)
 	return !s.waiting
 }

@@ -123,6 +123,7 @@ func (l *ledger) rate(seconds float64) float64 {
 }
 
 func (l *ledger) summary(took time.Duration, interrupted bool) *Summary {
+	l.finishSamples()
 	s := l.sum
 	s.Seconds = took.Seconds()
 	s.CasesPerSecond = l.rate(s.Seconds)
