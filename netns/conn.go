@@ -28,7 +28,7 @@ const dumpBuffer = 1 << 15
 func newConn(proto int) (*conn, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, proto)
 	if err != nil {
-		return nil, fmt.Errorf("open netlink socket (protocol %d): %w", proto, err)
+		return nil, fmt.Errorf("open netlink socket (protocol %d): %w", proto, Scarce(err))
 	}
 	bound := unix.Timeval{Sec: 5}
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &bound); err != nil {
@@ -64,7 +64,7 @@ func (c *conn) move() *conn {
 func (c *conn) namespace() (int, error) {
 	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(c.fd), unix.SIOCGSKNS, 0)
 	if errno != 0 {
-		return -1, fmt.Errorf("get descriptor of network namespace: %w", errno)
+		return -1, fmt.Errorf("get descriptor of network namespace: %w", Scarce(errno))
 	}
 	unix.CloseOnExec(int(fd))
 	return int(fd), nil

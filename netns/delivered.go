@@ -17,7 +17,7 @@ func (h *Host) delivered(is6 bool) (n uint64, err error) {
 	err = h.inside(func() error {
 		file, err := os.ReadFile("/proc/thread-self/net/" + choose(is6, "snmp6", "snmp"))
 		if err != nil {
-			return err
+			return Scarce(err)
 		}
 		if is6 {
 			n, err = counter6(file)

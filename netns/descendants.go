@@ -41,12 +41,14 @@ func children(pid int) []int {
 	tasks := fmt.Sprintf("/proc/%d/task", pid)
 	threads, err := os.ReadDir(tasks)
 	if err != nil {
+		_ = Scarce(err) // or else it has ended
 		return nil
 	}
 	var all []int
 	for _, t := range threads {
 		list, err := os.ReadFile(tasks + "/" + t.Name() + "/children")
 		if err != nil {
+			_ = Scarce(err)
 			continue
 		}
 		for _, field := range strings.Fields(string(list)) {
@@ -62,6 +64,7 @@ func children(pid int) []int {
 func socketsOf(pid int) []uint64 {
 	dir, err := os.Open(fmt.Sprintf("/proc/%d/fd", pid))
 	if err != nil {
+		_ = Scarce(err)
 		return nil
 	}
 	defer dir.Close()

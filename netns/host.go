@@ -74,7 +74,7 @@ func (h *Host) makeKept() (err error) {
 	}
 	for name, fd := range map[string]*int{"sockstat": &h.stat, "sockstat6": &h.stat6} {
 		if *fd, err = unix.Open("/proc/thread-self/net/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-			return fmt.Errorf("open /proc/net/%s: %w", name, err)
+			return fmt.Errorf("open /proc/net/%s: %w", name, Scarce(err))
 		}
 	}
 	return nil
@@ -126,7 +126,7 @@ func (h *Host) Socket(domain, typ, proto int) (int, error) {
 	fd := -1
 	err := h.inside(func() (err error) {
 		fd, err = unix.Socket(domain, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
-		return err
+		return Scarce(err)
 	})
 	if err != nil {
 		return -1, fmt.Errorf("netns: host %s: open socket (domain %d, type %d, protocol %d): %w", h.name, domain, typ, proto, err)

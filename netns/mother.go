@@ -77,7 +77,7 @@ func away(f func() error) error {
 	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		runtime.UnlockOSThread()
-		return fmt.Errorf("open the thread's network namespace: %w", err)
+		return fmt.Errorf("open the thread's network namespace: %w", Scarce(err))
 	}
 	defer unix.Close(home)
 	// If f panics or the way back fails, the thread stays locked and dies

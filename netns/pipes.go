@@ -18,18 +18,18 @@ func newPipes() (*pipes, error) {
 	var p pipes
 	var err error
 	if p.theirStdin, p.stdin, err = os.Pipe(); err != nil {
-		return nil, fmt.Errorf("make pipe: %w", err)
+		return nil, fmt.Errorf("make pipe: %w", Scarce(err))
 	}
 	if p.output, p.theirOutput, err = os.Pipe(); err != nil {
 		p.closeOurs()
 		p.closeTheirs()
-		return nil, fmt.Errorf("make pipe: %w", err)
+		return nil, fmt.Errorf("make pipe: %w", Scarce(err))
 	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		p.closeOurs()
 		p.closeTheirs()
-		return nil, fmt.Errorf("make socket pair: %w", err)
+		return nil, fmt.Errorf("make socket pair: %w", Scarce(err))
 	}
 	// Ours is polled by the runtime, so that waiting on it costs no thread.
 	_ = unix.SetNonblock(pair[0], true)

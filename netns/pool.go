@@ -20,7 +20,8 @@ type Pool struct {
 	// not trust a reset.
 	Fresh bool
 	// Keep is how many labs are kept at the most, 0 means 64. A kept lab
-	// takes about 0.2 MB of the kernel's memory for each host.
+	// takes about 0.2 MB of the kernel's memory for each host. Of the file
+	// descriptors that this process may have they take a half at the most.
 	Keep int
 	// Wary keeps a lab only if one of its shape was asked for before: for
 	// those who draw topologies, many of which never come again. What a kept
@@ -154,7 +155,11 @@ func (p *Pool) give(l *Lab) (bool, error) {
 	if p.closed {
 		keep = 0
 	}
-	if n := len(p.free) - keep; n > 0 {
+	n := max(len(p.free)-keep, 0)
+	for hosts := hostsOf(p.free[n:]); hosts*hostDescriptors > Descriptors()/2; n++ {
+		hosts -= len(p.free[n].hosts)
+	}
+	if n > 0 {
 		over = append(over, p.free[:n]...)
 		p.free = append([]*Lab(nil), p.free[n:]...)
 	}
@@ -164,6 +169,13 @@ func (p *Pool) give(l *Lab) (bool, error) {
 		failed = append(failed, l.destroy())
 	}
 	return true, errors.Join(failed...)
+}
+
+func hostsOf(labs []*Lab) (n int) {
+	for _, l := range labs {
+		n += len(l.hosts)
+	}
+	return n
 }
 
 func (p *Pool) discard(l *Lab, why error) {

@@ -40,10 +40,14 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 	}
 	space := SpaceOf(stack, cfg.Transport, cfg.Role)
 	p := &player{stack: stack, pool: &netns.Pool{Fresh: cfg.Fresh || stack.Kind == sut.Real, Wary: true, Keep: keptLabs}}
+	fill := canFill(cfg.workers())
 	return engine{
 		stack: stack.Name, version: version,
 		draw: func(index int) *model.Scenario {
 			s := Draw(cfg.Seed, index, space)
+			if !fill {
+				withoutFill(&s)
+			}
 			return &s
 		},
 		play: p.play,

@@ -14,7 +14,7 @@ type Config struct {
 	Seed      uint64        // of the list of scenarios: scenario i of a seed is the same everywhere
 	Checks    int           // scenarios to play; 0 is 200
 	Time      time.Duration // how long to play scenarios, instead of Checks; 0 is no limit
-	Workers   int           // labs at once; 0 is all cores
+	Workers   int           // labs at once; 0 is all cores, or as many as there are file descriptors for
 	Only      []string      // claims to judge; nil is all
 	Transport string        // only scenarios whose judged element uses it; "" is any
 	Role      string        // only scenarios in which the judged element plays it; "" is any
@@ -42,7 +42,7 @@ func (c *Config) workers() int {
 	if c.Workers > 0 {
 		return c.Workers
 	}
-	return runtime.NumCPU()
+	return fitting(runtime.NumCPU())
 }
 
 // twin reports whether a scenario is played beside its direct twin: a sample,

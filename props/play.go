@@ -103,7 +103,12 @@ func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	if p.record {
 		s.packets = &packets
 	}
-	if err := s.run(ctx, p.pool); err != nil {
+	scarcity := newScarcity()
+	err := s.run(ctx, p.pool)
+	if lack := scarcity.since(); lack != nil {
+		err = lack // whatever else there is may come of it
+	}
+	if err != nil {
 		s.obs.Broken = err.Error()
 	}
 	out.Obs, out.Broken, out.Packets, out.Log = s.obs, s.obs.Broken, packets.Bytes(), s.log.bytes()

@@ -64,6 +64,16 @@ func remembered(t testing.TB, file string) string {
 	return file
 }
 
+// self is this program's file.
+func self(t testing.TB) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // command is a command line in a process of its own.
 func command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()

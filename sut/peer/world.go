@@ -79,7 +79,7 @@ type timer struct {
 func New(lab *netns.Lab, sc *model.Scenario, others map[string]bool, lies map[string]Lie, hooks Hooks) (*World, error) {
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
-		return nil, fmt.Errorf("peer: epoll: %w", err)
+		return nil, fmt.Errorf("peer: epoll: %w", netns.Scarce(err))
 	}
 	w := &World{lab: lab, sc: sc, hooks: hooks, ep: ep, socks: map[int]*sock{}, elements: map[string]*element{}, stopped: map[string]*element{},
 		scratch: make([]byte, 65536), registered: map[string]bool{}}
@@ -358,6 +358,7 @@ func (w *World) accept(l *sock) {
 	for range maxReads {
 		fd, sa, err := unix.Accept4(l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		if err != nil {
+			_ = netns.Scarce(err)
 			return
 		}
 		if l.owner.claim(fd) != nil {
