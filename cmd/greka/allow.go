@@ -146,11 +146,14 @@ const (
 	insecureUsage = "run stacks even where this machine cannot give the whole sandbox; what is missing is said before"
 )
 
+// sandbox is a variable for tests.
+var sandbox = netns.Sandbox
+
 // sandboxed says what this machine cannot give of the sandbox that stacks run
 // in. Without --insecure that is an error.
 func (s streams) sandboxed(stacks []*sut.Stack, insecure bool) error {
 	isReal := func(stack *sut.Stack) bool { return stack.Kind == sut.Real }
-	missing := netns.Sandbox()
+	missing := sandbox()
 	if len(missing) == 0 || !slices.ContainsFunc(stacks, isReal) {
 		return nil
 	}

@@ -48,6 +48,7 @@ summary.`,
 	fl.IntVarP(&f.times, "times", "n", 1, "how often to play each case")
 	fl.BoolVar(&f.json, "json", false, "one JSON object a line on standard output")
 	fl.StringVar(&f.stack, "stack", "", "the stack to judge, or a file that describes it (default the first that the case names, or else peer)")
+	_ = c.RegisterFlagCompletionFunc("stack", completeStacks) // it fails for flags that are not there
 	fl.StringVar(&f.pcap, "pcap", "", "play a case once more and write its packets to this file (pcapng)")
 	fl.StringVar(&f.expect, "expect", "", "finding or clean (default what the case says)")
 	fl.BoolVar(&f.yes, "yes", false, yesUsage)

@@ -116,8 +116,8 @@ an address that was handed out, and on which nobody accepts.
 Exit status: 0 nothing found, or all as expected; 1 findings, or not as
 expected; 2 the work could not be done, and one line says why; 130 interrupted
 without findings.`,
-		Version:       props.Version(),
-		Args:          cobra.NoArgs,
+		Version: props.Version(),
+		// No Args: cobra then suggests a command where one is mistyped.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
