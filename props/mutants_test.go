@@ -39,10 +39,18 @@ var named = map[string]struct {
 		// A connect gives a wildcard socket the address that the routes choose:
 		// then nobody is at the one that was handed out.
 		may: []model.Class{model.Closed, model.WrongTransport}},
-	"drops-record-route":     {must: []string{"RouteSetDropped 200 INVITE callee"}},
-	"record-route-dead-port": {must: []string{"Closed INVITE proxy"}},
-	"refuses-behind-proxy":   {must: []string{"DiffersFromDirect INVITE callee"}},
-	"dials-anew":             {must: []string{"SocketsDiffer"}},
+	"drops-record-route":       {must: []string{"RouteSetDropped 200 INVITE callee"}},
+	"record-route-dead-port":   {must: []string{"Closed INVITE proxy"}},
+	"refuses-behind-proxy":     {must: []string{"DiffersFromDirect INVITE callee"}},
+	"contact-port-zero":        {must: []string{"WrongPort 200 INVITE callee", "WrongPort INVITE caller", "WrongPort REGISTER callee"}},
+	"contact-other-family":     {must: []string{"Unreachable 200 INVITE callee", "Unreachable INVITE caller", "Unreachable REGISTER callee"}},
+	"contact-link-local":       {must: []string{"LinkLocalNoScope 200 INVITE callee", "LinkLocalNoScope INVITE caller", "LinkLocalNoScope REGISTER callee"}},
+	"lies-every-other-time":    {must: []string{"Closed 200 INVITE callee", "Closed INVITE caller"}, may: []model.Class{model.Closed}},
+	"lies-half-the-time":       {must: []string{"Closed 200 INVITE callee", "Closed INVITE caller"}, may: []model.Class{model.Closed}},
+	"deaf-to-bye":              {must: []string{"NoAnswer BYE callee", "NoAnswer BYE caller"}},
+	"ack-over-other-transport": {must: []string{"Misrouted ACK caller"}},
+	"bye-over-other-transport": {must: []string{"Misrouted BYE caller", "Misrouted BYE callee"}},
+	"dials-anew":               {must: []string{"SocketsDiffer"}},
 }
 
 // short is a signature as the table has it.

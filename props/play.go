@@ -55,6 +55,9 @@ const spared = "a play without probes"
 // address explains why, it plays the direct twin in another one.
 func (p *player) play(ctx context.Context, sc *model.Scenario, twin bool) *Played {
 	out := p.once(ctx, sc)
+	if out.Broken == "" && puzzling(out) && !p.record {
+		out = p.closer(ctx, sc, out)
+	}
 	if out.Broken != "" || !twin && !puzzling(out) {
 		return out
 	}
@@ -113,6 +116,8 @@ func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	}
 	out.Obs, out.Broken, out.Packets, out.Log = s.obs, s.obs.Broken, packets.Bytes(), s.log.bytes()
 	if out.Broken == "" {
+		s.astray(out.Packets)
+		out.Obs = s.obs
 		out.Verdicts = acquit(sc, &s.obs, model.Judge(sc, &s.obs))
 	}
 	return out

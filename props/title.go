@@ -16,6 +16,9 @@ func title(p *Played, v model.Verdict) string {
 
 func complaint(p *Played, v *model.Verdict) string {
 	if v.Advert < 0 || v.Advert >= len(p.Obs.Adverts) {
+		if text := misdeeds[v.Class]; text != "" && v.About.Message != "" {
+			return fmt.Sprintf(text, v.About.Element, v.About.Message)
+		}
 		if text := breakdowns[v.Class]; text != "" {
 			return v.About.Element + "'s program " + text
 		}
@@ -46,6 +49,14 @@ var complaints = map[string]string{
 	model.KeepsRunning.Name:     "the program does not go on",
 	model.SocketsAgree.Name:     "there are other sockets than the model predicts",
 	model.LookupAgrees.Name:     "a probe met another socket than the snapshot says",
+}
+
+// misdeeds are for what an element did with a request; %[1]s is the element,
+// %[2]s the request.
+var misdeeds = map[model.Class]string{
+	model.NoAnswer:          "%[1]s does not answer the %[2]s that came to its socket",
+	model.Misrouted:         "%[1]s sends its %[2]s to the wrong place",
+	model.DiffersFromDirect: "%[1]s refuses the %[2]s behind a proxy, and accepts it without",
 }
 
 // breakdowns says what a program does instead of going on.

@@ -31,6 +31,7 @@ type waiting struct {
 type sides struct {
 	routeSet []string
 	target   string
+	step     int
 }
 
 // sent is called when one of our elements has sent a message.
@@ -76,7 +77,7 @@ func nameOf(m *model.Message) string {
 // or the 2xx to its own (RFC 3261 12.1).
 func (s *session) told(judged string, m *model.Message) {
 	_, method, _ := m.CSeq()
-	side := sides{}
+	side := sides{step: s.step}
 	switch {
 	case method != "INVITE" || m.Request && m.Tagged():
 		return

@@ -2,6 +2,7 @@ package sut
 
 import (
 	"fmt"
+	"math/rand"
 	"net/netip"
 	"strings"
 
@@ -100,6 +101,37 @@ var Lies = []peer.Lie{
 		}},
 	{Name: "refuses-behind-proxy", Doc: "a user agent that refuses calls with more than one Via: no address explains it",
 		RefuseBehindProxy: true},
+	{Name: "contact-port-zero", Doc: "Contact has port 0",
+		Contact: func(c peer.ContactFor) string { return port(c, 0) }},
+	{Name: "contact-other-family", Doc: "Contact has an address of the family that the element does not use",
+		Contact: func(c peer.ContactFor) string {
+			a := netip.MustParseAddr("2001:db8::1")
+			if c.Scenario.ElementAddr(c.Element.Name).Is6() {
+				a = netip.MustParseAddr("192.0.2.1")
+			}
+			return at(c, netip.AddrPortFrom(a, c.Element.Port(c.Transport)))
+		}},
+	{Name: "contact-link-local", Doc: "Contact has a link-local address, which is good on one link only",
+		Contact: func(c peer.ContactFor) string {
+			return at(c, netip.AddrPortFrom(netip.MustParseAddr("fe80::1"), c.Element.Port(c.Transport)))
+		}},
+	{Name: "lies-every-other-time", Doc: "every second Contact of an element has a port on which nobody is",
+		Contact: func(c peer.ContactFor) string {
+			if c.Nth%2 == 0 {
+				return c.Honest
+			}
+			return port(c, 9)
+		}},
+	{Name: "lies-half-the-time", Doc: "Contact has a port on which nobody is, in one of two calls, as a coin falls",
+		Contact: func(c peer.ContactFor) string {
+			if rand.Intn(2) == 0 {
+				return c.Honest
+			}
+			return port(c, 9)
+		}},
+	{Name: "deaf-to-bye", Doc: "a user agent that never answers BYE", DeafTo: "BYE"},
+	{Name: "ack-over-other-transport", Doc: "a user agent that sends its ACK over another transport than the URI selects", OtherTransport: "ACK"},
+	{Name: "bye-over-other-transport", Doc: "a user agent that sends its BYE over another transport than the URI selects", OtherTransport: "BYE"},
 	{Name: "dials-anew", Doc: "a user agent that dials for each request, though a connection is there", DialAnew: true},
 }
 

@@ -197,6 +197,7 @@ func (e *element) agentRequest(m *model.Message, tx *serverTx) {
 	to, _ := m.Get("To")
 	d := e.dialogs[dialogKey(tx.callID, model.Tag(to))]
 	switch {
+	case m.Method == e.lie.DeafTo:
 	case m.Method == "INVITE" && model.Tag(to) == "":
 		e.invited(m, tx)
 	case m.Method == "ACK":

@@ -30,6 +30,7 @@ type element struct {
 	sent    map[netip.AddrPort]sending
 	own     map[model.Transport]*sock // ports that it was not told to listen on
 
+	given    map[string]int      // Contacts, by message
 	dialogs  map[string]*dialog  // user agent: by Call-ID
 	bindings map[string]*binding // proxy: by user
 }
@@ -65,7 +66,7 @@ type serverTx struct {
 func newElement(w *World, el *model.Element, lie Lie) *element {
 	return &element{world: w, el: el, addr: w.sc.ElementAddr(el.Name), lie: lie,
 		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, sent: map[netip.AddrPort]sending{}, own: map[model.Transport]*sock{},
-		dialogs: map[string]*dialog{}, bindings: map[string]*binding{}}
+		given: map[string]int{}, dialogs: map[string]*dialog{}, bindings: map[string]*binding{}}
 }
 
 // take handles one message. The runner looks first.
@@ -358,6 +359,9 @@ func (e *element) nextHop(o *outgoing) (use int, t model.Transport, err error) {
 		return 0, o.flow.transport, nil
 	}
 	target, err := resolve(o.uri)
+	if o.method == e.lie.OtherTransport {
+		target.Transport = e.otherTransport(target.Transport)
+	}
 	if err == nil {
 		o.to = target.Addr
 		live := e.live()
@@ -367,6 +371,17 @@ func (e *element) nextHop(o *outgoing) (use int, t model.Transport, err error) {
 	}
 	use = e.using(Use{Element: e.el.Name, Request: o.method, CallID: o.callID, URI: o.uri, Dial: o.flow == nil})
 	return use, target.Transport, err
+}
+
+// otherTransport is one that the element has, and that is not the given one if
+// it has two.
+func (e *element) otherTransport(t model.Transport) model.Transport {
+	for _, l := range e.el.Listen {
+		if l.Transport != t {
+			return l.Transport
+		}
+	}
+	return t
 }
 
 // using tells the runner of a use, and returns its number.

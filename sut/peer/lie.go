@@ -24,6 +24,11 @@ type Lie struct {
 	ConnectUDP bool
 	// DropRecordRoute: the element's answers lack the Record-Routes that came.
 	DropRecordRoute bool
+	// DeafTo: the element never answers requests of this method.
+	DeafTo string
+	// OtherTransport: the element sends its requests of this method over
+	// another transport than their URI selects.
+	OtherTransport string
 	// DialAnew: the element never uses a connection twice for requests. RFC
 	// 3261 18.1.1 allows it; the model's elements do not do it.
 	DialAnew bool
@@ -32,7 +37,7 @@ type Lie struct {
 // Addresses reports whether the lie is about addresses: then what others dial
 // is no longer what the model predicts of honest elements.
 func (l Lie) Addresses() bool {
-	return l.Contact != nil || l.AfterRegister || l.ConnectUDP || l.DropRecordRoute || l.RecordRoute != nil
+	return l.Contact != nil || l.AfterRegister || l.ConnectUDP || l.DropRecordRoute || l.RecordRoute != nil || l.OtherTransport != ""
 }
 
 // ContactFor is what a Contact is made for.
@@ -43,6 +48,7 @@ type ContactFor struct {
 	Transport model.Transport // of the leg that carries it
 	Arrived   model.Leg       // the leg that the request came on; zero in requests
 	Honest    string          // what an honest peer writes
+	Nth       int             // how many Contacts of such a message the element has given before
 }
 
 // contact returns the Contact value for a message.
@@ -54,8 +60,10 @@ func (e *element) contact(message string, t model.Transport, arrived model.Leg) 
 	if e.lie.Contact == nil {
 		return honest
 	}
+	n := e.given[message]
+	e.given[message]++
 	return e.lie.Contact(ContactFor{Scenario: e.world.sc, Element: e.el, Message: message,
-		Transport: t, Arrived: arrived, Honest: honest})
+		Transport: t, Arrived: arrived, Honest: honest, Nth: n})
 }
 
 // stopListening closes the TCP listener and keeps the connections.
