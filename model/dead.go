@@ -58,6 +58,9 @@ func (o *Observation) cannotAccept(i int, r Reached) string {
 		return ""
 	}
 	met := o.metLater(i)
+	if met == ProbeNone && (u.Request == "" || !u.MustDial) && !o.Own[r.Socket.Owner] {
+		met = u.Probe.Result // nobody dials it, and nobody is hurt: the probe will do
+	}
 	if !failed(met) || u.Spared == "" && !failed(u.Probe.Result) || !o.still(u.Snapshot, r.Socket.Cookie) {
 		return ""
 	}

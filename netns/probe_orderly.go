@@ -103,7 +103,7 @@ func (p *probe) known() (bool, error) {
 	if h == nil {
 		return true, nil
 	}
-	s, found, err := h.diag.lookup(model.TCP, p.Source, p.Target, h.Zone(p.Target.Addr()))
+	s, found, err := h.diag.lookup(model.TCP, p.Source, p.Target, h.arrival(p.Target.Addr()))
 	return found && s.State == model.StateCloseWait && s.Inode != 0 && s.Queue == 0, err
 }
 

@@ -27,6 +27,29 @@ func (h *Host) Zone(a netip.Addr) uint32 {
 	return 0
 }
 
+// arrival returns the number of the interface by which a packet to one of the
+// host's own addresses comes in, as a listener sees it that is bound to one: the
+// interface that has the address, even for what the host sends to itself
+// (orig_oif in ip_route_output_key_hash_rcu). 0 is not known, and fits what is
+// bound to none.
+func (h *Host) arrival(a netip.Addr) uint32 {
+	if zone := h.Zone(a); zone != 0 {
+		return zone
+	}
+	a = a.Unmap().WithZone("")
+	if a.IsLoopback() {
+		return loopbackDevice
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, own := range h.addrs {
+		if own == a && i < len(h.devices) {
+			return h.devices[i]
+		}
+	}
+	return 0
+}
+
 // sockaddr is an address as the host's sockets take it.
 func (h *Host) sockaddr(a netip.AddrPort) unix.Sockaddr {
 	sa := sockaddr(a)

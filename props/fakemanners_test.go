@@ -33,6 +33,11 @@ type manners struct {
 	accepts          time.Duration // between one connection and the next
 	endsAtReset      bool          // it takes a reset connection for its listener's end
 	dies             string        // when this method arrives
+	diesAt           int           // when so many INVITEs have come
+	hangs            string        // when this method arrives: it reads nothing any more
+	full             bool          // its listener's queue is full, and nobody accepts
+	device           bool          // its sockets are bound to the interface of its address
+	drops            bool          // a filter of its own keeps everybody off its listener
 }
 
 // emit sends a message as often, and in such a spelling, as its manners say.
@@ -47,7 +52,14 @@ func (u *fakeUA) emit(to way, raw string, t model.Transport) {
 
 // request answers a request.
 func (u *fakeUA) request(m *model.Message, back way, t model.Transport) {
-	if m.Method == u.dies {
+	if m.Method == "INVITE" {
+		u.invites++
+	}
+	if u.hangs != "" && m.Method == u.hangs {
+		u.stuck = true
+		return
+	}
+	if m.Method == u.dies || u.diesAt != 0 && u.invites == u.diesAt {
 		fmt.Fprintln(os.Stderr, "assertion failed")
 		os.Exit(134)
 	}
@@ -194,6 +206,12 @@ var mannersOf = map[string]manners{
 	"floods":           {instead: flood},
 	"slams":            {slams: true, instead: func(*fakeUA, *model.Message, way) {}},
 	"dies":             {dies: "INVITE"},
+	"dies-at-third":    {diesAt: 3},
+	"hangs":            {hangs: "ACK"},
+	"full-queue":       {full: true},
+	"filtered":         {drops: true},
+	"device":           {device: true},
+	"device-lies":      {device: true, contact: deadContact},
 	"dies-in-the-call": {dies: "ACK"},
 	"busy":             {invite: 486},
 	"forgets":          {bye: 481},

@@ -3,6 +3,7 @@ package props
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -36,6 +37,9 @@ type fakeUA struct {
 	dialogs  map[string]*fakeDialog      // by Call-ID
 	waiting  map[string]func(m *model.Message)
 	serial   int
+	invites  int
+	stuck    bool
+	kept     []net.Conn
 }
 
 // way sends bytes to where a message came from, or to where one has to go.
@@ -79,10 +83,17 @@ func (u *fakeUA) listen(t model.Transport) {
 		}
 	} else {
 		var l net.Listener
-		if l, err = net.Listen("tcp", at); err == nil {
+		var how net.ListenConfig
+		if u.drops {
+			how.SetMultipathTCP(false) // such sockets take no filter
+		}
+		if l, err = how.Listen(context.Background(), "tcp", at); err == nil {
 			u.listener = l
 			u.tune(l)
-			go u.accept(l)
+			u.restrict(l.(*net.TCPListener), at)
+			if !u.full {
+				go u.accept(l)
+			}
 			return
 		}
 	}
@@ -93,6 +104,12 @@ func (u *fakeUA) datagrams(c net.PacketConn) {
 	buf := make([]byte, 65536)
 	for {
 		time.Sleep(u.lag)
+		u.mu.Lock() // one that is stuck reads nothing
+		stuck := u.stuck
+		u.mu.Unlock()
+		if stuck {
+			select {}
+		}
 		n, from, err := c.ReadFrom(buf)
 		if err != nil {
 			return
@@ -127,6 +144,12 @@ func (u *fakeUA) stream(c net.Conn, dialled bool) error {
 	chunk := make([]byte, 65536)
 	for {
 		time.Sleep(u.lag)
+		u.mu.Lock() // one that is stuck reads nothing
+		stuck := u.stuck
+		u.mu.Unlock()
+		if stuck {
+			select {}
+		}
 		n, err := c.Read(chunk)
 		if err != nil {
 			return err
@@ -183,6 +206,9 @@ func (u *fakeUA) message(raw []byte, t model.Transport, back way) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.stuck {
+		select {}
+	}
 	if u.instead != nil && m.Request {
 		u.instead(u, &m, back)
 		return

@@ -1,0 +1,106 @@
+package props
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// restrict does to a fake's listener what keeps others off it.
+func (u *fakeUA) restrict(l *net.TCPListener, at string) {
+	raw, err := l.SyscallConn()
+	if err != nil {
+		panic(err)
+	}
+	do := func(f func(fd int) error) {
+		var failed error
+		if err := raw.Control(func(fd uintptr) { failed = f(int(fd)) }); err != nil || failed != nil {
+			panic(failed)
+		}
+	}
+	if u.full { // with a backlog of 0 one connection has room, and it is our own
+		do(func(fd int) error { return syscall.Listen(fd, 0) })
+		c, err := net.Dial("tcp", at)
+		if err != nil {
+			panic(err)
+		}
+		u.kept = append(u.kept, c)
+	}
+	if u.drops { // a filter that takes nothing drops the SYN, too (sk_filter in tcp_v4_rcv)
+		nothing := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
+		do(func(fd int) error {
+			return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &nothing[0]})
+		})
+	}
+	if u.device {
+		do(func(fd int) error { return unix.BindToDevice(fd, interfaceOf(u.host)) })
+	}
+}
+
+// interfaceOf names the interface that has an address.
+func interfaceOf(host string) string {
+	want, err := netip.ParseAddr(host)
+	if len(host) > 0 && host[0] == '[' {
+		want, err = netip.ParseAddr(host[1 : len(host)-1])
+	}
+	if err != nil {
+		panic(err)
+	}
+	all, err := net.Interfaces()
+	if err != nil {
+		panic(err)
+	}
+	for _, i := range all {
+		addrs, _ := i.Addrs()
+		for _, a := range addrs {
+			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr() == want {
+				return i.Name
+			}
+		}
+	}
+	panic("no interface has " + host)
+}
+
+// TestDeadPrograms: what a program does to itself is found, and named right.
+func TestDeadPrograms(t *testing.T) {
+	for _, x := range []struct {
+		how    string
+		checks int
+		want   model.Class
+	}{
+		{"dies-at-third", 100, model.Crashed},
+		{"hangs", 40, model.Hung},
+		{"full-queue", 40, model.CannotAccept},
+		{"filtered", 40, model.CannotAccept},
+		{"device-lies", 40, model.Closed},
+	} {
+		t.Run(x.how, func(t *testing.T) {
+			t.Parallel()
+			sum := huntFake(t, x.how, Config{Checks: checks(x.checks), Workers: 4})
+			if !slices.ContainsFunc(sum.Findings, func(f *Finding) bool { return f.Class == x.want }) {
+				t.Errorf("not found: %s; exit status %d, %s", x.want, sum.ExitStatus(), sum.EmptyRun)
+			}
+			for _, f := range sum.Findings {
+				if f.Class != x.want && !(x.how == "device-lies" && f.Class == model.WrongTransport) {
+					t.Errorf("named %s, too:\n%s\n%s", f.Class, f.Scenario, f.Explanation)
+				}
+			}
+		})
+	}
+}
+
+// TestDeviceBound: an honest program that binds its listener to an interface is
+// judged, and found clean.
+func TestDeviceBound(t *testing.T) {
+	sum := huntFake(t, "device", Config{Checks: checks(60)})
+	if sum.ExitStatus() != ExitClean || sum.Broken+sum.Inconclusive+sum.LookupDisagreements+sum.Unexplained != 0 {
+		t.Errorf("exit status %d, %d broken, %d inconclusive, %d disagreements, %d unexplained: %s",
+			sum.ExitStatus(), sum.Broken, sum.Inconclusive, sum.LookupDisagreements, sum.Unexplained, sum.EmptyRun)
+	}
+}
