@@ -90,10 +90,19 @@ func (l *ledger) count(r *outcome) (todo []*suspect, fresh []*sample) {
 	}
 	l.tell(&ScenarioEvent{
 		Event: eventScenario, Stack: l.engine.stack, Version: l.engine.version,
-		Seed: l.cfg.Seed, Index: r.job.index, Result: result, Detail: why,
+		Seed: l.cfg.Seed, Index: r.job.index, Result: result, Detail: withWords(result, why, r.played.Log),
 		Scenario: model.Format(*r.scenario),
 	})
 	return todo, fresh
+}
+
+// withWords adds to why a scenario was inconclusive what the programs said last:
+// a call that failed is often explained there.
+func withWords(result Result, why string, log []byte) string {
+	if words := lastWords(log); result == ResultInconclusive && words != "" {
+		return why + "; the program's last words: " + words
+	}
+	return why
 }
 
 func rank(r Result) int {

@@ -18,7 +18,7 @@ const maxLogLine = 2000
 // add writes what passed between us and one program. Lines that it was told
 // begin with ">".
 func (l *programLog) add(element, stack, command string, said []sut.Said) {
-	fmt.Fprintf(&l.b, "== %s, played by %s: %s\n", element, plain.Spelled(stack), plain.Spelled(command))
+	fmt.Fprintf(&l.b, "== %s, played by %s: %s\n", element, plain.Line(stack), plain.Line(command))
 	for _, s := range said {
 		mark := " "
 		if s.Told {
@@ -30,6 +30,20 @@ func (l *programLog) add(element, stack, command string, said []sut.Said) {
 		l.b.WriteString("  (it was told nothing and wrote nothing)\n")
 	}
 }
+
+// lastWords is the last line that a program wrote in a play, "" if none did.
+func lastWords(log []byte) string {
+	lines := strings.Split(string(log), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		if words, said := strings.CutPrefix(lines[i], "  "); said && strings.TrimSpace(words) != "" && !strings.HasPrefix(words, "(it was told") {
+			return cut(strings.TrimSpace(words), maxWords)
+		}
+	}
+	return ""
+}
+
+// maxWords is how many characters of a program's last words are told.
+const maxWords = 200
 
 func (l *programLog) bytes() []byte {
 	if l.b.Len() == 0 {

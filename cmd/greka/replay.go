@@ -23,6 +23,7 @@ type replayFlags struct {
 	json          bool
 	stack, expect string
 	pcap          string
+	output        bool
 	yes, insecure bool
 }
 
@@ -49,6 +50,7 @@ summary.`,
 	fl.BoolVar(&f.json, "json", false, "one JSON object a line on standard output")
 	fl.StringVar(&f.stack, "stack", "", "the stack to judge, or a file that describes it (default the first that the case names, or else peer)")
 	_ = c.RegisterFlagCompletionFunc("stack", completeStacks) // it fails for flags that are not there
+	fl.BoolVar(&f.output, "output", false, "show what the programs of each play were told (>) and what they wrote")
 	fl.StringVar(&f.pcap, "pcap", "", "play a case once more and write its packets to this file (pcapng)")
 	fl.StringVar(&f.expect, "expect", "", "finding or clean (default what the case says)")
 	fl.BoolVar(&f.yes, "yes", false, yesUsage)
@@ -242,6 +244,9 @@ func (f *replayFlags) one(ctx context.Context, r *rerun, out *replayOutput) erro
 		}
 		res.add(p)
 		out.findings(r.file, &res, p.Findings())
+		if f.output {
+			out.programs(p)
+		}
 	}
 	out.tell(&res)
 	return nil
@@ -274,6 +279,20 @@ func (o *replayOutput) encode(v any) {
 	enc := json.NewEncoder(o.out)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(v) // o.out remembers the error
+}
+
+// programs shows what passed between the programs of a play and us: beside the
+// results, so that who reads JSON can do so.
+func (o *replayOutput) programs(p *props.Replayed) {
+	w := o.out
+	if o.json {
+		w = o.err
+	}
+	if log := p.Played.Log; len(log) > 0 {
+		fmt.Fprintf(w, "%s\n", log)
+	} else {
+		fmt.Fprintln(w, "no programs: Greka plays every element itself")
+	}
 }
 
 // findings shows each signature of a case once. Latent ones are only named.

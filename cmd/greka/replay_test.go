@@ -26,6 +26,7 @@ func TestReplay(t *testing.T) {
 		{"--stack mutant/contact-dead-port " + file, 1, "0 of 1 as expected (clean)"},
 		{plain, 0, "peer built in: 1 of 1 as expected (clean)"},
 		{"--stack " + liar + " --expect finding " + plain, 0, "1 of 1 as expected (any finding)"},
+		{"--output " + plain, 0, "no programs: Greka plays every element itself"},
 		{file + " " + plain, 0, "peer built in: 1 of 1"},
 	} {
 		t.Run(x.args, func(t *testing.T) {
