@@ -29,6 +29,13 @@ func (h *Host) Settled(owner string) (bool, error) {
 	return resting && slices.Equal(before, after), nil
 }
 
+// Resting reports whether none of a spawned element's threads runs or is about
+// to.
+func (h *Host) Resting(owner string) bool {
+	_, resting := h.threads(owner)
+	return resting
+}
+
 // Unread reports whether a spawned element has a socket with something unread
 // or somebody waiting to be accepted. The end of a stream counts as something
 // to be read, as in the kernel's sequence numbers.

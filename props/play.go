@@ -16,15 +16,16 @@ import (
 )
 
 const (
-	// callBound ends a call in which nothing more happens: an outcome is
-	// decided by events, and this is for those that never come.
-	callBound = 2 * time.Second
-	// registerBound is the same for a registration.
-	registerBound = 5 * time.Second
+	// callQuiet ends a call in which nothing more happens for so long, and
+	// nothing is on its way: an outcome is decided by events, and this is for
+	// those that never come.
+	callQuiet = 2 * time.Second
+	// registerQuiet is the same for a registration.
+	registerQuiet = 5 * time.Second
 	// patience is how long a call is given before it is said that
 	// silence makes the difference between it and its direct twin: a stack
 	// may only be slow where there is a proxy, as one that asks for names is.
-	patience = 5 * callBound
+	patience = 5 * callQuiet
 )
 
 // ruleTime is how long a request waits for its answer by the rules, before it
@@ -41,7 +42,7 @@ type player struct {
 	// record takes a capture of every lab. It is for the confirmation of a
 	// finding: closing a capture costs 3 to 20 ms a host.
 	record bool
-	// within bounds a call; 0 is callBound.
+	// within is for how long nothing may happen in a call; 0 is callQuiet.
 	within time.Duration
 	// unprobed plays without probes: what is seen then, no connection of ours
 	// has made. Look-up decides, and what the users' own connects met.
@@ -95,13 +96,13 @@ func (p *Played) compare(sc *model.Scenario) {
 // once plays a scenario in a fresh lab and judges it.
 func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	out := &Played{Scenario: *sc}
-	s := &session{sc: sc, stack: p.stack, bound: callBound, unprobed: p.unprobed, dialling: map[int]int{},
+	s := &session{sc: sc, stack: p.stack, quiet: callQuiet, unprobed: p.unprobed, dialling: map[int]int{},
 		processes: map[string]*sut.Process{}, stacks: map[string]*sut.Stack{}, seen: map[useKey]bool{},
 		still: map[string]bool{}, temper: map[string]int{}}
 	s.obs.Own = map[string]bool{}
 	var packets bytes.Buffer
 	if p.within > 0 {
-		s.bound = p.within
+		s.quiet = p.within
 	}
 	if p.record {
 		s.packets = &packets
@@ -167,7 +168,7 @@ type session struct {
 	stacks    map[string]*sut.Stack // who plays an element that is not peer's
 	obs       model.Observation
 	seen      map[useKey]bool
-	bound     time.Duration // of a call
+	quiet     time.Duration // after which a call in which nothing happens has ended
 	step      int
 	still     map[string]bool          // hosts whose programs stand still
 	temper    map[string]int           // of programs: whether they come to rest
@@ -309,8 +310,6 @@ func (s *session) play(ctx context.Context, st model.Step) (bool, error) {
 }
 
 func (s *session) register(ctx context.Context, r model.Register) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, registerBound)
-	defer cancel()
 	status := 0
 	done := func() bool { return status != 0 || s.trouble != nil }
 	if p := s.processes[r.UA]; p != nil {
@@ -319,16 +318,16 @@ func (s *session) register(ctx context.Context, r model.Register) (bool, error) 
 			return false, err
 		}
 		s.world.Forget(r.UA)
-		if err := p.Register(ctx, plan.Transport); err != nil {
+		if err := s.tell(ctx, registerQuiet, func(ctx context.Context) error { return p.Register(ctx, plan.Transport) }); err != nil {
 			return false, err
 		}
 		done = func() bool { return s.world.Registered(r.UA) || s.trouble != nil || exited(p) }
 	} else if err := s.world.Register(s.step, func(code int) { status = code }); err != nil {
 		return false, err
 	}
-	ok, err := s.world.Run(ctx, done)
-	if err == nil && !ok {
-		err = fmt.Errorf("%s did not register within %v%s", r.UA, registerBound, s.tail(r.UA))
+	ok, err := s.wait(ctx, registerQuiet, done)
+	if err == nil && (!ok || status >= 300) {
+		err = fmt.Errorf("%s did not register within %v%s", r.UA, registerQuiet, s.tail(r.UA))
 	}
 	if err == nil {
 		err = s.died()
@@ -338,11 +337,9 @@ func (s *session) register(ctx context.Context, r model.Register) (bool, error) 
 
 // call plays one call from INVITE to BYE and notes its outcome.
 func (s *session) call(ctx context.Context, c model.Call) (bool, error) {
-	bound, cancel := context.WithTimeout(ctx, s.bound)
-	defer cancel()
 	call := s.world.Begin(s.step, c)
 	defer s.world.End()
-	if err := s.place(bound, c, call); err != nil {
+	if err := s.place(ctx, c, call); err != nil {
 		return false, err
 	}
 	hanger := s.processes[c.From]
@@ -350,9 +347,9 @@ func (s *session) call(ctx context.Context, c model.Call) (bool, error) {
 		hanger = s.processes[c.To]
 	}
 	var hangup error
-	ok, err := s.world.Run(bound, func() bool {
+	ok, err := s.wait(ctx, s.quiet, func() bool {
 		if hanger != nil && call.Outcome.Acked {
-			hangup = hanger.Hangup(bound)
+			hangup = s.tell(ctx, s.quiet, hanger.Hangup)
 			hanger = nil
 		}
 		return call.Over() || s.trouble != nil || hangup != nil || s.anyExited()
@@ -364,7 +361,7 @@ func (s *session) call(ctx context.Context, c model.Call) (bool, error) {
 		err = s.died()
 	}
 	if !ok && call.Outcome.Failure == "" {
-		call.Outcome.Failure = fmt.Sprintf("nothing more happened within %v", s.bound)
+		call.Outcome.Failure = fmt.Sprintf("nothing more happened within %v", s.quiet)
 	}
 	if err == nil {
 		err = s.account(call.Outcome.Completed())
@@ -388,7 +385,14 @@ func (s *session) place(ctx context.Context, c model.Call, call *peer.Call) erro
 	if err != nil {
 		return err
 	}
-	return p.Call(ctx, plan.RequestURI, plan.Transport)
+	return s.tell(ctx, s.quiet, func(ctx context.Context) error { return p.Call(ctx, plan.RequestURI, plan.Transport) })
+}
+
+// tell bounds how long a program may take to hear what it is told.
+func (s *session) tell(ctx context.Context, bound time.Duration, say func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	return say(ctx)
 }
 
 // settle lets the world and the programs finish what they were doing and notes

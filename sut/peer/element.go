@@ -48,6 +48,7 @@ type clientTx struct {
 	transport model.Transport
 	done      bool // no retransmission is due any more
 	heard     bool // some answer came
+	status    int  // the highest that came
 	reused    bool // it went down a connection that was there
 	raw       []byte
 }
@@ -83,6 +84,7 @@ func (e *element) take(raw []byte, s *sock, local, from netip.AddrPort) {
 		return
 	}
 	if tx, isNew := e.server(&m, s, local, from); isNew {
+		e.world.noteNews(&m)
 		e.request(&m, tx)
 	} else if tx != nil && tx.last != nil {
 		e.reply(tx, tx.last)
@@ -109,6 +111,10 @@ func (e *element) response(m *model.Message) {
 	_, method, _ := m.CSeq()
 	if method == "INVITE" && m.Status >= 300 {
 		e.sendAgain(tx, failureACK(tx.raw, m))
+	}
+	if m.Status > tx.status {
+		tx.status = m.Status
+		e.world.noteNews(m)
 	}
 	tx.heard = true
 	// Any response ends the retransmissions of an INVITE (RFC 3261 17.1.1.2).

@@ -64,6 +64,7 @@ type World struct {
 	registered map[string]bool // users whose REGISTER was confirmed since Forget
 	serial     int             // makes tags, branches and Call-IDs of this world unique
 	turns      int             // events handled
+	news       time.Time       // when something of the current call or registration came that had not come before
 	scratch    []byte          // for one read at a time
 }
 
@@ -204,6 +205,17 @@ func (w *World) Run(ctx context.Context, done func() bool) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// LastNews is when something of the current call, or of a registration, came
+// that had not come before.
+func (w *World) LastNews() time.Time { return w.news }
+
+// noteNews notes a message that had not come before.
+func (w *World) noteNews(m *model.Message) {
+	if _, method, _ := m.CSeq(); method == "REGISTER" || w.current(m) != nil {
+		w.news = time.Now()
+	}
 }
 
 // Drain handles what has already happened and waits for nothing. A world in
