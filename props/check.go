@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,6 +78,9 @@ func missing(t testing.TB, err error) {
 // fail reports a hunt's findings, and why it proves nothing if that is so.
 func fail(t testing.TB, sum *Summary) {
 	t.Helper()
+	for _, f := range append(slices.Clone(sum.Findings), sum.Puzzles...) {
+		f.CaseFile, f.ReplayStack = fromUser(f.CaseFile), fromUser(f.ReplayStack)
+	}
 	var b strings.Builder
 	p := &Printer{W: &b}
 	p.Summary(sum)

@@ -42,7 +42,7 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 	p := &player{stack: stack, pool: &netns.Pool{Fresh: cfg.Fresh || stack.Kind == sut.Real, Wary: true, Keep: keptLabs}}
 	fill := canFill(cfg.workers())
 	return engine{
-		stack: stack.Name, version: version,
+		stack: stack.Name, file: stack.File, version: version,
 		draw: func(index int) *model.Scenario {
 			s := Draw(cfg.Seed, index, space)
 			if !fill {

@@ -62,10 +62,13 @@ type Finding struct {
 	Scenario    string `json:"scenario"`    // minimal, in its text form
 	Explanation string `json:"explanation"` // what an engineer would write of it
 	CaseFile    string `json:"case_file"`   // "" if none was written
-	Seed        uint64 `json:"seed"`        // of the hunt
-	Index       int    `json:"index"`       // of the scenario in the hunt, before it was minimised
-	Packets     []byte `json:"-"`           // of the play that is explained (pcapng), nil if there are none
-	Log         []byte `json:"-"`           // what the programs were told and wrote in that play
+	// ReplayStack is what greka replay has to be told with --stack: a
+	// description file, which no case can name. "" if the case names its stack.
+	ReplayStack string `json:"replay_stack,omitempty"`
+	Seed        uint64 `json:"seed"`  // of the hunt
+	Index       int    `json:"index"` // of the scenario in the hunt, before it was minimised
+	Packets     []byte `json:"-"`     // of the play that is explained (pcapng), nil if there are none
+	Log         []byte `json:"-"`     // what the programs were told and wrote in that play
 	// Kept says that CaseFile is an earlier hunt's, smaller or the same: what
 	// it explains was seen then, and its ports are others.
 	Kept bool `json:"kept,omitempty"`
@@ -99,7 +102,7 @@ func newFinding(eng *engine, sig model.Signature, sc *model.Scenario, p *Played)
 		event = eventUnexplained
 	}
 	return &Finding{
-		Event: event, Stack: eng.stack, Version: eng.version,
+		Event: event, Stack: eng.stack, Version: eng.version, ReplayStack: eng.file,
 		Signature:   sig,
 		Title:       title(p, v),
 		Scenario:    model.Format(*sc),

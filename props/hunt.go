@@ -59,6 +59,7 @@ func (c *Config) judges(claim string) bool {
 // engine is what a hunt needs to know of scenarios and labs. Its functions may
 // be called by several workers at once.
 type engine struct {
+	file           string // the stack's description, "" if it comes with Greka
 	stack, version string
 	// draw returns scenario i of the hunt's seed.
 	draw func(index int) *model.Scenario

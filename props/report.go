@@ -108,7 +108,11 @@ func (p *Printer) scenario(text string) {
 
 func (p *Printer) replay(f *Finding) {
 	if f.CaseFile != "" {
-		p.whole("  replay:  greka replay %s", plain.ShellWord(f.CaseFile))
+		command := "greka replay "
+		if f.ReplayStack != "" {
+			command += "--stack " + plain.ShellWord(f.ReplayStack) + " "
+		}
+		p.whole("  replay:  %s", command+plain.ShellWord(f.CaseFile))
 	}
 	if f.Kept {
 		p.line("           (the case of an earlier hunt, smaller or the same: its ports are those of that hunt)")

@@ -119,7 +119,7 @@ func (f *replayFlags) replay(s streams, files []string) error {
 	if err := f.prepare(ctx, s, reruns); err != nil {
 		return err
 	}
-	out := &replayOutput{streams: s, json: f.json, printer: printerFor(s.out)}
+	out := &replayOutput{streams: s, json: f.json, stack: f.stack, printer: printerFor(s.out)}
 	out.sum.Event, out.sum.Findings = "summary", []*props.Finding{}
 	for _, r := range reruns {
 		if err := f.one(ctx, r, out); err != nil {
@@ -272,6 +272,7 @@ type replayOutput struct {
 	streams
 	json    bool
 	printer *props.Printer
+	stack   string // as --stack was given
 	sum     replaySummary
 }
 
@@ -307,7 +308,7 @@ func (o *replayOutput) findings(file string, r *replayed, fs []*props.Finding) {
 			r.latent = append(r.latent, sig)
 			continue
 		}
-		f.CaseFile = file
+		f.CaseFile, f.ReplayStack = file, o.stack
 		o.sum.Findings = append(o.sum.Findings, f)
 		if o.json {
 			o.encode(f)

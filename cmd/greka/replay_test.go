@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"os"
 	"strings"
 	"testing"
 
@@ -74,5 +76,39 @@ func TestReplayThatIsBroken(t *testing.T) {
 	status, out, errs := greka(t, "", "replay", "--stack", mine, writeFile(t, "case.txtar", foundingCase))
 	if status != 2 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "1 of 1 plays were broken") {
 		t.Errorf("status %d\n%s%s", status, out, errs)
+	}
+}
+
+// The line that a finding ends with works as it is printed: from where the hunt
+// was started, whatever the description file is called.
+func TestTheReplayLineWorks(t *testing.T) {
+	netns.Require(t)
+	needBaresip(t)
+	text, err := os.ReadFile("../../sut/stacks/baresip.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	t.Chdir(dir)
+	const file = "./it's my $HOME.txtar"
+	if err := os.WriteFile(file, bytes.Replace(text, []byte("name           baresip"), []byte("name           mine"), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	status, out, errs := greka(t, "", "hunt", "--yes", "--seed", "5", "--checks", "40", file)
+	_, line, found := strings.Cut(out, "  replay:  greka ")
+	line, _, _ = strings.Cut(line, "\n")
+	if status != 1 || !found || !strings.HasPrefix(line, `replay --stack './it'\''s my $HOME.txtar' greka-out/mine/`) {
+		t.Fatalf("status %d, %q\n%s%s", status, line, out, errs)
+	}
+	for _, x := range []struct {
+		line string
+		want string
+	}{{line, "1 of 1 as expected (ContactAccepts"}, {strings.Replace(line, "--stack './it'\\''s my $HOME.txtar'", "", 1), "no stack mine is known"}} {
+		c := command(t)
+		c.Dir = dir
+		c.Path, c.Args = "/bin/sh", []string{"sh", "-c", `greka() { "$0" "$@"; }; greka ` + x.line, self(t)}
+		if out, _ := c.CombinedOutput(); !strings.Contains(string(out), x.want) {
+			t.Errorf("%s: %s", x.line, out)
+		}
 	}
 }
