@@ -329,15 +329,19 @@ func (p *Ports) destroy(r ref) Errno {
 
 // destroyFound destroys a UDP socket if a look-up for a datagram from its peer
 // to itself finds it, and not another one: SOCK_DESTROY looks for it so, and
-// then compares the cookies (__udp_diag_destroy).
+// then compares the cookies (__udp_diag_destroy). An IPv6 socket's is an IPv6
+// look-up unless both of its ends are IPv4.
 func (p *Ports) destroyFound(r ref) Errno {
 	s := p.socket(r)
-	k := packet{transport: UDP, src: unmapPort(s.Remote), dst: unmapPort(s.Local), device: s.Device, wrong: p.wrong}
+	k := packet{transport: UDP, src: s.Remote, dst: s.Local, device: s.Device, wrong: p.wrong}
 	if s.Device == 0 {
 		k.device = noDevice
 	}
-	if !k.src.IsValid() {
+	switch {
+	case !k.src.IsValid():
 		k.src = netip.AddrPortFrom(unspecified(k.dst.Addr()), 0)
+	case inFour(s) && k.src.Addr().Is4In6():
+		k.src, k.dst = unmapPort(k.src), unmapPort(k.dst)
 	}
 	if at, _ := p.arrives(r.host, k); at != r {
 		p.hit(ruleDestroyOfTwin)
