@@ -12,8 +12,9 @@
 //	played := rig.Play(scenario, model.NoMistake, nil)
 //	if played.Difference != "" { … }
 //
-// Hunt draws scenarios and plays them, as greka hunt kernel does; Minimize
-// makes one that shows a difference small.
+// Hunt draws scenarios and plays them, as greka hunt kernel does: most from
+// plots, whose steps belong together, every fifth a jumble, whose steps nobody
+// would write in that order. Minimize makes one that shows a difference small.
 //
 // Next: package props, which does the same with SIP elements.
 package kernel

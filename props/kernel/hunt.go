@@ -27,8 +27,9 @@ type Config struct {
 
 // Finding is a scenario in which the model and the kernel disagree.
 type Finding struct {
-	Index      int // of the scenario in the seed's list
-	Scenario   model.Scenario
+	Index    int // of the scenario in the seed's list
+	Scenario model.Scenario
+	// Difference is that of the minimal scenario, if there is one.
 	Difference string
 	// Minimal is the smallest scenario found that differs too, and it did in
 	// 5 of 5 plays. It has no steps if the difference did not come again.
@@ -106,7 +107,9 @@ func (h *hunt) work(ctx context.Context) {
 		var found *Finding
 		if played.Difference != "" {
 			found = &Finding{Index: i, Scenario: s, Difference: played.Difference}
-			found.Minimal = confirm(rig, s, h.Wrong)
+			if small, difference := confirm(rig, s, h.Wrong); difference != "" {
+				found.Minimal, found.Difference = small, difference
+			}
 		}
 		h.note(i, played, &reach, found)
 	}
@@ -151,14 +154,16 @@ func (h *hunt) note(i int, played Played, reach *model.Reach, found *Finding) {
 // confirmations is how often a minimal scenario has to differ.
 const confirmations = 5
 
-// confirm makes a scenario minimal, if it differs every time. Otherwise it
-// returns none: the difference stays one that nobody has explained. Where only
-// a probe showed it, the probe becomes a step.
-func confirm(rig *Rig, s model.Scenario, wrong model.Mistake) model.Scenario {
+// confirm makes a scenario minimal, if it differs every time, and says how that
+// one differs. Otherwise it returns none: the difference stays one that nobody
+// has explained. Where only a probe showed it, the probe becomes a step.
+func confirm(rig *Rig, s model.Scenario, wrong model.Mistake) (small model.Scenario, difference string) {
 	differs := func(c model.Scenario) bool {
-		if rig.Play(c, wrong, nil).Difference == "" {
+		got := rig.Play(c, wrong, nil).Difference
+		if got == "" {
 			return false
 		}
+		difference = got
 		// A counterexample to a mistake is none to the reference model.
 		if wrong == model.NoMistake {
 			return true
@@ -168,7 +173,7 @@ func confirm(rig *Rig, s model.Scenario, wrong model.Mistake) model.Scenario {
 	}
 	again := rig.Play(s, wrong, nil)
 	if again.Difference == "" {
-		return model.Scenario{}
+		return model.Scenario{}, ""
 	}
 	s.Steps = slices.Concat(s.Steps, again.Probed)
 	rig.NoProbes = true
@@ -176,8 +181,8 @@ func confirm(rig *Rig, s model.Scenario, wrong model.Mistake) model.Scenario {
 	s = Minimize(s, differs)
 	for range confirmations {
 		if !differs(s) {
-			return model.Scenario{}
+			return model.Scenario{}, ""
 		}
 	}
-	return s
+	return s, difference
 }

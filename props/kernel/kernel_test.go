@@ -68,7 +68,7 @@ func report(t *testing.T, s *Summary) {
 		if f.Confirmed() {
 			text = "smallest\n" + model.Format(f.Minimal)
 		}
-		t.Errorf("scenario %d: %s\n%s", f.Index, f.Difference, text)
+		t.Errorf("scenario %d differs %s\n%s", f.Index, f.Difference, text)
 	}
 }
 
@@ -87,7 +87,8 @@ func check(t *rapid.T, rig *Rig) {
 	case got.Broken != nil:
 		t.Fatal(got.Broken)
 	case got.Difference != "":
-		t.Fatalf("%s\n%s", got.Difference, model.Format(confirm(rig, s, model.NoMistake)))
+		small, difference := confirm(rig, s, model.NoMistake)
+		t.Fatalf("%s\n%s\n%s", got.Difference, difference, model.Format(small))
 	}
 }
 
