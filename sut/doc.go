@@ -12,6 +12,12 @@
 //	defer process.Close()
 //	err = process.Register(ctx, model.TCP)
 //
+// What a description names is a stranger's: it runs in the sandbox of package
+// netns only, not before Allow, and reading it takes bounded time and memory.
+// Fingerprint knows a file again that was allowed before, Runs tells in one
+// line what it runs. A name never leads to a file (Find): cases and scenarios
+// have names only.
+//
 // The format is told at Description. What a stack advertises is never part of
 // its description: finding it out is what Greka is for.
 //

@@ -107,6 +107,10 @@ func TestForeignTextIsHarmless(t *testing.T) {
 	if status, out, errs := greka(t, "", "stacks", file); status != 0 || strings.Contains(out, "\x1b") || !strings.Contains(out, "  mine   7   ") {
 		t.Errorf("status %d, %q, %q", status, out, errs)
 	}
+	named := writeFile(t, "\x1b[31mred", foundingCase)
+	if status, out, errs := greka(t, "", "replay", "--stack", "peer", named); status != 0 || strings.Contains(out+errs, "\x1b") || !strings.Contains(out, `\u001b[31mred: peer`) {
+		t.Errorf("status %d, %q, %q", status, out, errs)
+	}
 	for _, args := range [][]string{{"hunt", "a\nb"}, {"hunt\nb"}, {"hunt", "--only", "a\nb\x1b[31m", "peer"}, {"replay", "no\n\x1b[31mfile"},
 		{"hunt", "--transport", "a\nb", "peer"}, {"hunt", "--out", "/proc/a\nb\x1b", "peer"}, {"hunt", "./a\n\x1b.txtar"}, {"--a\nb"}} {
 		status, out, errs := greka(t, "", args...)

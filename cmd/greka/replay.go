@@ -12,6 +12,7 @@ import (
 
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/plain"
 	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/props"
 	"github.com/greka-sip/greka/sut"
@@ -328,7 +329,7 @@ func (o *replayOutput) tell(r *replayed) {
 		o.encode(r)
 		return
 	}
-	fmt.Fprintf(o.out, "%s: %s %s: %d of %d as expected (%s)\n", r.CaseFile, r.Stack, r.Version, r.AsExpected, r.Plays, r.Expect)
+	fmt.Fprintf(o.out, "%s: %s %s: %d of %d as expected (%s)\n", plain.Spelled(r.CaseFile), r.Stack, r.Version, r.AsExpected, r.Plays, r.Expect)
 	for _, sig := range r.latent {
 		fmt.Fprintf(o.out, "  latent, nobody is hurt: %s\n", sig)
 	}
