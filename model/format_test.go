@@ -35,6 +35,7 @@ ua    eve    h2  udp:5081
 
 register bob tcp
 register ann
+register ann via=p
 call     ann bob
 call     eve ann udp
 call     bob ann tcp over=flow hangup=callee
@@ -237,15 +238,18 @@ func drawListen(t *rapid.T, host string, taken map[hostListen]bool) (list []List
 
 // drawSteps draws steps and keeps those that make sense.
 func drawSteps(t *rapid.T, s *Scenario) {
-	names := []string{}
+	names, registrars := []string{}, []string{"", ""}
 	for _, e := range s.Elements {
 		if e.Kind == UserAgent {
 			names = append(names, e.Name)
+		} else {
+			registrars = append(registrars, e.Name)
 		}
 	}
 	transport := rapid.SampledFrom([]Transport{0, UDP, TCP})
 	for n := rapid.IntRange(0, 8).Draw(t, "steps"); n > 0 && len(names) > 0; n-- {
-		step := Step(Register{UA: rapid.SampledFrom(names).Draw(t, "ua"), Transport: transport.Draw(t, "transport")})
+		step := Step(Register{UA: rapid.SampledFrom(names).Draw(t, "ua"), Transport: transport.Draw(t, "transport"),
+			Via: rapid.SampledFrom(registrars).Draw(t, "registrar")})
 		if rapid.Bool().Draw(t, "call") {
 			step = Call{
 				From: rapid.SampledFrom(names).Draw(t, "from"), To: rapid.SampledFrom(names).Draw(t, "to"),

@@ -61,15 +61,23 @@ func (s *Scenario) PlanRegister(i int) (Plan, error) {
 	if !ok {
 		return Plan{}, fmt.Errorf("step %d is no register", i+1)
 	}
-	ua := s.Element(r.UA)
-	if ua.Via == "" {
+	at := s.Registrar(r)
+	if at == "" {
 		return Plan{}, fmt.Errorf("%s has no proxy to register at", r.UA)
 	}
-	t, err := firstShared(r.Transport, ua, s.Element(ua.Via))
+	t, err := firstShared(r.Transport, s.Element(r.UA), s.Element(at))
 	if err != nil {
 		return Plan{}, err
 	}
-	return Plan{RequestURI: s.ListenerURI(ua.Via, "", t), Proxy: ua.Via, Transport: t, NextHop: ua.Via}, nil
+	return Plan{RequestURI: s.ListenerURI(at, "", t), Proxy: at, Transport: t, NextHop: at}, nil
+}
+
+// Registrar is the proxy at which a step registers, "" if there is none.
+func (s *Scenario) Registrar(r Register) string {
+	if ua := s.Element(r.UA); r.Via == "" && ua != nil {
+		return ua.Via
+	}
+	return r.Via
 }
 
 // ListenerURI returns the URI of the address on which an element accepts a
@@ -93,7 +101,7 @@ func (s *Scenario) registeredBefore(ua, proxy string, i int) bool {
 	for _, st := range s.Steps[:i] {
 		switch st := st.(type) {
 		case Register:
-			known = known || st.UA == ua && s.Element(ua).Via == proxy
+			known = known || st.UA == ua && s.Registrar(st) == proxy
 		case Restart:
 			known = known && st.Element != proxy
 		case Kill:

@@ -30,11 +30,18 @@ type Connection struct {
 // fails if honest elements could not play it: somebody lacks a transport that
 // he needs, a dial is refused, over=flow finds no connection. Such a scenario
 // would find guilty who is not, and is never played.
-func Predict(s *Scenario) (Prediction, error) {
+func Predict(s *Scenario) (Prediction, error) { return predict(s, "") }
+
+// PredictUnbound is Predict for the case that one element leaves to the kernel
+// which address it sends from: what it dials, and its datagrams if its socket is
+// on a wildcard. An honest element may do either.
+func PredictUnbound(s *Scenario, element string) (Prediction, error) { return predict(s, element) }
+
+func predict(s *Scenario, unbound string) (Prediction, error) {
 	if err := s.Validate(); err != nil {
 		return Prediction{}, err
 	}
-	w := &prediction{s: s, ports: NewPorts(s), owner: map[string]string{}, bindings: map[string]boundFlow{}}
+	w := &prediction{s: s, unbound: unbound, ports: NewPorts(s), owner: map[string]string{}, bindings: map[string]boundFlow{}}
 	for i := range s.Elements {
 		if err := w.listeners(&s.Elements[i]); err != nil {
 			return Prediction{}, err
@@ -54,6 +61,7 @@ func Predict(s *Scenario) (Prediction, error) {
 // prediction is the state of a scenario that is being predicted.
 type prediction struct {
 	s        *Scenario
+	unbound  string // the element that does not bind its source, "" is none
 	ports    *Ports
 	owner    map[string]string // of a socket, by its name
 	conns    []Connection
@@ -226,6 +234,9 @@ func (w *prediction) datagram(from, to string, t Target) error {
 		return err
 	}
 	src := netip.AddrPortFrom(w.s.ElementAddr(from), port)
+	if from == w.unbound && w.s.Element(from).Bind != BindAddr {
+		src = netip.AddrPortFrom(netip.Addr{}, port)
+	}
 	here := w.s.Element(from).Host
 	if r := Lookup(&snap, here, UDP, src, t.Addr); !r.Takes() || w.owner[r.Socket.Owner] != to {
 		return fmt.Errorf("no datagram of %s reaches %s: %s", from, to, r.Rule)
@@ -239,16 +250,19 @@ func (w *prediction) datagram(from, to string, t Target) error {
 	return nil
 }
 
-// dial opens a connection between two elements, from the dialler's own address.
+// dial opens a connection between two elements, from the dialler's own address
+// unless it leaves that to the kernel.
 func (w *prediction) dial(from, to string, t Target) (int, error) {
 	i := len(w.conns)
 	here, there := fmt.Sprintf("dialled-%d", i), fmt.Sprintf("accepted-%d", i)
 	w.owner[here], w.owner[there] = from, to
-	err := w.do(OpenSocket{here, w.s.Element(from).Host, TCP, familyOf(t.Addr.Addr())},
-		BindSocket{here, Endpoint{Addr: w.s.ElementAddr(from)}},
-		DialSocket{here, Endpoint{Addr: t.Addr.Addr(), Port: t.Addr.Port()}},
+	steps := []Step{OpenSocket{here, w.s.Element(from).Host, TCP, familyOf(t.Addr.Addr())}}
+	if from != w.unbound {
+		steps = append(steps, BindSocket{here, Endpoint{Addr: w.s.ElementAddr(from)}})
+	}
+	steps = append(steps, DialSocket{here, Endpoint{Addr: t.Addr.Addr(), Port: t.Addr.Port()}},
 		AcceptSocket{w.listenerName(to, TCP), there})
-	if err != nil {
+	if err := w.do(steps...); err != nil {
 		return -1, fmt.Errorf("%s cannot dial %s: %w", from, to, err)
 	}
 	x, _ := w.ports.Socket(here)

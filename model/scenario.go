@@ -92,10 +92,13 @@ type Listen struct {
 // Step is one thing that happens: Register, Call, and the socket steps.
 type Step interface{ isStep() }
 
-// Register makes a user agent register its Contact at its proxy.
+// Register makes a user agent register its Contact at its proxy, or at another
+// one, where it then has a further account. The second time it refreshes what it
+// has registered there.
 type Register struct {
 	UA        string
 	Transport Transport // 0: the first of its listeners' that the proxy shares
+	Via       string    // the proxy of a further account; "": the user agent's own
 }
 
 // Side is one end of a call.

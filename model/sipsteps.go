@@ -5,16 +5,22 @@ import "strconv"
 // The text of the SIP steps.
 
 func init() {
-	addStep("register", "UA [udp|tcp]", readRegister, writeRegister, checkRegister)
+	addStep("register", "UA [udp|tcp] [via=PROXY]", readRegister, writeRegister, checkRegister)
 	addStep("call", "FROM TO [udp|tcp] [over=flow] [hangup=callee]", readCall, writeCall, checkCall)
 }
 
 func readRegister(l *textLine) Register {
-	return Register{UA: l.name("the name of a user agent"), Transport: l.transport()}
+	r := Register{UA: l.name("the name of a user agent"), Transport: l.transport()}
+	l.options(nameOption("via", "PROXY", &r.Via))
+	return r
 }
 
 func writeRegister(r Register) []string {
-	return append([]string{r.UA}, transportWords(r.Transport)...)
+	words := append([]string{r.UA}, transportWords(r.Transport)...)
+	if r.Via != "" {
+		words = append(words, "via="+r.Via)
+	}
+	return words
 }
 
 func checkRegister(c *checker, r Register) {
@@ -22,11 +28,15 @@ func checkRegister(c *checker, r Register) {
 	if ua == nil {
 		return
 	}
-	if ua.Via == "" {
+	at := c.elements[c.s.Registrar(r)]
+	switch {
+	case r.Via != "" && (at == nil || at.Kind != Proxy || r.Via == ua.Via):
+		c.fail(0, "via="+r.Via, "via= and the name of another proxy than that of "+r.UA)
+	case at == nil:
 		c.fail(1, r.UA, "a user agent that has a proxy to register at (via=PROXY)")
-		return
+	default:
+		c.firstHop(1, ua, at, r.Transport)
 	}
-	c.firstHop(1, ua, c.elements[ua.Via], r.Transport)
 }
 
 func readCall(l *textLine) (call Call) {

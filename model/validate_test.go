@@ -27,7 +27,7 @@ func TestValidate(t *testing.T) {
 		`found "stack=a/../b"`:                   func(s *Scenario) { s.Elements[2].Stack = "a/../b" },
 		`step 1: <nil>: found "<nil>", want a`:   func(s *Scenario) { s.Steps[0] = nil },
 		`found "*model.Register", want a step`:   func(s *Scenario) { s.Steps[0] = &Register{UA: "bob"} },
-		`step 1: register bob transport(9)`:      func(s *Scenario) { s.Steps[0] = Register{"bob", 9} },
+		`step 1: register bob transport(9)`:      func(s *Scenario) { s.Steps[0] = Register{UA: "bob", Transport: 9} },
 		`found "hangup=side(2)", want hangup=ca`: func(s *Scenario) { s.Steps[1] = Call{From: "ann", To: "bob", Hangup: 2} },
 		`step 2: call ann : found nothing`:       func(s *Scenario) { s.Steps[1] = Call{From: "ann"} },
 	} {

@@ -29,8 +29,11 @@ roles          caller callee
 transports     udp tcp
 families       4 6
 listen         apart
+bind           address 0.0.0.0 :: v6only
+several        interfaces addresses families
+accounts       many
 env            GREKA_FAKE_UA=HOW
-start          "PROGRAM" {{.Name}} {{.Host}} {{.UDP}} {{.TCP}}
+start          "PROGRAM" {{.Name}} {{.Host}} {{.UDP}} {{.TCP}} {{.BindHost}} {{.V6Only}}
 ready          listeners
 -- register --
 register {{.Transport}} sip:{{.Via.Host}}:{{.Via.Port .Transport}};transport={{.Transport}}
@@ -108,7 +111,7 @@ func huntFake(t *testing.T, how string, cfg Config) *Summary {
 // TestHonestFakes: a user agent that was not written by the author of peer, and
 // does what RFC 3261 allows and peer does not, is found guilty of nothing.
 func TestHonestFakes(t *testing.T) {
-	for _, how := range []string{"plain", "sends-ten-times", "other-port", "dribbles", "dials-anew", "forks",
+	for _, how := range []string{"plain", "trusts-config", "sends-ten-times", "other-port", "dribbles", "dials-anew", "forks",
 		"compact", "odd-spelling", "replaces-its-binding", "asks-for-its-bindings", "talks-meanwhile", "slow", "long-contact"} {
 		t.Run(how, func(t *testing.T) {
 			sum := huntFake(t, how, Config{Checks: checks(30)})

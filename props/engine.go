@@ -65,6 +65,7 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 		explain: func(p *Played, v model.Verdict) string { return Explain(p, v, stack.Name) },
 		ours:    func(e *model.Element) bool { return e.SUT || e.Stack == "" && stack.Name == honest },
 		owed:    owed(space, cfg.Only),
+		absent:  notGiven(stack, cfg),
 		// What a lab that could not be closed leaves behind ends with us.
 		close: func() { _ = p.pool.Close() },
 	}

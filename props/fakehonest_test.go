@@ -129,7 +129,7 @@ func (u *fakeUA) onceTo(to netip.AddrPort) way {
 				if err != nil {
 					return
 				}
-				u.message(buf[:n], model.UDP, func(raw string) { c.WriteTo([]byte(raw), from) })
+				u.message(buf[:n], model.UDP, from, func(raw string) { c.WriteTo([]byte(raw), from) })
 				if bytes.HasPrefix(buf[:n], []byte("SIP/2.0 ")) && !bytes.HasPrefix(buf[:n], []byte("SIP/2.0 1")) {
 					return
 				}

@@ -23,6 +23,7 @@ type manners struct {
 	slow        time.Duration                                        // before its 200
 	slowOnlyBehindProxy,
 	otherPort, slams, dribbles, dialsAnew, forks bool
+	trustsConfig     bool // on a wildcard it hands out the address that it was told of
 	copies           int
 	closesAfter      bool          // a connection on which it has answered
 	socketPerRequest bool          // over UDP
@@ -160,6 +161,7 @@ func (u *fakeUA) again(d *fakeDialog, back way, ok string, next time.Duration) {
 var mannersOf = map[string]manners{
 	// What an honest one may do.
 	"plain":           {},
+	"trusts-config":   {trustsConfig: true},
 	"sends-ten-times": {copies: 10},
 	"other-port":      {otherPort: true},
 	"dribbles":        {dribbles: true},

@@ -28,6 +28,9 @@ const fakeVariable = "GREKA_FAKE_UA"
 type fakeUA struct {
 	manners
 	name, host string
+	bind       string     // what it listens on: host, or a wildcard
+	network    string     // "", "6" for IPv6 only
+	facing     netip.Addr // whom it talks to at the moment
 	ports      map[model.Transport]uint16
 
 	mu       sync.Mutex
@@ -55,11 +58,14 @@ type fakeDialog struct {
 
 // runFakeUA plays a user agent until its standard input ends:
 //
-//	NAME HOST UDP-PORT TCP-PORT
+//	NAME HOST UDP-PORT TCP-PORT BIND V6ONLY
 func runFakeUA(how string, args []string) {
-	u := &fakeUA{manners: mannersOf[how], name: args[0], host: args[1], ports: map[model.Transport]uint16{},
+	u := &fakeUA{manners: mannersOf[how], name: args[0], host: args[1], bind: args[4], ports: map[model.Transport]uint16{},
 		conns: map[netip.AddrPort]net.Conn{}, dialogs: map[string]*fakeDialog{},
 		waiting: map[string]func(*model.Message){}}
+	if args[5] == "true" {
+		u.network = "6"
+	}
 	for i, t := range []model.Transport{model.UDP, model.TCP} {
 		if port, _ := strconv.Atoi(args[2+i]); port != 0 {
 			u.ports[t] = uint16(port)
@@ -74,10 +80,10 @@ func runFakeUA(how string, args []string) {
 }
 
 func (u *fakeUA) listen(t model.Transport) {
-	at := fmt.Sprintf("%s:%d", u.host, u.ports[t])
+	at := fmt.Sprintf("%s:%d", u.bind, u.ports[t])
 	var err error
 	if t == model.UDP {
-		if u.udp, err = net.ListenPacket("udp", at); err == nil {
+		if u.udp, err = net.ListenPacket("udp"+u.network, at); err == nil {
 			go u.datagrams(u.udp)
 			return
 		}
@@ -87,7 +93,7 @@ func (u *fakeUA) listen(t model.Transport) {
 		if u.drops {
 			how.SetMultipathTCP(false) // such sockets take no filter
 		}
-		if l, err = how.Listen(context.Background(), "tcp", at); err == nil {
+		if l, err = how.Listen(context.Background(), "tcp"+u.network, at); err == nil {
 			u.listener = l
 			u.tune(l)
 			u.restrict(l.(*net.TCPListener), at)
@@ -118,7 +124,7 @@ func (u *fakeUA) datagrams(c net.PacketConn) {
 		if u.otherPort {
 			answers, _ = net.ListenPacket("udp", u.host+":0")
 		}
-		u.message(buf[:n], model.UDP, func(raw string) { answers.WriteTo([]byte(raw), from) })
+		u.message(buf[:n], model.UDP, from, func(raw string) { answers.WriteTo([]byte(raw), from) })
 	}
 }
 
@@ -164,7 +170,7 @@ func (u *fakeUA) stream(c net.Conn, dialled bool) error {
 				break
 			}
 			if !dialled || !u.ignoresOnDialled || bytes.HasPrefix(buf, []byte("SIP/2.0 ")) {
-				u.message(buf[:n], model.TCP, u.answers(c))
+				u.message(buf[:n], model.TCP, c.RemoteAddr(), u.answers(c))
 			}
 			buf = buf[n:]
 		}
@@ -199,13 +205,16 @@ func (u *fakeUA) down(c net.Conn) way {
 	}
 }
 
-func (u *fakeUA) message(raw []byte, t model.Transport, back way) {
+func (u *fakeUA) message(raw []byte, t model.Transport, from net.Addr, back way) {
 	m, err := model.ParseMessage(raw)
 	if err != nil {
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if a, err := netip.ParseAddrPort(from.String()); err == nil {
+		u.facing = a.Addr().Unmap()
+	}
 	if u.stuck {
 		select {}
 	}
@@ -274,7 +283,25 @@ func (u *fakeUA) pathTo(t model.Target) way {
 	}
 }
 
-func (u *fakeUA) at(t model.Transport) string { return fmt.Sprintf("%s:%d", u.host, u.ports[t]) }
+func (u *fakeUA) at(t model.Transport) string { return fmt.Sprintf("%s:%d", u.own(), u.ports[t]) }
+
+// own is the address that it hands out: the one that it was told of, or, on a
+// wildcard, the one that the kernel sends from to whom it talks to.
+func (u *fakeUA) own() string {
+	if u.bind == u.host || u.trustsConfig || !u.facing.IsValid() {
+		return u.host
+	}
+	c, err := net.Dial("udp", netip.AddrPortFrom(u.facing, 9).String())
+	if err != nil {
+		return u.host
+	}
+	defer c.Close()
+	host, _, _ := net.SplitHostPort(c.LocalAddr().String())
+	if strings.Contains(host, ":") {
+		return "[" + host + "]"
+	}
+	return host
+}
 
 func (u *fakeUA) contactFor(message string, t model.Transport) string {
 	uri := fmt.Sprintf("sip:%s@%s", u.name, u.at(t))
@@ -329,6 +356,7 @@ const noBody = "Content-Length: 0\r\n\r\n"
 
 func (u *fakeUA) register(registrar string, t model.Transport) {
 	target, _ := targetOf(registrar)
+	u.facing = target.Addr.Addr()
 	aor := fmt.Sprintf("<sip:%s@%s>", u.name, target.Addr.Addr())
 	if target.Addr.Addr().Is6() {
 		aor = fmt.Sprintf("<sip:%s@[%s]>", u.name, target.Addr.Addr())
@@ -358,6 +386,9 @@ func (u *fakeUA) registers(t model.Transport) []string {
 
 func (u *fakeUA) call(to, next string, t model.Transport) {
 	callee, _ := model.ParseURI(to)
+	if hop, err := targetOf(next); err == nil {
+		u.facing = hop.Addr.Addr()
+	}
 	d := &fakeDialog{id: u.unique(), cseq: 1,
 		local:  fmt.Sprintf("<sip:%s@%s>;tag=%s", u.name, u.host, u.unique()),
 		remote: fmt.Sprintf("<sip:%s@%s>", callee.User, hostPart(callee))}

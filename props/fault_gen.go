@@ -1,6 +1,10 @@
 package props
 
-import "github.com/greka-sip/greka/model"
+import (
+	"slices"
+
+	"github.com/greka-sip/greka/model"
+)
 
 // fault draws before which call something befalls the scenario, -1 for never.
 func (d *draft) fault(calls int) int {
@@ -54,13 +58,42 @@ func (d *draft) disconnect() {
 	if err != nil || len(p.After) == 0 || len(p.After[len(p.After)-1]) == 0 {
 		return
 	}
-	conns := p.After[len(p.After)-1]
+	conns := d.endable(p.After[len(p.After)-1])
 	c := conns[uniform(d.t, "connection", len(conns))]
 	st := model.Disconnect{Element: c.Dialler, Peer: c.Acceptor}
 	if uniform(d.t, "end", 2) == 1 {
 		st = model.Disconnect{Element: c.Acceptor, Peer: c.Dialler}
 	}
 	d.add(st)
+	d.afterEnd(st)
+}
+
+// endable draws which kind of connection ends.
+func (d *draft) endable(conns []model.Connection) []model.Connection {
+	var registered []model.Connection
+	for _, c := range conns {
+		for _, r := range d.accountsOf(c.Dialler) {
+			if d.s.Registrar(r.(model.Register)) == c.Acceptor {
+				registered = append(registered, c)
+			}
+		}
+	}
+	if len(registered) > 0 && d.pick(&dimWhichEnds) == "a registration's" {
+		return registered
+	}
+	return conns
+}
+
+// afterEnd draws whether who has lost the connection to its registrar registers
+// anew, on another one.
+func (d *draft) afterEnd(st model.Disconnect) {
+	for _, e := range [2][2]string{{st.Element, st.Peer}, {st.Peer, st.Element}} {
+		for _, r := range d.accountsOf(e[0]) {
+			if d.s.Registrar(r.(model.Register)) == e[1] && d.yes(&dimAfterEnd) {
+				d.add(r)
+			}
+		}
+	}
 }
 
 // restart starts one element again.
@@ -69,14 +102,21 @@ func (d *draft) restart() []model.Step {
 }
 
 // started starts an element again. A user agent that was registered registers
-// anew, as programs do when they start.
+// anew, as programs do when they start, at each registrar.
 func (d *draft) started(element string) []model.Step {
-	steps := []model.Step{model.Restart{Element: element}}
+	return append([]model.Step{model.Restart{Element: element}}, d.accountsOf(element)...)
+}
+
+// accountsOf lists the last registration of a user agent at each registrar.
+func (d *draft) accountsOf(ua string) (steps []model.Step) {
+	seen := map[string]bool{}
 	for i := len(d.s.Steps) - 1; i >= 0; i-- {
-		if r, ok := d.s.Steps[i].(model.Register); ok && r.UA == element {
-			return append(steps, r)
+		if r, ok := d.s.Steps[i].(model.Register); ok && r.UA == ua && !seen[r.Via] {
+			seen[r.Via] = true
+			steps = append(steps, r)
 		}
 	}
+	slices.Reverse(steps)
 	return steps
 }
 

@@ -3,6 +3,7 @@ package props
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"pgregory.net/rapid"
 
@@ -39,7 +40,8 @@ type draft struct {
 	s     model.Scenario
 
 	sut, other, third string // the user agents; third may be ""
-	proxy             string
+	proxy, second     string // the proxies; second, a registrar of further accounts, may be ""
+	again             string // when sut registers again
 	common            model.Transport
 	mixed             bool // elements need not share a transport: the proxy has both and stays in the path
 	apart             bool // every element has a host of its own
@@ -49,6 +51,7 @@ type draft struct {
 func draw(t *rapid.T, sp Space, note func(*dimension, string)) model.Scenario {
 	d := &draft{t: t, space: sp, note: note}
 	d.topology()
+	d.bindProgram()
 	d.registrations()
 	d.calls()
 	return d.s
@@ -108,7 +111,13 @@ func (d *draft) yes(dim *dimension) bool { return d.pick(dim) == "yes" }
 // topology draws networks, hosts and elements.
 func (d *draft) topology() {
 	role := d.pick(&dimRole, d.roles()...)
-	proxied := role == "proxy" || d.pick(&dimMiddle) == "proxy"
+	proxies := 0
+	if role == "proxy" || d.pick(&dimMiddle) == "proxy" {
+		proxies = 1
+		if role != "proxy" && d.space.Accounts && d.yes(&dimRegistrar) {
+			proxies = 2
+		}
+	}
 	d.names(role)
 	transports := make([]string, 0, 2)
 	for _, t := range d.space.Transports {
@@ -120,37 +129,114 @@ func (d *draft) topology() {
 	switch d.pick(&dimWorld) {
 	case "two networks":
 		d.twoNetworks()
-		sites = d.place(proxied, role == "proxy")
+		sites = d.place(proxies, role == "proxy")
 	case "larger":
 		d.larger()
-		sites = d.place(proxied, role == "proxy")
+		sites = d.place(proxies, role == "proxy")
 	}
 	if sites == nil {
-		sites = d.oneNetwork(proxied)
+		sites = d.oneNetwork(proxies, role == "proxy")
 	}
-	if proxied {
-		d.addProxy(sites[0], role == "proxy")
+	if proxies > 0 {
+		d.proxy = "p"
+		d.addProxy(d.proxy, sites[0], role == "proxy")
 	}
-	d.addAgents(sites[len(sites)-len(d.agents()):], role)
+	if proxies > 1 {
+		d.second = "q"
+		d.addProxy(d.second, sites[1], false)
+	}
+	d.addAgents(sites[proxies:], role)
 }
 
-// oneNetwork draws a network of one family with up to four hosts.
-func (d *draft) oneNetwork(proxied bool) []site {
+// oneNetwork draws one network with up to four hosts on it, and what the judged
+// element's host has beside.
+func (d *draft) oneNetwork(proxies int, judgedProxy bool) []site {
+	net := model.Net{Name: "lan", Family: familyWords[d.pick(&dimFamily, d.families()...)]}
+	at := model.Place{Net: net.Name}
+	if net.Family == model.DualStack && d.pick(&dimUsed) == "6" {
+		at.Family = model.IPv6
+	}
+	net.LinkLocal = d.linkLocal(net.Family)
+	d.s = model.Scenario{Nets: []model.Net{net}}
+	hosts := d.hosts(proxies)
+	judged := 0
+	if !judgedProxy {
+		judged = proxies
+	}
+	told := d.further(hosts[judged], at)
+	out := make([]site, len(hosts))
+	for i, h := range hosts {
+		out[i] = d.siteAt(h, at)
+	}
+	out[judged] = d.siteAt(hosts[judged], told)
+	return out
+}
+
+var familyWords = map[string]model.Family{"4": model.IPv4, "6": model.IPv6, "46": model.DualStack}
+
+// siteAt is the site of a place, in the plainest words.
+func (d *draft) siteAt(host string, at model.Place) site {
+	s := site{host: host, place: at, addr: d.s.PlaceAddr(host, at)}
+	if h, _ := d.s.Host(host); s.addr == d.s.Addr(host, h.Nets[0]) {
+		s.place = model.Place{}
+	}
+	return s
+}
+
+// further draws what a host has beside the address that is used, and returns
+// which one the judged element is told of.
+func (d *draft) further(host string, at model.Place) model.Place {
+	may := []string{"nothing"}
+	if d.space.Several.Addresses {
+		may = append(may, "an address")
+	}
+	if d.space.Several.Interfaces {
+		may = append(may, "an interface")
+	}
+	if len(may) == 3 {
+		may = append(may, "both")
+	}
+	beside := d.pick(&dimFurther, may...)
+	if beside == "an interface" || beside == "both" {
+		d.anotherInterface(host, at)
+	}
+	if beside == "an address" || beside == "both" {
+		other := at
+		other.Nth = 1
+		d.s.Addrs = append(d.s.Addrs, model.HostAddr{Host: host, Place: other})
+		if d.pick(&dimWhich) == "a later one" {
+			return other
+		}
+	}
+	return at
+}
+
+// anotherInterface gives a host one on a network of its own, before the one that
+// is used or after it.
+func (d *draft) anotherInterface(host string, used model.Place) {
 	family := model.IPv4
-	if d.pick(&dimFamily, d.families()...) == "6" {
+	if d.s.PlaceAddr(host, used).Is6() {
 		family = model.IPv6
 	}
-	d.s = model.Scenario{Nets: []model.Net{{Name: "lan", Family: family}}}
-	var out []site
-	for _, h := range d.hosts(proxied) {
-		out = append(out, site{host: h, addr: d.s.Addr(h, "lan")})
+	d.s.Nets = append(d.s.Nets, model.Net{Name: "far", Family: family})
+	h, _ := d.s.Host(host)
+	h.Nets = []string{used.Net, "far"}
+	if d.pick(&dimWhich) == "a later one" {
+		h.Nets = []string{"far", used.Net}
 	}
-	return out
+}
+
+// linkLocal draws whether hosts have link-local addresses too.
+func (d *draft) linkLocal(f model.Family) bool {
+	return f.Has(model.IPv6) && d.yes(&dimLinkToo)
 }
 
 func (d *draft) families() (out []string) {
 	for _, f := range d.space.Families {
 		out = append(out, fmt.Sprint(f))
+	}
+	if len(out) > 1 && d.space.Several.Families {
+		out = append(out, "46")
 	}
 	return out
 }
@@ -183,12 +269,9 @@ func (d *draft) agents() []string {
 }
 
 // hosts draws who shares one: it returns the host of each element, the
-// proxy's first.
-func (d *draft) hosts(proxied bool) []string {
-	n := len(d.agents())
-	if proxied {
-		n++
-	}
+// proxies' first.
+func (d *draft) hosts(proxies int) []string {
+	n := len(d.agents()) + proxies
 	layout := d.pick(&dimLayout)
 	d.apart = layout == "apart"
 	out := make([]string, n)
@@ -220,9 +303,8 @@ func (d *draft) hosts(proxied bool) []string {
 
 func hostName(i int) string { return fmt.Sprintf("h%d", i) }
 
-func (d *draft) addProxy(at site, judged bool) {
-	d.proxy = "p"
-	e := model.Element{Kind: model.Proxy, Name: d.proxy, Host: at.host, At: at.place, SUT: judged, Deliver: model.DeliverContact}
+func (d *draft) addProxy(name string, at site, judged bool) {
+	e := model.Element{Kind: model.Proxy, Name: name, Host: at.host, At: at.place, SUT: judged, Deliver: model.DeliverContact}
 	if d.pick(&dimDeliver) == "flow" {
 		e.Deliver = model.DeliverFlow
 	}
@@ -231,7 +313,7 @@ func (d *draft) addProxy(at site, judged bool) {
 	e.Bind = d.bind(judged, at.addr)
 	// Where the proxy has both transports and stays in the path, the others
 	// need share nothing with each other.
-	d.mixed = e.RecordRoute && len(e.Listen) == 2
+	d.mixed = (d.mixed || name == d.proxy) && e.RecordRoute && len(e.Listen) == 2
 	d.s.Elements = append(d.s.Elements, e)
 }
 
@@ -241,13 +323,25 @@ func (d *draft) addAgents(sites []site, role string) {
 		if name == d.sut {
 			e.SUT = role != "proxy"
 		}
-		if name == d.third && d.proxy != "" && d.pick(&dimExtraPath) == "none" {
-			e.Via = ""
+		if name == d.other && d.second != "" && d.pick(&dimHome) == "the second" {
+			e.Via = d.second
+		}
+		if name == d.third && d.proxy != "" {
+			e.Via = d.thirdPath()
 		}
 		e.Listen = d.listeners(e.SUT)
 		e.Bind = d.bind(e.SUT, sites[i].addr)
 		d.s.Elements = append(d.s.Elements, e)
 	}
+}
+
+// thirdPath draws the proxy of the third user agent.
+func (d *draft) thirdPath() string {
+	may := dimExtraPath.values
+	if d.second == "" {
+		may = may[:2]
+	}
+	return map[string]string{"same proxy": d.proxy, "the second": d.second}[d.pick(&dimExtraPath, may...)]
 }
 
 // listeners draws an element's ports. Elements on different hosts may have the
@@ -280,20 +374,35 @@ func (d *draft) listeners(judged bool) []model.Listen {
 // bind draws where an element's listeners listen. With an IPv6 address 0.0.0.0
 // would be of no use: the IPv6 wildcard that takes nothing else stands for it.
 func (d *draft) bind(judged bool, own netip.Addr) model.Bind {
-	values := dimBind.values
-	if judged && d.space.Program {
-		values = values[:1]
+	forms := map[string]model.Bind{"its address": model.BindAddr, "0.0.0.0": model.BindAny4, "::": model.BindAny6}
+	if own.Is6() {
+		forms["0.0.0.0"] = model.BindAny6Only
 	}
-	switch d.pick(&dimBind, values...) {
-	case "0.0.0.0":
-		if own.Is6() {
-			return model.BindAny6Only
+	var may []string
+	for _, v := range dimBind.values {
+		if !judged || slices.Contains(d.space.Binds, forms[v]) {
+			may = append(may, v)
 		}
-		return model.BindAny4
-	case "::":
-		return model.BindAny6
 	}
-	return model.BindAddr
+	return forms[d.pick(&dimBind, may...)]
+}
+
+// bindProgram sees to it that a program on a wildcard finds, by itself, an address
+// at which all can reach it. If there may be none it is told its address, or
+// everybody moves to its host.
+func (d *draft) bindProgram() {
+	e := d.s.SUT()
+	if !d.space.Program || namesWell(&d.s) {
+		return
+	}
+	if slices.Contains(d.space.Binds, model.BindAddr) {
+		e.Bind = model.BindAddr
+		return
+	}
+	for i := range d.s.Elements {
+		d.s.Elements[i].Host, d.s.Elements[i].At = e.Host, e.At
+	}
+	d.s = spread(d.s)
 }
 
 func otherThan(t model.Transport) model.Transport {

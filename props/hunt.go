@@ -76,6 +76,8 @@ type engine struct {
 	ours func(e *model.Element) bool
 	// owed lists what a hunt of some length has to have judged.
 	owed []JudgedKey
+	// absent lists what no scenario has.
+	absent []NotGiven
 	// close gives back what the engine holds; may be nil.
 	close func()
 }

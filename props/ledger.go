@@ -65,7 +65,8 @@ func newLedger(cfg *Config, eng *engine) *ledger {
 		samples:  map[string]*sample{},
 		reasons:  map[string]int{},
 		sum: Summary{
-			Event: eventSummary, Stack: eng.stack, Version: eng.version, Seed: cfg.Seed,
+			NotGiven: eng.absent,
+			Event:    eventSummary, Stack: eng.stack, Version: eng.version, Seed: cfg.Seed,
 			Judged: map[JudgedKey]int{}, Findings: []*Finding{},
 		},
 	}

@@ -13,9 +13,10 @@ import (
 )
 
 // useKey makes the second use of an advert for the same purpose no news: an
-// ACK that is sent again leads where the first one led.
+// ACK that is sent again leads where the first one led. In a later step it may
+// not: a registration is used for several calls.
 type useKey struct {
-	advert           int
+	advert, step     int
 	element, request string
 }
 
@@ -257,7 +258,7 @@ func canonical(uri string) string {
 // use enters one use of an advert: the snapshot first, then the probe, which
 // changes what it tests. It reports whether it was entered.
 func (s *session) use(advert int, element, request string, dial bool) bool {
-	key := useKey{advert, element, request}
+	key := useKey{advert, s.step, element, request}
 	if s.seen[key] {
 		return false
 	}

@@ -318,7 +318,7 @@ func (s *session) register(ctx context.Context, r model.Register) (bool, error) 
 			return false, err
 		}
 		s.world.Forget(r.UA)
-		if err := s.tell(ctx, registerQuiet, func(ctx context.Context) error { return p.Register(ctx, plan.Transport) }); err != nil {
+		if err := s.tell(ctx, registerQuiet, func(ctx context.Context) error { return p.Register(ctx, plan.Proxy, plan.Transport) }); err != nil {
 			return false, err
 		}
 		done = func() bool { return s.world.Registered(r.UA) || s.trouble != nil || exited(p) }

@@ -11,8 +11,8 @@ import (
 // promising first: steps, then elements, hosts, listeners and options. Each
 // returns candidates; none changes its argument.
 var reductions = []func(model.Scenario) []model.Scenario{
-	dropHalves, endThere, dropStep, dropElement, dropProxy, oneNetwork, dropRoute, oneHost, joinHosts,
-	plainSteps, plainProxies, dropListener, onePort, ownAddress, everyTransport, ipv4,
+	dropHalves, endThere, dropStep, dropElement, dropProxy, oneRegistrar, oneNetwork, dropRoute, oneHost, joinHosts,
+	plainSteps, plainProxies, dropListener, onePort, ownAddress, firstAddress, everyTransport, ipv4,
 }
 
 // dropHalves leaves out the first or the second half of the steps.
@@ -95,7 +95,7 @@ func needed(s *model.Scenario, name string) bool {
 func names(st model.Step, name string) bool {
 	switch st := st.(type) {
 	case model.Register:
-		return st.UA == name
+		return st.UA == name || st.Via == name
 	case model.Call:
 		return st.From == name || st.To == name
 	case model.Disconnect:
@@ -131,7 +131,7 @@ func dropProxy(s model.Scenario) (out []model.Scenario) {
 		}
 		c.Steps = nil
 		for _, st := range s.Steps {
-			if r, ok := st.(model.Register); !ok || s.Element(r.UA).Via != p.Name {
+			if r, ok := st.(model.Register); !ok || s.Registrar(r) != p.Name {
 				c.Steps = append(c.Steps, st)
 			}
 		}
@@ -144,6 +144,58 @@ func dropProxy(s model.Scenario) (out []model.Scenario) {
 		e.Via = ""
 		return had
 	})...)
+}
+
+// oneRegistrar puts one proxy in another's place, or makes that of a further
+// account a user agent's own.
+func oneRegistrar(s model.Scenario) (out []model.Scenario) {
+	var proxies []string
+	for _, e := range s.Elements {
+		if e.Kind == model.Proxy && !e.SUT {
+			proxies = append(proxies, e.Name)
+		}
+	}
+	for _, from := range proxies {
+		for _, to := range s.Elements {
+			if to.Kind == model.Proxy && to.Name != from {
+				c := moved(s, "", from, to.Name)
+				c.Elements = slices.DeleteFunc(c.Elements, func(e model.Element) bool { return e.Name == from })
+				out = append(out, withoutEmptyHosts(c))
+			}
+		}
+	}
+	for _, st := range s.Steps {
+		if r, ok := st.(model.Register); ok && r.Via != "" {
+			out = append(out, moved(s, r.UA, s.Element(r.UA).Via, r.Via))
+		}
+	}
+	return out
+}
+
+// moved gives a user agent, or all, another proxy for one that it has.
+func moved(s model.Scenario, ua, from, to string) model.Scenario {
+	s.Elements, s.Steps = slices.Clone(s.Elements), slices.Clone(s.Steps)
+	home := map[string]string{}
+	for i := range s.Elements {
+		e := &s.Elements[i]
+		if e.Kind == model.UserAgent && e.Via == from && (ua == "" || e.Name == ua) {
+			e.Via = to
+		}
+		home[e.Name] = e.Via
+	}
+	for i, st := range s.Steps {
+		r, ok := st.(model.Register)
+		if ok && r.Via == from && ua == "" {
+			r.Via = to
+		}
+		if ok && r.Via == home[r.UA] {
+			r.Via = ""
+		}
+		if ok {
+			s.Steps[i] = r
+		}
+	}
+	return s
 }
 
 // withoutEmptyHosts leaves out the hosts on which nobody is, unless they join
@@ -318,9 +370,12 @@ func plainSteps(s model.Scenario) (out []model.Scenario) {
 func plainer(st model.Step) (out []model.Step) {
 	switch st := st.(type) {
 	case model.Register:
-		if st.Transport != 0 {
-			st.Transport = 0
-			out = append(out, st)
+		a, b := st, st
+		a.Via, b.Transport = "", 0
+		for _, x := range []model.Register{a, b} {
+			if x != st {
+				out = append(out, x)
+			}
 		}
 	case model.Call:
 		a, b, c := st, st, st
@@ -391,6 +446,16 @@ func everyTransport(s model.Scenario) []model.Scenario {
 	return eachElement(s, func(e *model.Element) bool {
 		had := e.Lacks != 0
 		e.Lacks = 0
+		return had
+	})
+}
+
+// firstAddress puts an element on the first address of its host, or says nothing
+// of it where it is there.
+func firstAddress(s model.Scenario) []model.Scenario {
+	return eachElement(s, func(e *model.Element) bool {
+		had := e.At != model.Place{}
+		e.At = model.Place{}
 		return had
 	})
 }

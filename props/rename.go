@@ -9,10 +9,11 @@ import (
 var (
 	plainHosts = []string{"box", "hut", "den", "inn"}
 	plainPorts = []uint16{5072, 5081, 5090, 5099}
+	proxyPorts = []uint16{5060, 5065}
 )
 
 // rename gives hosts and elements the names that a person would: the first
-// host is box, the first caller ann, whom she calls bob.
+// host is box, the first caller ann, whom she calls bob, the first proxy p.
 func rename(s model.Scenario) model.Scenario {
 	host, element := map[string]string{}, map[string]string{}
 	for i, h := range s.Hosts {
@@ -29,6 +30,9 @@ func rename(s model.Scenario) model.Scenario {
 	for _, e := range s.Elements {
 		if e.Kind == model.UserAgent && element[e.Name] == "" {
 			element[e.Name] = free(element, "carl", "dora", "emil")
+		}
+		if e.Kind == model.Proxy {
+			element[e.Name] = free(element, "p", "q")
 		}
 	}
 	return renamed(s, host, element)
@@ -80,7 +84,7 @@ func renamed(s model.Scenario, host, element map[string]string) model.Scenario {
 func renamedStep(st model.Step, host, element func(string) string) model.Step {
 	switch st := st.(type) {
 	case model.Register:
-		return model.Register{UA: element(st.UA), Transport: st.Transport}
+		return model.Register{UA: element(st.UA), Transport: st.Transport, Via: element(st.Via)}
 	case model.Call:
 		st.From, st.To = element(st.From), element(st.To)
 		return st
@@ -129,21 +133,18 @@ func renamedChange(st model.Step, host func(string) string) model.Step {
 	return st
 }
 
-// renumber gives the proxy 5060 and everybody else a port that nobody takes
+// renumber gives proxies 5060 and 5065, and everybody else a port that nobody takes
 // for a default; an element's unequal ports stay unequal.
 func renumber(s model.Scenario) model.Scenario {
 	s.Elements = slices.Clone(s.Elements)
-	next := 0
+	free := map[model.Kind][]uint16{model.UserAgent: plainPorts, model.Proxy: proxyPorts}
 	for i := range s.Elements {
 		e := &s.Elements[i]
-		base := uint16(5060)
-		if e.Kind != model.Proxy {
-			if next == len(plainPorts) {
-				return s
-			}
-			base = plainPorts[next]
-			next++
+		if len(free[e.Kind]) == 0 {
+			return s
 		}
+		base := free[e.Kind][0]
+		free[e.Kind] = free[e.Kind][1:]
 		first := e.Listen[0].Port
 		e.Listen = slices.Clone(e.Listen)
 		for j := range e.Listen {

@@ -171,6 +171,9 @@ func (p *Printer) Summary(s *Summary) {
 	for _, l := range s.judgedLines() {
 		p.wrapped(l)
 	}
+	for _, l := range notGivenLines(s.NotGiven) {
+		p.wrapped(l)
+	}
 	p.line("  trouble:  %d broken, %d inconclusive, %d look-ups that disagree with their probe", s.Broken, s.Inconclusive, s.LookupDisagreements)
 	if s.EmptyRun != "" && len(s.Findings) > 0 {
 		p.wrapped("  besides:  " + plain.Line(s.EmptyRun) + ". The findings stand; what else there may be is not known")

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/sut"
 )
 
 // site is where an element can be: an address of a host.
@@ -17,8 +18,9 @@ type site struct {
 // twoNetworks draws two networks with a router between them, and hosts on
 // either or on both.
 func (d *draft) twoNetworks() {
-	family := map[string]model.Family{"4": model.IPv4, "6": model.IPv6, "46": model.DualStack}[d.pick(&dimTwoFamily)]
-	d.s.Nets = []model.Net{{Name: "near", Family: family}, {Name: "far", Family: family}}
+	family := familyWords[d.pick(&dimTwoFamily)]
+	linkLocal := d.linkLocal(family)
+	d.s.Nets = []model.Net{{Name: "near", Family: family, LinkLocal: linkLocal}, {Name: "far", Family: family, LinkLocal: linkLocal}}
 	d.s.Hosts = []model.Host{{Name: "r1", Nets: []string{"near", "far"}, Router: true}}
 	attached := map[string]int{}
 	n := words[d.pick(&dimPlain)]
@@ -39,6 +41,9 @@ func (d *draft) twoNetworks() {
 			d.s.Hosts = append(d.s.Hosts, h)
 			if len(h.Nets) == 1 {
 				d.s.Routes = append(d.s.Routes, model.HostRoute{Host: h.Name, To: model.ToAll, Via: "r1"})
+			}
+			if d.space.Several.Addresses && d.yes(&dimMoreOn) {
+				d.s.Addrs = append(d.s.Addrs, model.HostAddr{Host: h.Name, Place: model.Place{Net: h.Nets[0], Nth: 1}})
 			}
 		}
 	}
@@ -61,18 +66,15 @@ func (d *draft) larger() {
 // place puts the elements where each can reach each other, there and back. The
 // judged element is placed first; if nobody else is within its reach all share
 // its host. It returns nil if there is no place for the judged one.
-func (d *draft) place(proxied, judgedProxy bool) []site {
+func (d *draft) place(proxies int, judgedProxy bool) []site {
 	top := model.NewTopology(&d.s)
-	homes := d.homes(top, d.space.Program)
+	homes := d.homes(top, true)
 	if len(homes) == 0 {
 		return nil
 	}
 	judged := d.pickSite(homes, nil, top)
 	chosen := []site{judged}
-	n := len(d.agents()) - 1
-	if proxied {
-		n++
-	}
+	n := len(d.agents()) - 1 + proxies
 	shared := d.pick(&dimLayout) == "shared"
 	for range n {
 		next := judged
@@ -82,12 +84,12 @@ func (d *draft) place(proxied, judgedProxy bool) []site {
 		chosen = append(chosen, next)
 	}
 	d.dropIdleHosts(chosen)
-	if !proxied || judgedProxy {
+	if proxies == 0 || judgedProxy {
 		return chosen
 	}
-	// The proxy comes first in a scenario; the judged one is another element.
-	last := len(chosen) - 1
-	return append([]site{chosen[last]}, chosen[:last]...)
+	// Proxies come first in a scenario; the judged one is another element.
+	last := len(chosen) - proxies
+	return append(slices.Clone(chosen[last:]), chosen[:last]...)
 }
 
 // topology draws a topology without faults.
@@ -101,23 +103,21 @@ func (w *world) topology() {
 	}
 }
 
-// homes lists the sites of all hosts: addresses that a URI can name. With only,
-// those of hosts that have just one: a program that is told of one interface
-// or address does not use the others.
-func (d *draft) homes(top *model.Topology, only bool) (out []site) {
+// homes lists the sites of all hosts: addresses that a URI can name. For the
+// judged element, those of hosts that have no more than it can put up with.
+func (d *draft) homes(top *model.Topology, judged bool) (out []site) {
 	for i := range d.s.Hosts {
 		h := &d.s.Hosts[i]
-		own := d.s.Addr(h.Name, h.Nets[0])
+		if judged && !d.space.Several.Covers(sut.HostHas(&d.s, h.Name)) {
+			continue
+		}
 		alive, _ := top.Addrs(h.Name)
 		for _, p := range d.s.Places(h.Name) {
 			a := d.s.PlaceAddr(h.Name, p)
-			if p.LinkLocal || !slices.Contains(alive, a) || !d.carries(a) || only && len(d.s.Places(h.Name)) > 1 {
+			if p.LinkLocal || !slices.Contains(alive, a) || !d.carries(a) {
 				continue
 			}
-			if a == own {
-				p = model.Place{}
-			}
-			out = append(out, site{h.Name, p, a})
+			out = append(out, d.siteAt(h.Name, p))
 		}
 	}
 	return out
@@ -163,11 +163,67 @@ func connected(top *model.Topology, from, to site) bool {
 }
 
 // unbound reports whether a program that leaves its source address to the kernel
-// reaches a site from its own address all the same: not where a policy route is
-// for that address only.
+// reaches a site, from whichever address that is, and is answered.
 func unbound(top *model.Topology, from, to site) bool {
-	there, back := top.Reach(from.host, netip.Addr{}, to.addr)
-	return there.Host() == to.host && there.Source == from.addr && back.End == model.Delivered && back.Host() == from.host
+	from.addr = netip.Addr{}
+	there, back := top.Reach(from.host, from.addr, to.addr)
+	return there.Host() == to.host && back.End == model.Delivered && back.Host() == from.host
+}
+
+// namesWell reports whether a judged element that listens on a wildcard finds an
+// address of its own to hand out: all whom it talks to reach it, at all times,
+// at the address on which it is found, and at every one from which the kernel
+// makes it send to any of them. Which of these it names is its own choice.
+func namesWell(s *model.Scenario) bool {
+	e := s.SUT()
+	if e.Bind == model.BindAddr {
+		return true
+	}
+	me := site{host: e.Host, addr: s.ElementAddr(e.Name)}
+	top := model.NewTopology(s)
+	names := []netip.Addr{me.addr}
+	for i := -1; i < len(s.Steps); i++ {
+		if i >= 0 && !changesNetwork(s.Steps[i]) {
+			continue
+		}
+		if i >= 0 {
+			top.Apply(s.Steps[i])
+		}
+		if names = sentFrom(s, top, names); !reachable(s, top, me, names) {
+			return false
+		}
+	}
+	return true
+}
+
+// sentFrom adds the addresses from which the kernel makes the judged element send to
+// the others now.
+func sentFrom(s *model.Scenario, top *model.Topology, names []netip.Addr) []netip.Addr {
+	e := s.SUT()
+	for _, o := range s.Elements {
+		there, _ := top.Reach(e.Host, netip.Addr{}, s.ElementAddr(o.Name))
+		if o.Name != e.Name && there.End == model.Delivered && !slices.Contains(names, there.Source) {
+			names = append(names, there.Source)
+		}
+	}
+	return names
+}
+
+// reachable reports whether all that are connected with a site now are so with
+// other addresses of its host.
+func reachable(s *model.Scenario, top *model.Topology, me site, names []netip.Addr) bool {
+	for _, o := range s.Elements {
+		to := site{host: o.Host, addr: s.ElementAddr(o.Name)}
+		if o.SUT || !connected(top, me, to) {
+			continue
+		}
+		for _, a := range names {
+			if !connected(top, site{host: me.host, addr: a}, to) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // dropIdleHosts leaves out plain hosts on which nobody is, and what joins

@@ -13,16 +13,25 @@ type Space struct {
 	Transports []model.Transport
 	Families   []model.Family
 	SamePort   bool // the judged element has one port for all its transports
-	// Program: the judged element is a program. It listens on its own address
-	// only, not on wildcards, may leave the source of what it sends to the
-	// kernel, and chooses its connections itself.
-	Program bool
+	// Program: the judged element is a program. It may leave the source of what
+	// it sends to the kernel, and chooses its connections itself.
+	Program  bool
+	Binds    []model.Bind // what it can be told to listen on
+	Several  sut.Several  // of what its host can have several
+	Accounts bool         // it can be registered at two registrars
 }
 
 // SpaceOf returns the space of a stack, narrowed to a transport and a role if
 // those are given.
 func SpaceOf(s *sut.Stack, transport, role string) Space {
-	sp := Space{Roles: s.Roles, Transports: s.Transports, Families: s.Families, SamePort: s.SamePort, Program: s.Kind == sut.Real}
+	sp := Space{Roles: s.Roles, Transports: s.Transports, Families: s.Families, SamePort: s.SamePort, Program: s.Kind == sut.Real,
+		Binds: everyBind, Several: sut.Several{Interfaces: true, Addresses: true, Families: true}, Accounts: true}
+	if d := s.Description; d != nil {
+		sp.Binds, sp.Several, sp.Accounts = d.Binds, d.Several, d.Accounts
+		if len(sp.Binds) == 0 {
+			sp.Binds = everyBind[:1]
+		}
+	}
 	if t, ok := model.ParseTransport(transport); ok {
 		sp.Transports = []model.Transport{t}
 	}
@@ -33,6 +42,8 @@ func SpaceOf(s *sut.Stack, transport, role string) Space {
 	}
 	return sp
 }
+
+var everyBind = []model.Bind{model.BindAddr, model.BindAny4, model.BindAny6, model.BindAny6Only}
 
 func (sp Space) has(r model.Role) bool { return slices.Contains(sp.Roles, r) }
 
@@ -47,7 +58,19 @@ type dimension struct {
 
 // The dimensions. TestWeights counts how often each value is really drawn.
 var (
-	dimFamily    = dimension{"family", []string{"4", "6"}, []int{50, 50}}
+	dimFamily    = dimension{"family", []string{"4", "6", "46"}, []int{40, 35, 25}}
+	dimUsed      = dimension{"family that is used of both", []string{"4", "6"}, []int{50, 50}}
+	dimLinkToo   = dimension{"link-local addresses beside", []string{"no", "yes"}, []int{55, 45}}
+	dimFurther   = dimension{"sut's host has beside", []string{"nothing", "an address", "an interface", "both"}, []int{40, 22, 23, 15}}
+	dimWhich     = dimension{"sut is told", []string{"the first address", "a later one"}, []int{42, 58}}
+	dimMoreOn    = dimension{"a host's second address", []string{"no", "yes"}, []int{60, 40}}
+	dimRegistrar = dimension{"a second registrar", []string{"no", "yes"}, []int{60, 40}}
+	dimHome      = dimension{"another's registrar", []string{"that of sut", "the second"}, []int{50, 50}}
+	dimAccount   = dimension{"sut has a second account", []string{"no", "yes"}, []int{42, 58}}
+	dimAgain     = dimension{"sut registers again", []string{"no", "at once", "between calls"}, []int{30, 34, 36}}
+	dimAgainOver = dimension{"registers again over", []string{"the same", "another transport"}, []int{42, 58}}
+	dimEndsAfter = dimension{"its connection then ends", []string{"no", "yes"}, []int{57, 43}}
+	dimAfterEnd  = dimension{"registers when its connection ended", []string{"no", "yes"}, []int{45, 55}}
 	dimWorld     = dimension{"networks and routes", []string{"one network", "two networks", "larger"}, []int{57, 31, 12}}
 	dimTwoFamily = dimension{"family of two networks", []string{"4", "6", "46"}, []int{35, 35, 30}}
 	dimAttached  = dimension{"a host's networks", []string{"first", "second", "both"}, []int{40, 40, 20}}
@@ -59,7 +82,7 @@ var (
 	dimRecord    = dimension{"record-route", []string{"no", "yes"}, []int{57, 43}}
 	dimAgents    = dimension{"user agents", []string{"two", "three"}, []int{57, 43}}
 	dimCommon    = dimension{"common transport", []string{"udp", "tcp"}, []int{50, 50}}
-	dimListeners = dimension{"listeners", []string{"one transport", "two, one port", "two, unequal ports"}, []int{40, 30, 30}}
+	dimListeners = dimension{"listeners", []string{"one transport", "two, one port", "two, unequal ports"}, []int{34, 33, 33}}
 	dimBind      = dimension{"listens on", []string{"its address", "0.0.0.0", "::"}, []int{45, 30, 25}}
 	dimPorts     = dimension{"ports across hosts", []string{"different", "same"}, []int{57, 43}}
 	dimSUTReg    = dimension{"sut registers", []string{"no", "yes"}, []int{42, 58}}
@@ -71,11 +94,12 @@ var (
 	dimHangup    = dimension{"hangup", []string{"caller", "callee"}, []int{57, 43}}
 	dimFault     = dimension{"a fault", []string{"no", "yes"}, []int{55, 45}}
 	dimFaultKind = dimension{"kind of fault", []string{"connection destroyed", "restart", "flow cut", "standstill", "network"}, []int{36, 20, 14, 12, 18}}
+	dimWhichEnds = dimension{"connection that ends", []string{"any", "a registration's"}, []int{45, 55}}
 	dimWhen      = dimension{"when", []string{"before the first call", "before a later one"}, []int{45, 55}}
-	dimExtraPath = dimension{"second caller's proxy", []string{"same proxy", "none"}, []int{57, 43}}
+	dimExtraPath = dimension{"second caller's proxy", []string{"same proxy", "none", "the second"}, []int{40, 33, 27}}
 )
 
 // Dimensions lists every dimension.
-var dimensions = []*dimension{&dimWorld, &dimTwoFamily, &dimAttached, &dimPlain, &dimFamily, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
-	&dimCommon, &dimListeners, &dimBind, &dimPorts, &dimSUTReg, &dimOtherReg, &dimCalls, &dimTurn, &dimStepVia, &dimOverFlow,
-	&dimHangup, &dimFault, &dimFaultKind, &dimChangeBeside, &dimWhen, &dimExtraPath}
+var dimensions = []*dimension{&dimWorld, &dimTwoFamily, &dimAttached, &dimPlain, &dimFamily, &dimUsed, &dimLinkToo, &dimFurther, &dimWhich, &dimMoreOn, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
+	&dimCommon, &dimListeners, &dimBind, &dimPorts, &dimSUTReg, &dimOtherReg, &dimRegistrar, &dimHome, &dimAccount, &dimAgain, &dimAgainOver, &dimEndsAfter, &dimAfterEnd, &dimCalls, &dimTurn, &dimStepVia, &dimOverFlow,
+	&dimHangup, &dimFault, &dimFaultKind, &dimWhichEnds, &dimChangeBeside, &dimWhen, &dimExtraPath}

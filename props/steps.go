@@ -8,25 +8,71 @@ func (d *draft) registrations() {
 		return
 	}
 	if d.yes(&dimSUTReg) {
-		d.register(d.sut)
+		d.register(d.sut, "")
 	}
 	if d.yes(&dimOtherReg) {
-		d.register(d.other)
+		d.register(d.other, "")
+	}
+	if d.second != "" && d.yes(&dimAccount) {
+		d.register(d.sut, d.second)
+	}
+	if len(d.accountsOf(d.sut)) > 0 {
+		if d.again = d.pick(&dimAgain); d.again == "at once" {
+			d.registerAgain()
+		}
 	}
 }
 
 // register adds a registration after which the first call can still be played:
 // a binding over a transport that the caller lacks is of no use to him unless
 // the proxy stays in the path.
-func (d *draft) register(ua string) {
+func (d *draft) register(ua, via string) {
 	from, to := d.first()
 	for _, t := range []model.Transport{d.stepTransport(), 0, d.common} {
-		r := model.Register{UA: ua, Transport: t}
+		r := model.Register{UA: ua, Transport: t, Via: via}
 		if d.playable(r, model.Call{From: from, To: to}) {
 			d.s.Steps = append(d.s.Steps, r)
 			return
 		}
 	}
+}
+
+// registerAgain refreshes a registration of the judged element, or makes it anew
+// over another transport.
+func (d *draft) registerAgain() {
+	accounts := d.accountsOf(d.sut)
+	if len(accounts) == 0 {
+		return
+	}
+	same := accounts[uniform(d.t, "account", len(accounts))].(model.Register)
+	other := same
+	if d.pick(&dimAgainOver) == "another transport" {
+		other.Transport = otherThan(d.transportOf(same))
+	}
+	from, to := d.first()
+	next := model.Call{From: from, To: to}
+	for _, r := range []model.Register{other, same} {
+		if !d.playable(r, next) {
+			continue
+		}
+		d.s.Steps = append(d.s.Steps, r)
+		end := model.Disconnect{Element: r.UA, Peer: d.s.Registrar(r)}
+		if d.playable(end, next) && d.yes(&dimEndsAfter) {
+			d.s.Steps = append(d.s.Steps, end)
+		}
+		return
+	}
+}
+
+// transportOf is the transport that a registration goes over.
+func (d *draft) transportOf(r model.Register) model.Transport {
+	with := d.s
+	with.Steps = []model.Step{r}
+	plan, err := with.PlanRegister(0)
+	if err != nil {
+		return d.common
+	}
+	return plan.Transport
 }
 
 // first returns who calls whom first: that gives sut its role.
@@ -48,6 +94,9 @@ func (d *draft) calls() {
 		}
 		if i == fault {
 			d.befall(model.Call{From: from, To: to})
+		}
+		if d.again == "between calls" && (i == 1 || n == 1) {
+			d.registerAgain()
 		}
 		d.call(from, to)
 	}
@@ -140,28 +189,11 @@ func (d *draft) playable(more ...model.Step) bool {
 	return err == nil && (!d.space.Program || d.unboundToo(&next))
 }
 
-// unboundToo reports whether all that the judged element reaches, before and
-// after each change of the network, it reaches too if it leaves its source
-// address to the kernel, as many programs do.
+// unboundToo reports whether all can be played, too, if the judged element leaves
+// its source address to the kernel, as many programs do.
 func (d *draft) unboundToo(s *model.Scenario) bool {
-	e := s.SUT()
-	me := site{host: e.Host, place: e.At, addr: s.ElementAddr(e.Name)}
-	top := model.NewTopology(s)
-	for i := -1; i < len(s.Steps); i++ {
-		if i >= 0 {
-			if !changesNetwork(s.Steps[i]) {
-				continue
-			}
-			top.Apply(s.Steps[i])
-		}
-		for _, o := range s.Elements {
-			to := site{host: o.Host, place: o.At, addr: s.ElementAddr(o.Name)}
-			if o.Name != e.Name && connected(top, me, to) && !unbound(top, me, to) {
-				return false
-			}
-		}
-	}
-	return true
+	_, err := model.PredictUnbound(s, s.SUT().Name)
+	return err == nil && namesWell(s)
 }
 
 func changesNetwork(st model.Step) bool {

@@ -35,6 +35,8 @@ type Summary struct {
 	// EmptyRun says why the hunt proves nothing, "" if it does.
 	EmptyRun    string `json:"empty_run,omitempty"`
 	Interrupted bool   `json:"interrupted,omitempty"`
+	// NotGiven is what no scenario of the hunt had, and why.
+	NotGiven []NotGiven `json:"not_given,omitempty"`
 
 	// Latents are the latent signatures and how often each was seen, the
 	// most frequent first.

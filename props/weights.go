@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/sut"
 )
 
 // Weight is how often something is drawn.
@@ -66,7 +67,8 @@ const FoundingShape = "the founding shape"
 
 var featureNames = []string{"a proxy", "deliver=flow", "record-route", "a registration", "sut registered", "a call to sut",
 	"a call by sut", "over=flow", "hangup=callee", "a connection destroyed", "another fault", "several calls", "several hosts", "three user agents", "ipv6", "udp only",
-	"tcp only", "unequal ports", FoundingShape}
+	"tcp only", "unequal ports", "link-local", "sut: several interfaces", "sut: several addresses", "sut: two families",
+	"sut: a wildcard", "sut: registered again", "sut: on another transport", "sut: two accounts", FoundingShape}
 
 // Features names what a scenario has.
 func Features(s *model.Scenario) []string {
@@ -90,8 +92,37 @@ func Features(s *model.Scenario) []string {
 	}
 	has["three user agents"] = agents > 2
 	has["udp only"], has["tcp only"] = !tcp, !udp
+	for _, n := range s.Nets {
+		has["link-local"] = has["link-local"] || n.LinkLocal
+	}
+	if e := s.SUT(); e != nil {
+		host := sut.HostHas(s, e.Host)
+		has["sut: several interfaces"], has["sut: several addresses"], has["sut: two families"] = host.Interfaces, host.Addresses, host.Families
+		has["sut: a wildcard"] = e.Bind != model.BindAddr
+		accountFeatures(s, e.Name, has)
+	}
 	stepFeatures(s, has)
 	return slices.DeleteFunc(slices.Clone(featureNames), func(f string) bool { return !has[f] })
+}
+
+// accountFeatures tells what the judged element registers more than once.
+func accountFeatures(s *model.Scenario, sut string, has map[string]bool) {
+	over := map[string]model.Transport{} // by registrar
+	for i, st := range s.Steps {
+		r, ok := st.(model.Register)
+		if !ok || r.UA != sut {
+			continue
+		}
+		plan, err := s.PlanRegister(i)
+		if err != nil {
+			continue
+		}
+		before := over[plan.Proxy]
+		has["sut: registered again"] = has["sut: registered again"] || before != 0
+		has["sut: on another transport"] = has["sut: on another transport"] || before != 0 && before != plan.Transport
+		over[plan.Proxy] = plan.Transport
+	}
+	has["sut: two accounts"] = len(over) > 1
 }
 
 func stepFeatures(s *model.Scenario, has map[string]bool) {
@@ -100,15 +131,16 @@ func stepFeatures(s *model.Scenario, has map[string]bool) {
 		sut = e.Name
 	}
 	calls := 0
-	flow := map[string]bool{} // who registered over TCP last
+	flow := map[string]bool{} // whether sut registered over TCP last, by registrar
 	for i, st := range s.Steps {
 		has["another fault"] = has["another fault"] || changesNetwork(st)
 		switch st := st.(type) {
 		case model.Register:
 			has["a registration"] = true
 			has["sut registered"] = has["sut registered"] || st.UA == sut
-			plan, err := s.PlanRegister(i)
-			flow[st.UA] = err == nil && plan.Transport == model.TCP
+			if plan, err := s.PlanRegister(i); st.UA == sut {
+				flow[plan.Proxy] = err == nil && plan.Transport == model.TCP
+			}
 		case model.Disconnect:
 			has["a connection destroyed"] = true
 		case model.Restart, model.Kill, model.Freeze, model.Silence, model.ResetFlow:
@@ -120,7 +152,7 @@ func stepFeatures(s *model.Scenario, has map[string]bool) {
 			has["over=flow"] = has["over=flow"] || st.OverFlow
 			has["hangup=callee"] = has["hangup=callee"] || st.Hangup == model.Callee
 			p := s.Element(s.Element(st.From).Via)
-			has[FoundingShape] = has[FoundingShape] || p != nil && st.To == sut && flow[sut] &&
+			has[FoundingShape] = has[FoundingShape] || p != nil && st.To == sut && flow[p.Name] &&
 				p.Deliver == model.DeliverFlow && !p.RecordRoute
 		}
 	}

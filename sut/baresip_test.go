@@ -113,7 +113,7 @@ func must(t *testing.T, err error) {
 
 func TestBaresipRegisters(t *testing.T) {
 	inEach(t, withProxy, func(t *testing.T, st *stage, transport model.Transport) {
-		must(t, st.bob.Register(background, transport))
+		must(t, st.bob.Register(background, "p", transport))
 		got := st.far.expect("REGISTER")
 		if got.transport != transport || !strings.Contains(got.get("Contact"), "expires=3600") {
 			t.Errorf("it registered %s over %s", got.get("Contact"), got.transport)
@@ -139,7 +139,7 @@ func TestBaresipRegistersAgain(t *testing.T) {
 	inEach(t, withProxy, func(t *testing.T, st *stage, transport model.Transport) {
 		other := model.UDP + model.TCP - transport
 		for i, over := range []model.Transport{transport, other, transport} {
-			must(t, st.bob.Register(background, over))
+			must(t, st.bob.Register(background, "p", over))
 			got := st.far.expect("REGISTER")
 			if i == 2 {
 				if !strings.HasSuffix(got.get("Contact"), ";expires=0") {
@@ -175,7 +175,7 @@ func TestBaresipCalls(t *testing.T) {
 // it registered over: the route names the proxy.
 func TestBaresipCallsThroughProxy(t *testing.T) {
 	inEach(t, withProxy, func(t *testing.T, st *stage, registered model.Transport) {
-		must(t, st.bob.Register(background, registered))
+		must(t, st.bob.Register(background, "p", registered))
 		st.far.expect("REGISTER")
 		for _, over := range append(model.Transports, model.Transports...) {
 			must(t, st.bob.Call(background, "sip:ann@"+st.far.at.String(), over))
@@ -183,7 +183,7 @@ func TestBaresipCallsThroughProxy(t *testing.T) {
 			if route := invite.get("Route"); invite.transport != over || !strings.Contains(route, st.far.at.String()) {
 				t.Errorf("the INVITE came over %s with route %q, want %s", invite.transport, route, over)
 			}
-			if own := !strings.Contains(invite.get("From"), ".invalid"); own != (over == registered) {
+			if own := strings.Contains(invite.get("From"), "@p."); own != (over == registered) {
 				t.Errorf("registered over %s, called over %s from %s", registered, over, invite.get("From"))
 			}
 			st.far.expect("ACK")
@@ -234,7 +234,7 @@ host  hut lan
 proxy p   hut `+transport.String()+`:5062 deliver=contact record-route
 ua    bob box `+transport.String()+`:5080 via=p sut
 `)
-			must(t, st.bob.Register(background, transport))
+			must(t, st.bob.Register(background, "p", transport))
 			if got := st.far.expect("REGISTER"); got.transport != transport {
 				t.Errorf("it registered over %s", got.transport)
 			}
@@ -262,7 +262,7 @@ func TestBaresipsSideBySide(t *testing.T) {
 			all.Add(1)
 			go func() {
 				defer all.Done()
-				if err := p.Register(background, model.TCP); err != nil {
+				if err := p.Register(background, "p", model.TCP); err != nil {
 					t.Error(err)
 				}
 			}()

@@ -28,6 +28,15 @@ import (
 //	listen         "apart": the port of each transport is its own, and one that
 //	               the element does not list is not opened. "same": one port
 //	               number for all of its transports, and it opens all of them
+//	bind           what its listeners can be told to listen on: "address", its own
+//	               (so if the line is left out), and the wildcards that bind= of
+//	               a scenario has: 0.0.0.0, ::, v6only
+//	several        of what its host can have several while it keeps to the one that
+//	               it is told of: interfaces, addresses, families (none if left out).
+//	               On a wildcard it then has to find out itself which address of
+//	               its own a peer can reach
+//	accounts       how many registrars it can be registered at: "one", its proxy (so
+//	               if left out), or "many"
 //	port           NAME udp|tcp COUNT    so many ports in a row that it takes besides
 //	               NAME udp|tcp sip+N    or one at a fixed distance from the SIP port
 //	               (any number of such lines)
@@ -65,6 +74,9 @@ type Description struct {
 	Transports   []model.Transport
 	Families     []model.Family
 	SamePort     bool
+	Binds        []model.Bind
+	Several      Several
+	Accounts     bool // more than one
 	Ports        []Port
 	Ready        []Ready
 	Reads        []string // what it reads besides its packages and its directory
@@ -78,6 +90,9 @@ type Description struct {
 	home    map[string]*text
 	control map[string]*text // register, call, hangup
 }
+
+// Several is of what a host can have more than one without confusing the stack.
+type Several struct{ Interfaces, Addresses, Families bool }
 
 // Ready is one socket that has to exist before a stack is driven.
 type Ready struct {
@@ -120,3 +135,9 @@ func load(file string) (*Description, error) {
 func (d *Description) plays(r model.Role) bool      { return slices.Contains(d.Roles, r) }
 func (d *Description) talks(t model.Transport) bool { return slices.Contains(d.Transports, t) }
 func (d *Description) works(f model.Family) bool    { return slices.Contains(d.Families, f) }
+
+// binds reports whether the stack can be told so. Without a word it listens on
+// the address that it is given.
+func (d *Description) binds(b model.Bind) bool {
+	return slices.Contains(d.Binds, b) || len(d.Binds) == 0 && b == model.BindAddr
+}

@@ -62,6 +62,12 @@ func (p *parser) set(f field) (err error) {
 		p.Families, err = each(f.value, parseFamily)
 	case "listen":
 		p.SamePort, err = parseListen(f.value)
+	case "bind":
+		p.Binds, err = each(f.value, parseBind)
+	case "several":
+		p.Several, err = parseSeveral(f.value)
+	case "accounts":
+		p.Accounts, err = parseAccounts(f.value)
 	case "port":
 		err = p.addPort(f)
 	case "env":
@@ -131,6 +137,42 @@ func parseListen(s string) (same bool, err error) {
 		return false, fmt.Errorf("%q is neither \"same\" nor \"apart\"", s)
 	}
 	return s == "same", nil
+}
+
+func parseBind(s string) (model.Bind, error) {
+	for b := model.BindAny4; b <= model.BindAny6Only; b++ {
+		if b.String() == s {
+			return b, nil
+		}
+	}
+	if s != "address" {
+		return 0, fmt.Errorf("%q is nothing to listen on (address, 0.0.0.0, ::, v6only)", s)
+	}
+	return model.BindAddr, nil
+}
+
+func parseSeveral(value string) (s Several, err error) {
+	_, err = each(value, func(word string) (string, error) {
+		switch word {
+		case "interfaces":
+			s.Interfaces = true
+		case "addresses":
+			s.Addresses = true
+		case "families":
+			s.Families = true
+		default:
+			return "", fmt.Errorf("%q is nothing that a host has several of (interfaces, addresses, families)", word)
+		}
+		return word, nil
+	})
+	return s, err
+}
+
+func parseAccounts(s string) (many bool, err error) {
+	if s != "one" && s != "many" {
+		return false, fmt.Errorf("%q is neither \"one\" nor \"many\"", s)
+	}
+	return s == "many", nil
 }
 
 func parseReady(s string) (Ready, error) {

@@ -99,6 +99,59 @@ var Lies = []peer.Lie{
 			u.Port = 9
 			return u.String()
 		}},
+	{Name: "contact-of-other-interface", Doc: "Contact has the address of another interface of the host than the one that is listened on",
+		Contact: func(c peer.ContactFor) string {
+			own := c.Scenario.ElementAddr(c.Element.Name)
+			return first(c, func(p model.Place) bool { return p.Net != placeOf(c, own).Net })
+		}},
+	{Name: "contact-first-address", Doc: "Contact has the first address of the host, whichever is listened on",
+		Contact: func(c peer.ContactFor) string {
+			return first(c, func(model.Place) bool { return c.Element.Bind == model.BindAddr })
+		}},
+	{Name: "wildcard-first-address", Doc: "on a wildcard, Contact has the first address of the host, whoever is to use it",
+		Contact: func(c peer.ContactFor) string {
+			return first(c, func(model.Place) bool { return c.Element.Bind != model.BindAddr })
+		}},
+	{Name: "wildcard-unspecified", Doc: "on a wildcard, Contact has the address that the socket is bound to",
+		Contact: func(c peer.ContactFor) string {
+			if c.Element.Bind == model.BindAddr {
+				return c.Honest
+			}
+			return host(c, netip.IPv4Unspecified(), netip.IPv6Unspecified())
+		}},
+	{Name: "refresh-from-connection", Doc: "the first REGISTER is right; a refresh has the port of the connection that it is sent on",
+		Contact: func(c peer.ContactFor) string {
+			return connectionTo(c, func(proxy string) bool { return c.Message == "REGISTER" && c.Accounts[proxy] > 1 })
+		}},
+	{Name: "refresh-dead-port", Doc: "the first REGISTER is right; a refresh has a port on which nobody is",
+		Contact: func(c peer.ContactFor) string {
+			for _, n := range c.Accounts {
+				if c.Message == "REGISTER" && n > 1 {
+					return port(c, 9)
+				}
+			}
+			return c.Honest
+		}},
+	{Name: "contact-of-other-account", Doc: "with two accounts, the Contact of a call has the port of the connection to the other registrar",
+		Contact: func(c peer.ContactFor) string {
+			return connectionTo(c, func(proxy string) bool {
+				return len(c.Accounts) > 1 && c.Message != "REGISTER" && proxy != c.Element.Via && c.Accounts[proxy] > 0
+			})
+		}},
+	{Name: "own-link-local", Doc: "on a network with link-local addresses, Contact has the element's own, which nobody can use who does not know on which link",
+		Contact: func(c peer.ContactFor) string {
+			if a := linkLocal(c); a.IsValid() {
+				return at(c, netip.AddrPortFrom(a, c.Element.Port(c.Transport)))
+			}
+			return c.Honest
+		}},
+	{Name: "contact-zone", Doc: "Contact has the link-local address with its zone, which no URI can have",
+		Contact: func(c peer.ContactFor) string {
+			if a := linkLocal(c); a.IsValid() {
+				return at(c, netip.AddrPortFrom(a.WithZone("eth0"), c.Element.Port(c.Transport)))
+			}
+			return c.Honest
+		}},
 	{Name: "refuses-behind-proxy", Doc: "a user agent that refuses calls with more than one Via: no address explains it",
 		RefuseBehindProxy: true},
 	{Name: "contact-port-zero", Doc: "Contact has port 0",
@@ -133,6 +186,51 @@ var Lies = []peer.Lie{
 	{Name: "ack-over-other-transport", Doc: "a user agent that sends its ACK over another transport than the URI selects", OtherTransport: "ACK"},
 	{Name: "bye-over-other-transport", Doc: "a user agent that sends its BYE over another transport than the URI selects", OtherTransport: "BYE"},
 	{Name: "dials-anew", Doc: "a user agent that dials for each request, though a connection is there", DialAnew: true},
+}
+
+// first writes a Contact with the first address of the host that fits, of the
+// family of the element's own.
+func first(c peer.ContactFor, fits func(model.Place) bool) string {
+	own := c.Scenario.ElementAddr(c.Element.Name)
+	for _, p := range c.Scenario.Places(c.Element.Host) {
+		if a := c.Scenario.PlaceAddr(c.Element.Host, p); !p.LinkLocal && a.Is4() == own.Is4() && fits(p) {
+			return at(c, netip.AddrPortFrom(a, c.Element.Port(c.Transport)))
+		}
+	}
+	return c.Honest
+}
+
+func placeOf(c peer.ContactFor, a netip.Addr) model.Place {
+	for _, p := range c.Scenario.Places(c.Element.Host) {
+		if c.Scenario.PlaceAddr(c.Element.Host, p) == a {
+			return p
+		}
+	}
+	return model.Place{}
+}
+
+// linkLocal is the link-local address beside the element's own one.
+func linkLocal(c peer.ContactFor) netip.Addr {
+	own := c.Scenario.ElementAddr(c.Element.Name)
+	if own.Is4() {
+		return netip.Addr{}
+	}
+	return c.Scenario.PlaceAddr(c.Element.Host, model.Place{Net: placeOf(c, own).Net, LinkLocal: true})
+}
+
+// connectionTo writes a Contact with the local end of a connection to one of some
+// proxies.
+func connectionTo(c peer.ContactFor, of func(proxy string) bool) string {
+	for _, f := range c.Flows {
+		for i := range c.Scenario.Elements {
+			p := &c.Scenario.Elements[i]
+			if p.Kind == model.Proxy && of(p.Name) && f.Transport == c.Transport &&
+				f.Remote == netip.AddrPortFrom(c.Scenario.ElementAddr(p.Name), p.Port(f.Transport)) {
+				return at(c, f.Local)
+			}
+		}
+	}
+	return c.Honest
 }
 
 func only(message string) func(peer.ContactFor) string {

@@ -122,7 +122,26 @@ func (p *parser) complete() error {
 			return p.errorf(0, `the part "%s" is missing`, part)
 		}
 	}
+	if err := p.checkBinds(); err != nil {
+		return err
+	}
 	return p.checkReady()
+}
+
+// checkBinds demands something to listen on in every family.
+func (p *parser) checkBinds() error {
+	for _, f := range p.Families {
+		ok := p.binds(model.BindAddr) || p.binds(model.BindAny6)
+		if f == model.IPv4 {
+			ok = ok || p.binds(model.BindAny4)
+		} else {
+			ok = ok || p.binds(model.BindAny6Only)
+		}
+		if !ok {
+			return p.errorf(p.seen["bind"], "bind: on an IPv%d network it could listen on nothing", f)
+		}
+	}
+	return nil
 }
 
 func (p *parser) checkReady() error {

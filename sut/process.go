@@ -3,6 +3,7 @@ package sut
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,29 +22,47 @@ type Process struct {
 	host    string
 	element string
 
+	registrars map[string]*ViaData // every proxy of the scenario
+
 	mu   sync.Mutex // guards data and told
 	data *Data
 	told []told
 }
 
-// Register tells the stack to register at its element's proxy over a
-// transport. A stack may withdraw an earlier registration first (a REGISTER
-// with expires=0): the one that counts has another value.
-func (p *Process) Register(ctx context.Context, t model.Transport) error {
+// Register tells the stack to register at a proxy over a transport: its
+// element's own, or that of a further account. A stack may withdraw an earlier
+// registration first (a REGISTER with expires=0): the one that counts has
+// another value.
+func (p *Process) Register(ctx context.Context, proxy string, t model.Transport) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.data.Via == nil {
-		return p.errorf("register: the element has no proxy (via=)")
+	at := p.registrars[proxy]
+	if at == nil {
+		return p.errorf("register: the scenario has no proxy %q", proxy)
 	}
-	if err := p.tell(ctx, "register", "", t); err != nil {
+	here := *p.data
+	here.Via, here.Registered = at, p.data.registeredAt(proxy)
+	if err := p.write(ctx, "register", "", t, &here); err != nil {
 		return err
 	}
-	registered := map[string]bool{t.String(): true}
-	for old := range p.data.Registered {
-		registered[old] = true
+	if !here.Registered[t.String()] {
+		p.data.Accounts = append(slices.Clone(p.data.Accounts), Account{at, t.String()})
 	}
-	p.data.Registered = registered
+	if p.data.Via != nil {
+		p.data.Registered = p.data.registeredAt(p.data.Via.Name)
+	}
 	return nil
+}
+
+// registeredAt is the transports over which there is an account at a proxy.
+func (d *Data) registeredAt(proxy string) map[string]bool {
+	out := map[string]bool{}
+	for _, a := range d.Accounts {
+		if a.Via.Name == proxy {
+			out[a.Transport] = true
+		}
+	}
+	return out
 }
 
 // Call tells the stack to call a SIP URI: through its element's proxy if it
@@ -69,10 +88,15 @@ func (p *Process) Hangup(ctx context.Context) error {
 
 // tell writes what a part of the description says to standard input.
 func (p *Process) tell(ctx context.Context, part, to string, t model.Transport) error {
+	return p.write(ctx, part, to, t, p.data)
+}
+
+// write writes what a part says of some data.
+func (p *Process) write(ctx context.Context, part, to string, t model.Transport, of *Data) error {
 	if err := ctx.Err(); err != nil {
 		return p.errorf("%s: %w", part, err)
 	}
-	data := *p.data
+	data := *of
 	data.To, data.Transport = to, ""
 	if t != 0 {
 		data.Transport = t.String()

@@ -31,6 +31,7 @@ func (d *Description) rehearsals() []*Data {
 		for _, t := range d.Transports {
 			data := &Data{Name: "bob", Addr: "10.77.0.1", Host: "10.77.0.1", Family: 4, Interface: "eth0",
 				Dir: d.dir, UDP: 5060, TCP: 5060, Port: 5060, Ports: map[string]Block{}, Via: via,
+				Bind: "10.77.0.1", BindHost: "10.77.0.1", Addrs: []OwnAddr{{"10.77.0.1", "10.77.0.1", 4, "eth0"}},
 				To: "sip:ann@10.77.0.1:5061", Transport: t.String(), Transports: []string{t.String()}}
 			for _, p := range d.Ports {
 				data.Ports[p.Name] = Block{windowStart, windowStart}
@@ -38,6 +39,7 @@ func (d *Description) rehearsals() []*Data {
 			if via != nil {
 				via.Transports = []string{"udp", "tcp"}
 				data.Registered = map[string]bool{t.String(): true}
+				data.Accounts = []Account{{via, t.String()}}
 			}
 			list = append(list, data)
 		}

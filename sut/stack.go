@@ -190,6 +190,9 @@ func (s *Stack) Fits(sc *model.Scenario, element string) error {
 				element, e.Listen[0].Port, l.Port, d.Name)
 		}
 	}
+	if err := d.fitsHost(sc, e); err != nil {
+		return err
+	}
 	if err := d.fitsSteps(sc, e); err != nil {
 		return err
 	}
@@ -205,6 +208,9 @@ func (d *Description) fitsSteps(sc *model.Scenario, e *model.Element) error {
 		return fmt.Errorf("%s is on an IPv%d network, on which %s does not work", e.Name, f, d.Name)
 	}
 	for _, step := range sc.Steps {
+		if r, ok := step.(model.Register); ok && r.UA == e.Name && r.Via != "" && !d.Accounts {
+			return fmt.Errorf("%s registers at %s, too, and %s has one account (no \"accounts many\")", e.Name, r.Via, d.Name)
+		}
 		c, ok := step.(model.Call)
 		if ok && c.From == e.Name && !d.plays(model.RoleCaller) {
 			return fmt.Errorf("%s calls, which %s cannot", e.Name, d.Name)

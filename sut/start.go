@@ -71,7 +71,8 @@ func (s *Stack) launch(lab *netns.Lab, sc *model.Scenario, element string) (*Pro
 	if err != nil {
 		return nil, err
 	}
-	return &Process{process: spawned, stack: d, lab: lab, host: e.Host, element: element, data: data}, nil
+	return &Process{process: spawned, stack: d, lab: lab, host: e.Host, element: element, data: data,
+		registrars: registrars(sc, e)}, nil
 }
 
 // spec fills the templates of what a process needs to start.

@@ -42,7 +42,7 @@ func TestGoodFakeStarts(t *testing.T) {
 	if left := leftBehind(t, "good"); len(left) == 0 {
 		t.Error("leftBehind sees nothing: it cannot find what is left either")
 	}
-	must(t, p.Register(background, model.UDP))
+	must(t, p.Register(background, "p", model.UDP))
 	must(t, p.Call(background, "sip:ann@10.77.0.2:5081", model.TCP))
 	must(t, p.Hangup(background))
 	for _, want := range []string{"told: register at 10.77.0.1 over udp",
@@ -190,7 +190,7 @@ func TestFloodingStackIsDriven(t *testing.T) {
 	}
 	defer p.Close()
 	awaitOutput(t, p, "noise")
-	must(t, p.Register(background, model.TCP))
+	must(t, p.Register(background, "p", model.TCP))
 	must(t, p.Hangup(background))
 	if tail := p.Tail(); !strings.Contains(tail, "noise") || strings.ContainsAny(tail, "\x00\x1b\r") || len(tail) > 20*300 {
 		t.Errorf("its tail is %q", tail)
@@ -204,7 +204,7 @@ func TestStackThatEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	must(t, p.Register(background, model.UDP))
+	must(t, p.Register(background, "p", model.UDP))
 	<-p.process.Done()
 	if ended, how := p.Exited(); !ended || how == nil || how.Error() != "exited with status 4" {
 		t.Errorf("Exited() = %v, %v", ended, how)
@@ -245,7 +245,7 @@ func TestBadOrders(t *testing.T) {
 	over, cancel := context.WithCancel(background)
 	cancel()
 	for want, err := range map[string]error{
-		"has no proxy":     p.Register(background, model.UDP),
+		"has no proxy":     p.Register(background, "p", model.UDP),
 		"is no URI":        p.Call(background, "sip:ann@10.77.0.1\nquit", model.UDP),
 		"context canceled": p.Hangup(over),
 	} {

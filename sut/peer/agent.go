@@ -28,6 +28,24 @@ func (w *World) Registered(user string) bool { return w.registered[user] }
 // Forget makes Registered wait for the user's next registration.
 func (w *World) Forget(user string) { delete(w.registered, user) }
 
+// account is what a user agent keeps of its registrations at one proxy: all of
+// them have one Call-ID (RFC 3261 10.2.4).
+type account struct {
+	callID string
+	cseq   int
+}
+
+// account returns the element's account at a proxy for its next REGISTER.
+func (e *element) account(proxy string) *account {
+	a := e.accounts[proxy]
+	if a == nil {
+		a = &account{callID: e.world.unique("register-")}
+		e.accounts[proxy] = a
+	}
+	a.cseq++
+	return a
+}
+
 // Register sends the REGISTER of a step and reports its end to done.
 func (w *World) Register(index int, done func(status int)) error {
 	e := w.elements[w.sc.Steps[index].(model.Register).UA]
@@ -36,17 +54,18 @@ func (w *World) Register(index int, done func(status int)) error {
 		return err
 	}
 	aor := fmt.Sprintf("<sip:%s@%s>", e.el.Name, hostOf(w.sc.ElementAddr(plan.Proxy)))
-	callID := w.unique("register-")
+	a := e.account(plan.Proxy)
+	cseq := a.cseq
 	contact := e.contact("REGISTER", plan.Transport, model.Leg{})
 	sending := true
-	e.send(outgoing{method: "REGISTER", callID: callID, uri: plan.RequestURI,
+	e.send(outgoing{method: "REGISTER", callID: a.callID, uri: plan.RequestURI,
 		failed: func(why error) {
 			if err = why; !sending {
 				done(503) // RFC 3261 8.1.3.1
 			}
 		},
 		build: func(via string) []byte {
-			return newRequest("REGISTER", plan.RequestURI, via, aor+";tag="+w.unique("t"), aor, callID, 1).
+			return newRequest("REGISTER", plan.RequestURI, via, aor+";tag="+w.unique("t"), aor, a.callID, cseq).
 				header("Contact", contact).header("Expires", "3600").bytes()
 		},
 		answer: func(m *model.Message) {

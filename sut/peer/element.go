@@ -32,6 +32,7 @@ type element struct {
 
 	given    map[string]int      // Contacts, by message
 	dialogs  map[string]*dialog  // user agent: by Call-ID
+	accounts map[string]*account // user agent: by proxy
 	bindings map[string]*binding // proxy: by user
 }
 
@@ -67,7 +68,7 @@ type serverTx struct {
 func newElement(w *World, el *model.Element, lie Lie) *element {
 	return &element{world: w, el: el, addr: w.sc.ElementAddr(el.Name), lie: lie,
 		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, sent: map[netip.AddrPort]sending{}, own: map[model.Transport]*sock{},
-		given: map[string]int{}, dialogs: map[string]*dialog{}, bindings: map[string]*binding{}}
+		given: map[string]int{}, dialogs: map[string]*dialog{}, accounts: map[string]*account{}, bindings: map[string]*binding{}}
 }
 
 // take handles one message. The runner looks first.

@@ -49,6 +49,8 @@ type ContactFor struct {
 	Arrived   model.Leg       // the leg that the request came on; zero in requests
 	Honest    string          // what an honest peer writes
 	Nth       int             // how many Contacts of such a message the element has given before
+	Flows     []model.Flow    // the element's live connections
+	Accounts  map[string]int  // how many REGISTERs it has sent to whom, this one included
 }
 
 // contact returns the Contact value for a message.
@@ -62,8 +64,12 @@ func (e *element) contact(message string, t model.Transport, arrived model.Leg) 
 	}
 	n := e.given[message]
 	e.given[message]++
+	accounts := map[string]int{}
+	for proxy, a := range e.accounts {
+		accounts[proxy] = a.cseq
+	}
 	return e.lie.Contact(ContactFor{Scenario: e.world.sc, Element: e.el, Message: message,
-		Transport: t, Arrived: arrived, Honest: honest, Nth: n})
+		Transport: t, Arrived: arrived, Honest: honest, Flows: e.world.Flows(e.el.Name), Accounts: accounts, Nth: n})
 }
 
 // stopListening closes the TCP listener and keeps the connections.
