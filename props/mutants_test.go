@@ -55,8 +55,8 @@ var named = map[string]struct {
 	"bye-over-other-transport": {must: []string{"Misrouted BYE caller", "Misrouted BYE callee"}},
 	// What shows only where there is more than one interface, address, registration.
 	"contact-of-other-interface": {must: []string{"Closed 200 INVITE callee", "Closed INVITE caller", "Closed REGISTER callee"},
-		may: []model.Class{model.Unreachable}},
-	"contact-first-address":  {must: []string{"Closed 200 INVITE callee", "Closed INVITE caller", "Closed REGISTER callee"}, may: []model.Class{model.Unreachable}},
+		may: []model.Class{model.Unreachable}, lines: 9},
+	"contact-first-address":  {must: []string{"Closed 200 INVITE callee", "Closed INVITE caller", "Closed REGISTER callee"}, may: []model.Class{model.Unreachable}, lines: 9},
 	"wildcard-first-address": {must: []string{"Unreachable 200 INVITE callee", "Unreachable INVITE caller"}, lines: 9},
 	"wildcard-unspecified":   {must: []string{"Unspecified 200 INVITE callee", "Unspecified INVITE caller", "Unspecified REGISTER callee"}},
 	// The port is that of a connection: it takes the proxy's requests until it ends.
