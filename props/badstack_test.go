@@ -177,8 +177,9 @@ func TestBadStacks(t *testing.T) {
 }
 
 // In tests a request waits for its answer for less than the rules have it: what
-// is tested does not become true later.
-func init() { ruleTime = 4 * time.Second }
+// is tested does not become true later. And what waits in each play is not reduced
+// to the end.
+func init() { ruleTime, shrinkBound = 4*time.Second, 20*time.Second }
 
 // TestSlowIsNoDifference: a stack that takes long only where there is a proxy,
 // longer than a call is waited for, is not said to treat it otherwise; one that

@@ -55,10 +55,7 @@ const spared = "a play without probes"
 // play plays a scenario in a fresh lab. With twin, or if a call failed and no
 // address explains why, it plays the direct twin in another one.
 func (p *player) play(ctx context.Context, sc *model.Scenario, twin bool) *Played {
-	out := p.once(ctx, sc)
-	if out.Broken == "" && puzzling(out) && !p.record {
-		out = p.closer(ctx, sc, out)
-	}
+	out := p.look(ctx, sc)
 	if out.Broken != "" || !twin && !puzzling(out) {
 		return out
 	}
@@ -66,7 +63,7 @@ func (p *player) play(ctx context.Context, sc *model.Scenario, twin bool) *Playe
 	if !ok {
 		return out
 	}
-	out.Twin = p.once(ctx, &direct)
+	out.Twin = p.look(ctx, &direct)
 	out.compare(sc)
 	return out
 }
