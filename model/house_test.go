@@ -133,11 +133,11 @@ var houseRules = []houseRule{
 		edge{from: "sut/peer", to: sipgoPath + "/sip"},
 	},
 	{
-		"flags live in cmd/greka",
+		"flags live in cmd/greka; props reads those of go test",
 		func(e edge) bool {
-			return (e.to == "flag" || within(e.to, cobraPath)) && !e.test && !e.deep && !within(e.from, "cmd/greka")
+			return (e.to == "flag" && e.from != "props" || within(e.to, cobraPath)) && !e.test && !e.deep && !within(e.from, "cmd/greka")
 		},
-		edge{from: "props", to: "flag", std: true},
+		edge{from: "sut", to: "flag", std: true},
 		edge{from: "cmd/greka", to: cobraPath},
 	},
 	{

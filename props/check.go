@@ -1,7 +1,6 @@
 package props
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -27,6 +26,11 @@ func Check(t testing.TB, stack string) {
 // The stack is a name that Greka knows, or the path of a description file.
 // Cases go to testdata/greka unless c.Out says otherwise.
 //
+// The command line of go test is heard: -rapid.checks and -rapid.seed say how
+// many scenarios of which seed, -short plays a fifth, and a hunt ends before
+// -timeout would end the test, with a summary. An outcome is not taken from the
+// cache if the stack's program has changed since.
+//
 // Where there can be no labs or the stack is not installed the test is
 // skipped, with the command that would make it run; with CI=true in the
 // environment it fails instead. The test's TestMain has to be netns.Main.
@@ -37,7 +41,8 @@ func (c Config) Check(t testing.TB, stack string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	dependOn(s.Files())
+	c, ctx, cancel := c.asked().inTime(t)
 	defer cancel()
 	if _, err := s.Installed(ctx); err != nil {
 		missing(t, err)
@@ -50,6 +55,9 @@ func (c Config) Check(t testing.TB, stack string) {
 		t.Fatal(err)
 	}
 	fail(t, sum)
+	if sum.Interrupted && c.Time == 0 {
+		t.Errorf("the deadline of the test (-timeout) ended the hunt after %d of %d scenarios; -rapid.checks says how many are played", sum.Cases, c.checks())
+	}
 }
 
 // findOrLoad returns the stack that a test names. A test is a program already:

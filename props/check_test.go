@@ -14,6 +14,8 @@ type recorder struct {
 
 func (r *recorder) Error(args ...any) { r.errors = append(r.errors, fmt.Sprint(args...)) }
 
+func (r *recorder) Errorf(format string, args ...any) { r.Error(fmt.Sprintf(format, args...)) }
+
 // Check fails a test for a stack that lies, and only then. The case that it
 // names is to be found from elsewhere, too.
 func TestCheck(t *testing.T) {

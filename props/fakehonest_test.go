@@ -53,7 +53,7 @@ func TestHonestManners(t *testing.T) {
 func TestLyingManners(t *testing.T) {
 	for _, how := range slices.Sorted(maps.Keys(honestManners)) {
 		t.Run(how, func(t *testing.T) {
-			sum := huntFake(t, how+"-lies", Config{Checks: checks(20)})
+			sum := huntFake(t, how+"-lies", Config{Checks: enough(20)})
 			if !slices.ContainsFunc(sum.Findings, func(f *Finding) bool { return f.Class == model.Closed || f.Class == model.WrongTransport }) {
 				t.Errorf("not found: %d findings", len(sum.Findings))
 			}

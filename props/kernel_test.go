@@ -13,7 +13,7 @@ import (
 func huntKernel(t *testing.T, wrong model.Mistake) *Summary {
 	t.Helper()
 	netns.Require(t)
-	cfg := Config{Seed: seed(), Checks: checks(100), Out: t.TempDir()}
+	cfg := Config{Seed: seed(), Checks: enough(100), Out: t.TempDir()}
 	eng := newKernelEngine(Kernel(), &cfg, wrong)
 	defer eng.close()
 	return run(context.Background(), eng, cfg)

@@ -17,20 +17,27 @@ func TestMain(m *testing.M) {
 	netns.Main(m)
 }
 
-// checks is how many scenarios a test plays: n, or what GREKA_CHECKS says, for
-// nightly runs.
-func checks(n int) int {
+// nightly is n, or what GREKA_CHECKS says.
+func nightly(n int) int {
 	if v, err := strconv.Atoi(os.Getenv("GREKA_CHECKS")); err == nil {
 		return v
 	}
 	return n
 }
 
+// checks is how many scenarios a test plays of which it expects nothing but that
+// nothing is found: n, or what the command line asks for.
+func checks(n int) int { return Config{Checks: nightly(n)}.asked().Checks }
+
+// enough is how many one plays that has to find something: not fewer than n.
+func enough(n int) int { return max(n, checks(n)) }
+
 // seed is the seed of the tests' hunts: fixed, so that a test that passed
-// passes again, or what GREKA_SEED says.
+// passes again, or what GREKA_SEED or -rapid.seed says.
 func seed() uint64 {
+	fixed := uint64(2012)
 	if v, err := strconv.ParseUint(os.Getenv("GREKA_SEED"), 10, 64); err == nil {
-		return v
+		fixed = v
 	}
-	return 2012
+	return Config{Seed: fixed}.asked().Seed
 }

@@ -87,7 +87,7 @@ func TestMutantsAreCaught(t *testing.T) {
 			if !known {
 				t.Fatal("nothing says how this mutant has to be found")
 			}
-			sum, err := Hunt(context.Background(), s, Config{Seed: seed(), Checks: checks(200)})
+			sum, err := Hunt(context.Background(), s, Config{Seed: seed(), Checks: enough(200)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,7 +21,7 @@ func find(t testing.TB, name string) *sut.Stack {
 // TestPeerIsHonest: the reference is never found guilty, of anything, and each
 // claim was really judged.
 func TestPeerIsHonest(t *testing.T) {
-	Config{Seed: seed(), Checks: checks(1000)}.Check(t, "peer")
+	Config{Seed: seed(), Checks: nightly(1000)}.Check(t, "peer")
 }
 
 // TestSameSeedSameVerdicts: a hunt is a function of its seed.

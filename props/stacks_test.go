@@ -33,7 +33,7 @@ func TestStacks(t *testing.T) {
 	for _, s := range sut.All() {
 		t.Run(s.Name, func(t *testing.T) {
 			version := installed(t, s)
-			sum, err := Hunt(context.Background(), s, Config{Seed: seed(), Checks: checks(200)})
+			sum, err := Hunt(context.Background(), s, Config{Seed: seed(), Checks: enough(200)})
 			if err != nil {
 				t.Fatal(err)
 			}
