@@ -147,7 +147,7 @@ func (o Outcome) String() string {
 	}
 	if o.Status/100 == 2 {
 		s += map[bool]string{true: ", ACK arrived", false: ", ACK lost"}[o.Acked]
-		s += ", " + o.byeText()
+		s += o.byeText()
 	}
 	if o.Failure != "" {
 		s += " (" + o.Failure + ")"
@@ -160,9 +160,11 @@ func (o Outcome) String() string {
 func (o Outcome) byeText() string {
 	switch {
 	case o.ByeReply != 0:
-		return fmt.Sprintf("BYE answered with %d", o.ByeReply)
+		return fmt.Sprintf(", BYE answered with %d", o.ByeReply)
+	case !o.Acked && o.Failure != "":
+		return "" // the call was given up before a BYE was waited for
 	case o.Bye:
-		return "no answer to the BYE came"
+		return ", no answer to the BYE came"
 	}
-	return "no BYE was seen"
+	return ", no BYE was seen"
 }

@@ -108,6 +108,6 @@ func (r *Request) silence() string {
 	if r.Read {
 		how = "was read from its socket"
 	}
-	return fmt.Sprintf("the %s of %s came to %s over %s at %s, %s, and was not answered within %.3g s",
+	return fmt.Sprintf("the %s of %s came to %s over %s at %s, %s, and no answer came within %.3g s",
 		r.Method, r.Sender, r.Taker, r.Leg.Transport, r.Leg.Remote, how, float64(r.Waited)/1000)
 }

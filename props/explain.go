@@ -76,7 +76,7 @@ func (e *explanation) advert() {
 		e.line("no %s at all", e.a.Header)
 	}
 	e.line("%s", e.who())
-	if e.v.Detail != "" && e.v.Class != model.ConnectionPort && e.v.Detail != model.RuleNone {
+	if e.v.Detail != "" && e.a.Value != "" && e.v.Class != model.ConnectionPort && e.v.Detail != model.RuleNone {
 		e.line("%s", e.v.Detail)
 	}
 	e.b.WriteByte('\n')
@@ -104,7 +104,7 @@ func foreign(s string) string {
 // user's own.
 func (e *explanation) tried() {
 	switch {
-	case e.u.Probe.Result != model.ProbeNone:
+	case e.u.Probe.Result != model.ProbeNone && e.v.Target.Addr.Port() != 0:
 		e.row("probe from "+e.u.View.Element, "%s", met(e.u.Probe.Result, e.v.Target.Transport))
 	case e.u.Met != model.ProbeNone:
 		e.row(e.u.View.Element+"'s own connect", "%s", e.u.Met)

@@ -76,13 +76,16 @@ func (e *explanation) fateOfINVITE(o *model.Outcome) string {
 	case o.Status >= 300:
 		return fmt.Sprintf("%s, and the call fails with %d", e.astray("INVITE"), o.Status)
 	}
-	return e.astray("INVITE") + ", and the call gets no answer" + e.failure(o)
+	return e.astray("INVITE") + e.failure(o) // what its caller is told is told later than that
 }
 
 // astray says where a request ends that its address does not bring to the giver.
 func (e *explanation) astray(request string) string {
 	if e.v.Class == model.WrongOwner && e.v.Picked != nil {
 		return fmt.Sprintf("the %s goes to %s, and not to %s", request, e.v.Picked.Owner, e.a.Giver)
+	}
+	if e.v.Class == model.Malformed {
+		return fmt.Sprintf("the %s cannot be sent", request)
 	}
 	return fmt.Sprintf("the %s does not arrive", request)
 }

@@ -26,7 +26,7 @@ func Record(ctx context.Context, stack *sut.Stack, sc *model.Scenario, w io.Writ
 
 // recordings is how often a confirmed scenario is played again at the most until
 // it shows its finding with a capture.
-const recordings = 5
+const recordings = 20
 
 // recorded plays a confirmed scenario once more, with a capture: what is
 // explained is that play, so that its ports are those of its packets. If none

@@ -21,6 +21,9 @@ func (e *explanation) sockets() {
 // would take something there, and the giver's conversations.
 func (e *explanation) atTarget(snap *model.Snapshot) {
 	t := e.v.Target
+	if t.Addr.Port() == 0 || t.Addr.Addr().IsUnspecified() {
+		return // no socket can be there
+	}
 	host := snap.HostOf(e.u.View.Host, t.Addr.Addr())
 	if host == "" {
 		e.row("address", "%s belongs to no host", t.Addr.Addr())

@@ -23,7 +23,7 @@ func complaint(p *Played, v *model.Verdict) string {
 			return v.About.Element + "'s program " + text
 		}
 		if v.Class == model.RouteSetDropped {
-			return fmt.Sprintf("%s's %s has not the Record-Route of the INVITE", v.About.Element, v.About.Message)
+			return fmt.Sprintf("%s's %s does not copy the Record-Route", v.About.Element, v.About.Message)
 		}
 		if text := complaints[v.Claim]; text != "" {
 			return text
@@ -70,6 +70,12 @@ func shortcoming(c model.Class) string {
 	switch c {
 	case model.Malformed:
 		return "is no address"
+	case model.Unspecified:
+		return "is nobody's address"
+	case model.Loopback:
+		return "is the loopback address"
+	case model.LinkLocalNoScope:
+		return "is good on one link only"
 	case model.Unreachable:
 		return "cannot be reached"
 	case model.WrongOwner:
