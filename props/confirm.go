@@ -38,6 +38,14 @@ func (m *Minimal) rate() string {
 	return fmt.Sprintf("in %d of %d plays of this scenario; each of them proves it, by the sockets that were there and by who tried", m.Shown, m.Plays)
 }
 
+// outOfTime says that there was no time to confirm, "" if there was.
+func outOfTime(ctx context.Context) string {
+	if ctx.Err() == nil {
+		return ""
+	}
+	return "the time was over before it was confirmed"
+}
+
 // provedEachTime reports whether one sighting of a signature is proof: the
 // socket table and a connect have shown the address dead, a request was seen
 // where it does not belong, a program has ended. What is only compared with
@@ -77,7 +85,7 @@ func confirm(ctx context.Context, sc model.Scenario, sig model.Signature, play p
 	}
 	switch {
 	case ctx.Err() != nil:
-		m.Unproved = "the time was over before it was confirmed"
+		m.Unproved = outOfTime(ctx)
 	case shown[0] > 0 && shown[1] == 0:
 		m.Unproved = fmt.Sprintf("it was there in %d of %d plays with probes and in none of %d without: our looking makes it", shown[0], plays[0], plays[1])
 	case m.Shown < Confirmations:

@@ -1,6 +1,7 @@
 package props
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -53,7 +54,7 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 		play: p.play,
 		minimize: func(ctx context.Context, s *model.Scenario, sig model.Signature, until time.Time) *Minimal {
 			if !p.outlasts(ctx, s, sig) {
-				return &Minimal{Scenario: s, Unproved: "it was not there when more time was given"}
+				return &Minimal{Scenario: s, Unproved: cmp.Or(outOfTime(ctx), "it was not there when more time was given")}
 			}
 			m := Minimize(ctx, s, sig, until, p.as)
 			if m.Confirmed() {
