@@ -3,7 +3,6 @@ package sut
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"text/template"
 	syntax "text/template/parse"
@@ -45,27 +44,45 @@ func compile(file string, line int, body string) (*text, error) {
 	return t, nil
 }
 
-// opening finds the actions that a block begins with.
-var opening = regexp.MustCompile(`^-?\s*(if|range|with|define|block|else\s+(if|with))\b`)
-
-// ending finds the one that it ends with.
-var ending = regexp.MustCompile(`^-?\s*end\b`)
-
 // nesting is how deep the blocks of a template are nested, or the parentheses
-// of an action.
+// of an action. It reads no quotes, so it can be fooled; what 1 MB can nest then
+// still takes no more than some 40 MB.
 func nesting(body string) int {
 	deepest, depth := 0, 0
-	for _, action := range strings.Split(body, "{{")[1:] {
-		action, _, _ = strings.Cut(action, "}}")
-		switch {
-		case opening.MatchString(action):
+	for rest := body; ; {
+		_, after, more := strings.Cut(rest, "{{")
+		if !more {
+			return deepest
+		}
+		var action string
+		action, rest, _ = strings.Cut(after, "}}")
+		switch word, then := keywords(action); word {
+		case "if", "range", "with", "define", "block":
 			depth++
-		case ending.MatchString(action):
+		case "else":
+			if then == "if" || then == "with" {
+				depth++ // a block of its own to the parser, which the same end closes
+			}
+		case "end":
 			depth = max(depth-1, 0)
 		}
 		deepest = max(deepest, depth, strings.Count(action, "("))
 	}
-	return deepest
+}
+
+// keywords are the first two words of an action, as far as they are letters.
+func keywords(action string) (first, second string) {
+	word := func(s string) (string, string) {
+		s = strings.TrimLeft(s, " \t\r\n")
+		n := 0
+		for n < len(s) && s[n] >= 'a' && s[n] <= 'z' {
+			n++
+		}
+		return s[:n], s[n:]
+	}
+	first, rest := word(strings.TrimPrefix(action, "-"))
+	second, _ = word(rest)
+	return first, second
 }
 
 // expand fills the template.
