@@ -62,7 +62,7 @@ func (s *Socket) grouped() bool { return s.ReusePort && s.Group != 0 }
 // listed reports whether a socket is in the chains of bound addresses: listeners
 // (lhash2), and every UDP socket (hash2).
 func (p *packet) listed(s *Socket) bool {
-	return s.Serves() || s.Transport == UDP && (p.isEnd(s) || p.wrong == ConnectedUDPTakesAll)
+	return s.Serves() || s.Transport == UDP
 }
 
 func (p *packet) hashedBefore(a, b *Socket) bool {
@@ -118,14 +118,19 @@ func (p *packet) peerScore(s *Socket) (score int, fits bool) {
 	switch {
 	case s.Transport == TCP || !s.Remote.IsValid() || p.wrong == ConnectedUDPTakesAll:
 		return 0, true
-	case s.Remote.Port() != 0 && p.dst.Addr().Is4():
-		return 8, unmapPort(s.Remote) == p.src
-	case s.Remote.Port() != 0:
-		return 2, s.Remote == p.src
-	case p.dst.Addr().Is4():
+	case s.Serves() && p.dst.Addr().Is4():
 		return 0, true
 	}
-	return 1, s.Remote.Addr() == p.src.Addr()
+	remote, weight := s.Remote, 1
+	if p.dst.Addr().Is4() {
+		remote, weight = unmapPort(s.Remote), 4
+	}
+	if remote.Port() != 0 { // connected to port 0 it hears every port
+		score, fits = weight, remote.Port() == p.src.Port()
+	} else {
+		fits = true
+	}
+	return score + weight, fits && remote.Addr() == p.src.Addr()
 }
 
 // deviceWeight is what a bound device counts beside the family's 1 or 2: as

@@ -142,9 +142,15 @@ type packet struct {
 
 // lookup picks among the sockets of the host that the packet arrived at.
 func (p *packet) lookup(sockets []Socket) Reached {
-	if s := p.early(sockets); s != nil {
-		return Reached{Socket: s, Rule: RuleEarly}
+	r := p.lookupLate(sockets)
+	if s := p.early(sockets); s != nil && s != r.Socket {
+		return Reached{Socket: s, Also: append([]*Socket{r.Socket}, r.Also...), Rule: RuleEarly}
 	}
+	return r
+}
+
+// lookupLate is lookup without what is done early.
+func (p *packet) lookupLate(sockets []Socket) Reached {
 	exact := p.established(sockets)
 	if exact.Socket != nil && exact.Socket.State != StateTimeWait {
 		return exact
@@ -186,7 +192,9 @@ func (p *packet) established(sockets []Socket) Reached {
 
 // early finds the UDP socket that has a packet from outside before any other
 // look-up: the first in its address's chain, if that one is connected to the
-// sender (udp_v4_early_demux, udp_v6_early_demux).
+// sender (udp_v4_early_demux, udp_v6_early_demux). The machine's other sockets
+// may be in that chain too, by accident: one in front of it, and the look-up
+// goes on as ever.
 func (p *packet) early(sockets []Socket) *Socket {
 	if p.transport == TCP || !p.outside || p.wrong == EarlyIgnored {
 		return nil
@@ -242,7 +250,7 @@ func (p *packet) listening(sockets []Socket) Reached {
 // with it: a listener, or a UDP socket that is not connected.
 func (s *Socket) Serves() bool {
 	if s.Transport == UDP {
-		return s.Remote.Port() == 0
+		return s.State != StateEstablished
 	}
 	return s.State == StateListen
 }

@@ -56,7 +56,8 @@ type Ports struct {
 	symbol    uint16 // the last port number made up for one that the kernel picks
 	needsPort ref    // the socket with a made-up number, if hasNeed
 	hasNeed   bool
-	branches  int // how many ways the current step can go
+	early     bool // see Result
+	branches  int  // how many ways the current step can go
 	choice    int
 	wrong     Mistake
 	reached   *Reach
@@ -176,6 +177,8 @@ type Result struct {
 	// where the kernel picks a member of a SO_REUSEPORT group by a hash. The
 	// others are had by Apply on a clone with choice 1, 2, ….
 	Branches int
+	// Early says that they are those of RuleEarly.
+	Early bool
 	// Undecided, if not "", is why the model says nothing of this step and of
 	// all after it: a timer decides.
 	Undecided string
@@ -187,7 +190,7 @@ type undecided string
 // Apply plays one step. choice picks the member of a SO_REUSEPORT group that
 // gets the step's packet.
 func (p *Ports) Apply(step Step, choice int) (r Result) {
-	p.branches, p.choice, p.hasNeed = 1, choice, false
+	p.branches, p.choice, p.hasNeed, p.early = 1, choice, false, false
 	defer func() {
 		if why := recover(); why != nil {
 			u, ok := why.(undecided)
@@ -198,7 +201,7 @@ func (p *Ports) Apply(step Step, choice int) (r Result) {
 		}
 	}()
 	r.Errno = p.apply(step)
-	r.Branches = p.branches
+	r.Branches, r.Early = p.branches, p.early
 	p.reached.result(step, r.Errno)
 	return r
 }

@@ -130,6 +130,10 @@ func (p *Ports) sendUDP(r ref) Errno {
 		p.hit(ruleSendNowhere)
 		return EDESTADDRREQ
 	}
+	if s.Remote.Addr().Is4In6() && s.Remote.Port() == 0 { // udpv6_sendmsg makes a sendto of it
+		p.hit(ruleSendToPort0)
+		return EINVAL
+	}
 	return p.datagram(r, unmapPort(s.Remote))
 }
 
@@ -140,6 +144,10 @@ func (p *Ports) sendTo(r ref, to netip.AddrPort) Errno {
 		return p.sendToTCP(r)
 	}
 	p.autobind(r)
+	if to.Port() == 0 && !(p.socket(r).V6Only && to.Addr().Is4()) {
+		p.hit(ruleSendToPort0)
+		return EINVAL
+	}
 	return p.datagram(r, to)
 }
 
@@ -223,7 +231,7 @@ func (p *Ports) readUDP(r ref) Errno {
 // socket's peer may be an address without a port; IPv4 sees only a whole one.
 func (p *Ports) warm(r ref, by4 bool) {
 	s := p.socket(r)
-	if s.Remote.IsValid() && (!by4 || s.Remote.Port() != 0) && !s.Warm {
+	if s.Remote.IsValid() && (!by4 || !s.Serves()) && !s.Warm {
 		p.hit(ruleWarm)
 		s.Warm = true
 	}

@@ -186,7 +186,7 @@ func (p *Ports) arrives(host int, k packet) (ref, string) {
 	}
 	pick := found.Socket
 	if n := len(found.Also); n > 0 {
-		p.branches = n + 1
+		p.branches, p.early = n+1, found.Rule == RuleEarly
 		if c := p.choice % (n + 1); c > 0 {
 			pick = found.Also[c-1]
 		}

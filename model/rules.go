@@ -112,6 +112,7 @@ const (
 	ruleConnectAgain
 	ruleAutobind
 	ruleSendNowhere
+	ruleSendToPort0
 	ruleSendToTCP
 	ruleSendShut
 	ruleDatagramLost
@@ -235,6 +236,7 @@ var portRules = [rules]PortRule{
 	ruleConnectAgain:       {"UDP may be connected again; its own address stays that of the first time", "__ip4_datagram_connect"},
 	ruleAutobind:           {"UDP that sends or connects without a port gets one, even if that fails then", "inet_autobind"},
 	ruleSendNowhere:        {"send on unconnected UDP: EDESTADDRREQ", "udp_sendmsg"},
+	ruleSendToPort0:        {"sendto port 0 on UDP: EINVAL", "udp_sendmsg, udpv6_sendmsg"},
 	ruleSendToTCP:          {"sendto on TCP ignores the address", "tcp_sendmsg_locked"},
 	ruleSendShut:           {"send on UDP after shutdown(write): EPIPE", "sock_alloc_send_pskb"},
 	ruleDatagramLost:       {"a datagram that nobody hears of", "-"},

@@ -132,6 +132,9 @@ func (g *gen) oddTo(host string, s *model.Socket, f model.Family) model.Endpoint
 	if e.Port == 0 || e.Port >= firstPicked {
 		e.Port = 5060
 	}
+	if g.chance(2) {
+		e.Port = 0
+	}
 	if !e.Addr.IsValid() || e.Addr.Is6() && f == model.IPv4 || e.Addr.IsUnspecified() || g.chance(15) {
 		e.Addr = pick(g, g.oddAddrs(at, f))
 	}

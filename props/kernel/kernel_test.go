@@ -39,7 +39,7 @@ func TestKernel(t *testing.T) {
 	}
 	report(t, &sum)
 	t.Logf("where the model allows several ways, the kernel went: %+v", sum.May)
-	if m := sum.May; m.FinWait1 == 0 || m.FinWait2 == 0 || m.Group == 0 || m.GroupOther == 0 {
+	if m := sum.May; m.FinWait1 == 0 || m.FinWait2 == 0 || m.Group == 0 || m.GroupOther == 0 || m.Early == 0 {
 		t.Errorf("the kernel went one way only, so the model should not allow two: %+v", m)
 	}
 	for _, text := range sum.Reach.Missing() {

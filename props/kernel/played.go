@@ -27,6 +27,7 @@ type May struct {
 	FinWait1, FinWait2 int // a FIN not acknowledged yet, and acknowledged, in all snapshots
 	Group, GroupOther  int // a SO_REUSEPORT group's packet: the first candidate, another one
 	Refused, MetItself int // a dial to a closed port of its own address that could meet itself
+	Early, NotEarly    int // what comes from outside goes to the head of the chain, or not
 	OneSlot            int // two addresses of the lab share a slot of the kernel's table
 }
 
@@ -37,6 +38,8 @@ func (m *May) add(o *May) {
 	m.GroupOther += o.GroupOther
 	m.Refused += o.Refused
 	m.MetItself += o.MetItself
+	m.Early += o.Early
+	m.NotEarly += o.NotEarly
 	m.OneSlot += o.OneSlot
 }
 
@@ -56,9 +59,14 @@ func (m *May) count(s *model.Snapshot) {
 }
 
 // way counts that the kernel went one of several ways. refused says that the
-// first of them is a refusal, so the other one is to meet itself.
-func (m *May) way(choice int, refused bool) {
+// first of them is a refusal, so the other one is to meet itself; early, that the
+// first is RuleEarly.
+func (m *May) way(choice int, refused, early bool) {
 	switch {
+	case early && choice == 0:
+		m.Early++
+	case early:
+		m.NotEarly++
 	case refused && choice == 0:
 		m.Refused++
 	case refused:

@@ -124,7 +124,7 @@ func (r *Rig) Play(s model.Scenario, wrong model.Mistake, reach *model.Reach) Pl
 }
 
 // oneSlot reports whether a difference is in this lab only, every time, and not
-// in a fresh one. Hash tables differ from namespace to namespace: a socket that
+// in fresh ones. Hash tables differ from namespace to namespace: a socket that
 // is hashed anew stays in its place where its two addresses fall into one slot,
 // once in as many labs as the table has slots (udp_lib_rehash; sysctl
 // net.ipv4.udp_hash_entries).
@@ -132,10 +132,18 @@ func (r *Rig) oneSlot(s *model.Scenario, wrong model.Mistake) bool {
 	if r.play(s, wrong, nil).Difference == "" {
 		return false
 	}
-	r.drop(topologyKey(s))
-	fresh := r.unhurried(s, wrong, nil)
-	return fresh.goOn()
+	for range freshLabs {
+		r.drop(topologyKey(s))
+		if fresh := r.unhurried(s, wrong, nil); !fresh.goOn() {
+			return false
+		}
+	}
+	return true
 }
+
+// freshLabs is how many other labs have to show no difference: which member of
+// a SO_REUSEPORT group is picked differs from lab to lab, too.
+const freshLabs = 8
 
 // unhurried plays a scenario until it differs in nothing or no timer has fired
 // meanwhile.
@@ -215,7 +223,6 @@ type player struct {
 	lab     *netns.Lab
 	models  []*model.Ports // all that agree with the kernel so far
 	reach   *model.Reach
-	split   bool // a SO_REUSEPORT group may make several of them at any step
 	family  map[string]model.Family
 	host    map[string]string
 	fds     map[string]int
@@ -233,11 +240,6 @@ func newPlayer(lab *netns.Lab, s *model.Scenario, wrong model.Mistake, reach *mo
 	m.CountIn(reach)
 	p := &player{lab: lab, reach: reach, models: []*model.Ports{m}, fds: map[string]int{}, names: map[uint64]string{}, own: len(s.Steps),
 		family: map[string]model.Family{}, host: map[string]string{}}
-	for _, st := range s.Steps {
-		if o, ok := st.(model.SetOption); ok && o.Option == model.OptionReusePort {
-			p.split = true
-		}
-	}
 	return p
 }
 
@@ -258,12 +260,9 @@ func (p *player) play(steps []model.Step) {
 
 // step plays a step in both worlds and compares.
 func (p *player) step(st model.Step) {
-	before := p.models
-	if _, dial := st.(model.DialSocket); dial || p.split {
-		before = nil
-		for _, m := range p.models {
-			before = append(before, m.Clone())
-		}
+	var before []*model.Ports
+	for _, m := range p.models {
+		before = append(before, m.Clone())
 	}
 	p.done.played = append(p.done.played, st)
 	got, err := p.do(st)
@@ -302,7 +301,7 @@ func (p *player) differ(where, what string) {
 // does not.
 func (p *player) ways(st model.Step, before []*model.Ports, got model.Errno, real *model.Snapshot) (agree []*model.Ports, difference string) {
 	for i, m := range p.models {
-		var refused bool
+		var refused, early bool
 		n, went := 1, []int(nil)
 		for choice := 0; choice < n; choice++ {
 			var reach model.Reach // of a way that the kernel may not have gone
@@ -316,7 +315,7 @@ func (p *player) ways(st model.Step, before []*model.Ports, got model.Errno, rea
 				return nil, ""
 			}
 			if choice == 0 {
-				n, refused = r.Branches, r.Errno == model.ECONNREFUSED
+				n, refused, early = r.Branches, r.Errno == model.ECONNREFUSED, r.Early
 			}
 			if diff := p.compare(m, r.Errno, got, real); diff != "" {
 				difference = cmp.Or(difference, diff)
@@ -329,7 +328,7 @@ func (p *player) ways(st model.Step, before []*model.Ports, got model.Errno, rea
 			}
 		}
 		if n > 1 && len(went) == 1 {
-			p.done.May.way(went[0], refused)
+			p.done.May.way(went[0], refused, early)
 		}
 	}
 	return agree, difference
