@@ -51,7 +51,7 @@ func draw(n func(int) int) model.Scenario {
 	g.topology()
 	g.m = model.NewPorts(&g.s)
 	next := g.more
-	if g.chance(20) {
+	if g.chance(16) {
 		next = g.jumble
 	}
 	for want := 1 + n(24); len(g.s.Steps) < want; {
@@ -76,7 +76,7 @@ func (g *gen) more() {
 	}{
 		{9, g.listener}, {10, g.dialler}, {6, g.datagram}, {8, g.accept}, {7, g.send}, {5, g.read},
 		{6, g.shutdown}, {10, g.close}, {3, g.destroy}, {1, g.remove}, {1, g.filter}, {6, g.sendTo},
-		{3, g.redial}, {3, g.share}, {14, g.twins}, {12, g.conversation}, {4, g.reopen}, {4, g.sameEnds}, {2, g.deadDial}, {3, g.hidden}, {2, g.relisten}, {9, g.nonsense}, {26, g.past},
+		{3, g.redial}, {3, g.share}, {14, g.twins}, {15, g.conversation}, {6, g.reopen}, {8, g.sameEnds}, {2, g.deadDial}, {3, g.hidden}, {2, g.relisten}, {6, g.nonsense}, {25, g.past},
 	}
 	total := 0
 	for _, w := range weights {

@@ -24,8 +24,12 @@ func (g *gen) past() {
 	}
 	ones := []string{g.bound(host, model.UDP, option, at), g.bound(host, model.UDP, option, at)}
 	far := g.host()
-	theirs := []model.Endpoint{{Addr: g.s.Addr(far, net), Port: 5064}, {Addr: g.s.Addr(far, net), Port: 5065}, here}
-	peers := []string{g.bound(far, model.UDP, model.OptionReuseAddr, theirs[0]), g.bound(far, model.UDP, model.OptionReuseAddr, theirs[1])}
+	first := 5064 + 2*uint16(g.n(8))
+	theirs := []model.Endpoint{{Addr: g.s.Addr(far, net), Port: first}, {Addr: g.s.Addr(far, net), Port: first + 1}, here}
+	peers := []string{g.bound(far, model.UDP, 0, theirs[0])}
+	if shape == 0 || shape > 3 {
+		peers = append(peers, g.bound(far, model.UDP, 0, theirs[1]))
+	}
 	switch shape {
 	case 0: // both come to have one peer, the first of them late
 		g.add(model.DialSocket{Socket: ones[0], To: theirs[0]})

@@ -114,8 +114,10 @@ func (g *gen) sameEnds() {
 		g.add(model.ShutdownSocket{Socket: first, Sides: model.WriteSide})
 		g.add(model.ShutdownSocket{Socket: accepted, Sides: model.WriteSide})
 	}
-	if g.chance(20) {
+	if g.chance(50) { // and opens the port again, with luck
 		g.shut(l)
+		g.bound(server, model.TCP, pick(g, []model.Option{0, model.OptionReuseAddr, model.OptionReuseAddr}), to)
+		return
 	}
 	g.add(model.DialSocket{Socket: g.bound(client, model.TCP, model.OptionReuseAddr, from), To: to})
 }
@@ -190,7 +192,7 @@ func (g *gen) conversation() {
 	}
 	dialled, accepted := g.name(), g.name()
 	g.dialFor(dialled, l, host, &s)
-	if g.chance(30) {
+	if g.chance(40) {
 		g.early(dialled)
 	}
 	if !g.add(model.AcceptSocket{Listener: l, Name: accepted}) {
