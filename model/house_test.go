@@ -25,7 +25,6 @@ const (
 	modulePath = "github.com/greka-sip/greka/"
 	rapidPath  = "pgregory.net/rapid"
 	vnetnsPath = "github.com/vishvananda/netns"
-	sipgoPath  = "github.com/emiago/sipgo"
 	cobraPath  = "github.com/spf13/cobra"
 	cmpPath    = "github.com/google/go-cmp/cmp"
 )
@@ -123,14 +122,6 @@ var houseRules = []houseRule{
 		},
 		edge{from: "netns", to: cmpPath},
 		edge{from: "props", to: cmpPath},
-	},
-	{
-		"sipgo runs the dialog in sut, and nothing else: model judges raw bytes",
-		func(e edge) bool {
-			return within(e.to, sipgoPath) && !e.test && !e.deep && !within(e.from, "sut")
-		},
-		edge{from: "props", to: sipgoPath + "/sip"},
-		edge{from: "sut/peer", to: sipgoPath + "/sip"},
 	},
 	{
 		"flags live in cmd/greka; props reads those of go test",

@@ -2,42 +2,41 @@ package peer
 
 import (
 	"strconv"
+	"strings"
 
-	"github.com/emiago/sipgo/sip"
+	"github.com/greka-sip/greka/model"
 )
 
-// request builds one request with sipgo's types.
-type request struct {
-	req *sip.Request
-	uri string
-}
+// request is one that an element makes of its own. What it is given goes out as
+// it is, byte for byte: a Contact that somebody has handed out is used as it
+// was written.
+type request struct{ message model.Message }
 
 func newRequest(method, uri, via, from, to, callID string, cseq int) *request {
-	var recipient sip.Uri
-	// A URI that sipgo cannot read goes out as it was given to us: what it
-	// leads to is the far side's affair, not this parser's.
-	if err := sip.ParseUri(uri, &recipient); err != nil {
-		recipient = sip.Uri{Scheme: "sip", Host: "unreadable.invalid"}
-	}
-	r := &request{req: sip.NewRequest(sip.RequestMethod(method), recipient), uri: uri}
+	r := &request{model.Message{Request: true, Method: method, RequestURI: withoutHeaders(uri)}}
 	return r.header("Via", via).header("Max-Forwards", "70").header("From", from).header("To", to).
 		header("Call-ID", callID).header("CSeq", strconv.Itoa(cseq)+" "+method)
 }
 
 func (r *request) header(name, value string) *request {
-	r.req.AppendHeader(sip.NewHeader(name, value))
+	r.message.Headers = append(r.message.Headers, model.Header{Name: name, Value: value})
 	return r
 }
 
 func (r *request) body(sdp string) *request {
-	r.header("Content-Type", "application/sdp")
-	r.req.SetBody([]byte(sdp))
-	return r
+	r.message.Body = []byte(sdp)
+	return r.header("Content-Type", "application/sdp")
 }
 
-func (r *request) bytes() []byte {
-	if r.req.Body() == nil {
-		r.req.SetBody([]byte{})
+func (r *request) bytes() []byte { return encode(&r.message) }
+
+// withoutHeaders takes from a URI what a Request-URI does not have (RFC 3261
+// 19.1.1, table 1): "?" and the header fields after it. A user name may have a
+// "?" too.
+func withoutHeaders(uri string) string {
+	host := strings.LastIndexByte(uri, '@') + 1
+	if i := strings.IndexByte(uri[host:], '?'); i >= 0 {
+		return uri[:host+i]
 	}
-	return []byte(r.req.String())
+	return uri
 }
