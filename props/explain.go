@@ -160,7 +160,7 @@ func (e *explanation) direct() {
 	}
 	for _, v := range e.p.Twin.Verdicts {
 		if v.Severity == model.Finding {
-			e.row("direct call", "the same calls without the proxy fail too: %s", v.Class)
+			e.row("direct call", "without the proxy there is a finding too: %s", v.Class)
 			return
 		}
 	}

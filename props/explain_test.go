@@ -157,6 +157,10 @@ func TestExplanations(t *testing.T) {
 			s.use.Probe, s.use.Spared, s.use.Met = model.Probe{}, "a play without probes", model.ProbeTimeout
 		}, nil},
 
+		{"the twin has it too", "direct call:             without the proxy there is a finding too: Closed", func(s *scene) {
+			s.twin = &Played{Verdicts: []model.Verdict{{Class: model.Closed, Severity: model.Finding}}}
+		}, func(s *scene) { s.twin = &Played{} }},
+		{"the twin has none", "direct call:             the same scenario without p has no finding", func(s *scene) { s.twin = &Played{} }, nil},
 		{"in fairness", "p sent the call down bob's own connection, without RFC 5626", founding, func(s *scene) {
 			founding(s)
 			s.socks = append(s.socks, model.Socket{Transport: model.TCP, State: model.StateListen, Local: at4(40001), Owner: "bob"}) // then bob did not dial it
