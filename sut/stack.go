@@ -80,15 +80,17 @@ var embedded = sync.OnceValues(func() (map[string]*Description, error) {
 // name may come from a case or a scenario that a stranger wrote, and none of
 // them decides what is run on this machine. Files are Load's.
 func Find(name string) (*Stack, error) {
-	var names []string
+	var real []string
 	for _, s := range everything() {
 		if s.Name == name {
 			return s, nil
 		}
-		names = append(names, s.Name)
+		if s.Kind == Real {
+			real = append(real, s.Name)
+		}
 	}
-	return nil, fmt.Errorf("sut: unknown stack %q: know %s; or name a description file (./mine.txtar)",
-		name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("sut: unknown stack %q: know %s, and the self-tests that `greka stacks` lists; or name a description file (./mine.txtar)",
+		name, strings.Join(real, ", "))
 }
 
 // IsFile reports whether what a person wrote in the place of a stack's name is
