@@ -142,7 +142,7 @@ func TestOneClearLine(t *testing.T) {
 		{"hunt --time 0s peer", `--time 0s: give a time above 0`},
 		{"hunt -j 0 peer", `-j 0: give 1 or more`},
 		{"hunt --out= peer", `--out: give a directory`},
-		{"hunt nosuch", `unknown stack "nosuch": know peer, `},
+		{"hunt nosuch", `unknown stack "nosuch": know baresip, `},
 		{"hunt peer ./nosuch.txtar", `./nosuch.txtar`},
 		{"hunt --only Nothing peer", `unknown claim "Nothing": know ContactAccepts, `},
 		{"hunt --transport tls peer", `peer has no transport "tls": it has udp, tcp`},
@@ -156,7 +156,7 @@ func TestOneClearLine(t *testing.T) {
 		{"replay --expect maybe " + good, `--expect maybe: give finding or clean`},
 		{"replay --stack nosuch " + good, `unknown stack "nosuch"`},
 		{"replay " + unmarked, unmarked + `: props: the scenario marks no element as sut`},
-		{"stacks now", `unknown stack "now": know peer, `},
+		{"stacks now", `unknown stack "now": know baresip, `},
 		{"install", `greka install: name at least one stack`},
 		{"install nosuch", `unknown stack "nosuch"`},
 	} {
