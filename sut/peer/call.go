@@ -38,6 +38,13 @@ func (w *World) fail(callID, format string, args ...any) {
 	}
 }
 
+// failCurrent is fail where nobody knows of which call something is.
+func (w *World) failCurrent(format string, args ...any) {
+	if w.call != nil {
+		w.fail(w.call.id, format, args...)
+	}
+}
+
 // byeSeen notes that a BYE of the current call came to one of ours.
 func (w *World) byeSeen(m *model.Message) {
 	if c := w.current(m); c != nil {

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"unsafe"
@@ -125,6 +126,9 @@ func tuneTCP(fd int) {
 func (s *sock) writeTo(raw []byte, to netip.AddrPort) error {
 	for try := 0; ; try++ {
 		_, err := unix.SendmsgN(s.fd, raw, s.source(to), sockaddr(to, s.v6), unix.MSG_NOSIGNAL)
+		if errors.Is(err, unix.EMSGSIZE) {
+			return fmt.Errorf("its %d bytes are too many for a datagram: %w", len(raw), err)
+		}
 		if err == nil || try > 0 {
 			return err
 		}

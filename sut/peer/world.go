@@ -432,6 +432,9 @@ func (w *World) read(s *sock) {
 func (w *World) frames(s *sock) bool {
 	for {
 		skip, n, err := model.FrameLength(s.buf)
+		if len(s.buf) > maxBuffered || err != nil && len(s.buf) >= model.MaxHead {
+			w.failCurrent("%s got a message that is too large: its first %d bytes are none", s.owner.el.Name, len(s.buf))
+		}
 		if err != nil || len(s.buf) > maxBuffered {
 			w.drop(s) // a stream that lost its framing is of no use any more
 			return false
