@@ -28,9 +28,10 @@ const fakeVariable = "GREKA_FAKE_UA"
 type fakeUA struct {
 	manners
 	name, host string
-	bind       string     // what it listens on: host, or a wildcard
-	network    string     // "", "6" for IPv6 only
-	facing     netip.Addr // whom it talks to at the moment
+	bind       string         // what it listens on: host, or a wildcard
+	network    string         // "", "6" for IPv6 only
+	facing     netip.Addr     // whom it talks to at the moment
+	registered map[string]int // how often, by the registrar's address and port
 	ports      map[model.Transport]uint16
 
 	mu       sync.Mutex
@@ -62,7 +63,7 @@ type fakeDialog struct {
 func runFakeUA(how string, args []string) {
 	u := &fakeUA{manners: mannersOf[how], name: args[0], host: args[1], bind: args[4], ports: map[model.Transport]uint16{},
 		conns: map[netip.AddrPort]net.Conn{}, dialogs: map[string]*fakeDialog{},
-		waiting: map[string]func(*model.Message){}}
+		waiting: map[string]func(*model.Message){}, registered: map[string]int{}}
 	if args[5] == "true" {
 		u.network = "6"
 	}
@@ -357,6 +358,7 @@ const noBody = "Content-Length: 0\r\n\r\n"
 func (u *fakeUA) register(registrar string, t model.Transport) {
 	target, _ := targetOf(registrar)
 	u.facing = target.Addr.Addr()
+	u.registered[target.Addr.String()]++
 	aor := fmt.Sprintf("<sip:%s@%s>", u.name, target.Addr.Addr())
 	if target.Addr.Addr().Is6() {
 		aor = fmt.Sprintf("<sip:%s@[%s]>", u.name, target.Addr.Addr())
