@@ -460,13 +460,36 @@ func firstAddress(s model.Scenario) []model.Scenario {
 	})
 }
 
-func ipv4(s model.Scenario) []model.Scenario {
+// ipv4 makes every network IPv4, or takes the link-local addresses off one.
+func ipv4(s model.Scenario) (out []model.Scenario) {
 	c := s
-	c.Nets = slices.Clone(s.Nets)
+	c.Nets, c.Elements, c.Addrs, c.Routes = slices.Clone(s.Nets), slices.Clone(s.Elements), slices.Clone(s.Addrs), slices.Clone(s.Routes)
 	for i := range c.Nets {
-		c.Nets[i].Family = model.IPv4
+		c.Nets[i].Family, c.Nets[i].LinkLocal = model.IPv4, false
 	}
-	return []model.Scenario{c}
+	for i := range c.Elements {
+		e := &c.Elements[i]
+		e.At.Family = 0
+		if e.Bind == model.BindAny6Only {
+			e.Bind = model.BindAny4
+		}
+	}
+	for i := range c.Addrs {
+		c.Addrs[i].Place.Family = 0
+	}
+	for i := range c.Routes {
+		c.Routes[i].Source.Family, c.Routes[i].Family = 0, 0
+	}
+	out = append(out, c)
+	for i, n := range s.Nets {
+		if n.LinkLocal {
+			c := s
+			c.Nets = slices.Clone(s.Nets)
+			c.Nets[i].LinkLocal = false
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // eachElement returns a candidate for every element that change changes.
