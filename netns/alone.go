@@ -15,10 +15,11 @@ import (
 // ended, with the first bytes of its output, limit at the most, or when ctx has;
 // then nothing of it is left. That the command failed is an *Exit.
 func RunAlone(ctx context.Context, s Spec, limit int) (output []byte, err error) {
-	o, err := s.orders()
+	o, err := s.orders("alone", nil)
 	if err != nil {
 		return nil, fmt.Errorf("netns: run alone: %w", err)
 	}
+	defer o.close()
 	p, err := launch(apart, s.Owner, o, &head{limit: limit})
 	if err != nil {
 		return nil, fmt.Errorf("netns: run alone %s: %w", o.Path, err)

@@ -37,6 +37,20 @@
 // back after Close and after SIGKILL alike, and labs of several workers and
 // several processes live side by side with equal addresses.
 //
+// # Strangers
+//
+// What Spawn and RunAlone start is a stranger's program, and is treated so. It
+// has no capability and cannot get any (no_new_privs); where this process is
+// root it is a user that owns nothing. It has its own process, IPC, host name
+// and control group namespaces, no terminal, and a file system in which only
+// that is there which was put there, for reading: the system's programs and
+// libraries, the settings in /etc that they need, what its Spec names, four
+// devices, a /proc of its own processes. It can write to a private Home, /tmp,
+// /var/tmp, /run and /dev/shm, in memory, 256 MiB in all. A filter of system
+// calls denies what administers a machine. It may have so much memory and so
+// many processes as its Spec says. Sandbox tells what of this a machine cannot
+// give; then nothing is started that was not called insecure.
+//
 // # Privilege
 //
 // Labs need root, or a user namespace. Start, the first call of a command's

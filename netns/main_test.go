@@ -18,7 +18,15 @@ const roleEnv = "GREKA_NETNS_ROLE"
 
 var roles = map[string]func() int{}
 
+// programEnv makes the test binary a program that Spawn starts: see programs.
+const programEnv = "GREKA_NETNS_PROGRAM"
+
+var programs = map[string]func() int{}
+
 func TestMain(m *testing.M) {
+	if program := os.Getenv(programEnv); program != "" {
+		os.Exit(programs[program]())
+	}
 	if role := os.Getenv(roleEnv); role != "" {
 		if err := Start(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 )
 
 // orders is what the init is told: everything about the command that it runs.
@@ -13,13 +14,29 @@ type orders struct {
 	Argv  []string
 	Env   []string
 	Files map[string][]byte
-	Keep  []string // directories that stay visible
+
+	View     []piece // what it sees besides the template
+	Hostname string
+	Hosts    []string // the host's addresses
+	Memory   int64    // bytes, of all processes together
+	Tasks    int      // processes and threads
+	Insecure bool     // start even if something of the sandbox is missing
+	Rehearse bool     // start nothing
+	Without  []string // layers of the sandbox to leave out, in tests
+
+	mounts []*os.File // those that View names
+	system []piece    // what the template shows
 }
 
+// close gives up the mounts that the init was given.
+func (o *orders) close() { closeAll(o.mounts...) }
+
 // The init answers with one report when the command was started, or was not,
-// and one when it has ended.
+// one if a limit was passed, and one when the command has ended.
 type report struct {
-	Failure string // "" or why the command was not started
+	Failure string   // "" or why the command was not started
+	Missing []string // what the sandbox lacks
+	Limit   string   // "" or the limit that was passed
 	Ended   bool
 	Status  uint32 // as wait(2) has it
 }

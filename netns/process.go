@@ -24,6 +24,8 @@ type Process struct {
 	done    chan struct{}
 	gone    chan struct{} // the init was reaped: nothing of it is left
 
+	missing []string // what the sandbox lacks
+
 	mu  sync.Mutex
 	err error
 }
@@ -39,14 +41,19 @@ type output interface {
 type Exit struct {
 	Status int            // exit status, if it ended by itself
 	Signal syscall.Signal // the signal that killed it, 0 if none did
+	Limit  string         // the limit that it passed, "it used more than 2048 MiB of memory"; "" if none
 }
 
 // Error says it in words: "exited with status 1", "killed by signal 9 (killed)".
 func (e *Exit) Error() string {
-	if e.Signal != 0 {
-		return fmt.Sprintf("killed by signal %d (%s)", int(e.Signal), e.Signal)
+	why := ""
+	if e.Limit != "" {
+		why = ": " + e.Limit
 	}
-	return fmt.Sprintf("exited with status %d", e.Status)
+	if e.Signal != 0 {
+		return fmt.Sprintf("killed by signal %d (%s)%s", int(e.Signal), e.Signal, why)
+	}
+	return fmt.Sprintf("exited with status %d%s", e.Status, why)
 }
 
 // startBound is for an init to execute its command; a variable for tests only.
@@ -86,6 +93,7 @@ func (p *Process) order(o orders) error {
 	if r.Failure != "" {
 		return errors.New(r.Failure)
 	}
+	p.missing = r.Missing
 	if err := control.SetDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("set deadline for init: %w", err)
 	}
@@ -127,18 +135,35 @@ func (p *Process) said() string {
 // follow waits for the end of the command.
 func (p *Process) follow() {
 	defer close(p.done)
-	var r report
-	if err := receive(p.pipes.control, &r); err != nil {
-		p.setErr(&Exit{Signal: syscall.SIGKILL}) // the init died, and all with it
-		return
+	limit := ""
+	for {
+		var r report
+		if err := receive(p.pipes.control, &r); err != nil {
+			p.setErr(&Exit{Signal: syscall.SIGKILL, Limit: limit}) // the init died, and all with it
+			return
+		}
+		if r.Limit != "" {
+			limit = r.Limit
+			p.out.write([]byte("greka: this program was ended: " + limit + "\n"))
+		}
+		if r.Ended {
+			p.finish(syscall.WaitStatus(r.Status), limit)
+			return
+		}
 	}
+}
+
+// finish takes what the command has still written, and says how it ended.
+func (p *Process) finish(status syscall.WaitStatus, limit string) {
 	// The deadline interrupts the read, and drain then takes what is there.
 	_ = p.pipes.output.SetReadDeadline(time.Unix(1, 0))
 	select {
 	case <-p.drained:
 	case <-p.quiet:
 	}
-	p.setErr(exitOf(syscall.WaitStatus(r.Status)))
+	exit := exitOf(status)
+	exit.Limit = limit
+	p.setErr(exit)
 }
 
 func exitOf(s syscall.WaitStatus) *Exit {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-
-	"golang.org/x/sys/unix"
 )
 
 // Sandbox reports what this machine cannot give of the sandbox in which Spawn
@@ -16,14 +14,15 @@ import (
 // its Spec says Insecure. It is found out once, at the first call.
 func Sandbox() (missing []string) { return sandbox() }
 
-var sandbox = sync.OnceValue(func() (missing []string) {
-	// No such descriptor: EBADF comes from a kernel that has the call, and lets
-	// us make it.
-	err := unix.MountSetattr(-1, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
-	if !errors.Is(err, unix.EBADF) {
-		missing = append(missing, fmt.Sprintf("mounts that cannot be written (mount_setattr: %v)", err))
+var sandbox = sync.OnceValue(func() []string {
+	o := orders{Rehearse: true, Memory: defaultMemory, Tasks: defaultTasks}
+	o.confine("alone", nil)
+	p, err := launch(apart, "", o, new(ring))
+	if err != nil {
+		return []string{err.Error()}
 	}
-	return missing
+	_ = p.Kill()
+	return p.missing
 })
 
 // ErrInsecure is what the errors of Spawn and RunAlone are when the sandbox

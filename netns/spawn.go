@@ -3,6 +3,7 @@ package netns
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,20 +34,29 @@ type Spec struct {
 	// change) besides its own, Dir and what belongs to the system. A relative
 	// path lies in Dir. One that is not there is an error.
 	Reads []string
+	// Memory is how much the command and its descendants may have, in bytes:
+	// 0 is 2 GiB. Tasks is how many processes and threads: 0 is 1024. What
+	// they may write is 256 MiB, of memory. Who passes a limit is ended, all
+	// of it, and Err says why.
+	Memory int64
+	Tasks  int
 	// Insecure starts the command even if Sandbox says that something is
 	// missing: with as much of the sandbox as there is.
 	Insecure bool
+
+	without []string // layers of the sandbox to leave out, for tests
 }
 
-// Spawn starts a command in the host. It runs under a tiny init in PID, mount
-// and IPC namespaces of its own: with a private Home and /tmp, the rest of the
-// file system for reading only, and no process of the machine in sight.
+// Spawn starts a command in the host, as a stranger: with a private Home and
+// /tmp, the system, Dir and Reads to read, and nothing else of the machine in
+// sight; with no capability, and with no system call that administers a machine.
+// Package documentation tells more.
 //
 // It returns when the command was executed; waiting until it is ready is the
 // caller's. Every descendant dies with Kill, with the lab's Close, and with
 // this process, however it ends.
 func (h *Host) Spawn(s Spec) (*Process, error) {
-	o, err := s.orders()
+	o, err := s.orders(h.name, h.Addrs())
 	if err == nil {
 		// Without it the process's sockets would be nobody's.
 		_, err = os.Stat("/proc/thread-self/children")
@@ -54,6 +64,7 @@ func (h *Host) Spawn(s Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("netns: host %s: spawn for %s: %w", h.name, s.Owner, err)
 	}
+	defer o.close()
 	p, err := launch(h.inside, s.Owner, o, new(ring))
 	if err != nil {
 		return nil, fmt.Errorf("netns: host %s: spawn %s: %w", h.name, o.Path, err)
@@ -79,7 +90,7 @@ func launch(in place, owner string, o orders, out output) (*Process, error) {
 }
 
 func launchOnce(in place, owner string, o orders, out output) (*Process, error) {
-	p, err := startInit(in, owner, out)
+	p, err := startInit(in, owner, o, out)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +113,7 @@ func (h *Host) adopt(p *Process) error {
 }
 
 // orders makes of a Spec what the init has to know.
-func (s Spec) orders() (orders, error) {
+func (s Spec) orders(host string, addrs []netip.Addr) (orders, error) {
 	if len(s.Argv) == 0 {
 		return orders{}, errors.New("no command")
 	}
@@ -113,45 +124,38 @@ func (s Spec) orders() (orders, error) {
 	if err != nil {
 		return orders{}, err
 	}
-	o := orders{Path: path, Argv: s.Argv, Files: s.Files}
+	o := orders{Path: path, Argv: s.Argv, Files: s.Files, Memory: s.Memory, Tasks: s.Tasks, Insecure: s.Insecure, Without: s.without}
 	o.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + Home, "TMPDIR=" + Home, "LANG=C.UTF-8"}, s.Env...)
-	o.Keep, err = s.keep(path)
-	return o, err
+	if o.Memory <= 0 {
+		o.Memory = defaultMemory
+	}
+	if o.Tasks <= 0 {
+		o.Tasks = defaultTasks
+	}
+	for _, a := range addrs {
+		o.Hosts = append(o.Hosts, a.String())
+	}
+	view, err := s.view(path)
+	if err != nil {
+		return orders{}, err
+	}
+	o.confine(host, view)
+	return o, nil
 }
 
-// keep lists what has to stay visible: Dir, Reads, and the executable's
-// directory.
-func (s Spec) keep(path string) ([]string, error) {
-	var dirs []string
-	if s.Dir != "" {
-		dir, err := filepath.Abs(s.Dir)
-		if err != nil {
-			return nil, err
+// confine adds what is the same for all commands, and the mounts of what this
+// one sees.
+func (o *orders) confine(host string, view []string) {
+	id := stranger()
+	o.Hostname, o.system = host, system()
+	for _, path := range view {
+		p := piece{Path: path}
+		if tree := id.tree(path); tree != nil {
+			o.mounts = append(o.mounts, tree)
+			p.FD = controlFD + len(o.mounts)
 		}
-		dirs = append(dirs, dir)
+		o.View = append(o.View, p)
 	}
-	for _, path := range s.Reads {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(s.Dir, path)
-		}
-		path, err := filepath.Abs(path)
-		if err != nil {
-			return nil, err
-		}
-		dirs = append(dirs, path)
-	}
-	if !s.writes(path) {
-		dirs = append(dirs, filepath.Dir(path))
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
-		}
-	}
-	for _, dir := range dirs {
-		if dir == Home {
-			return nil, fmt.Errorf("the command cannot see %s, for its private home is there: move the description or the program into a directory below", dir)
-		}
-	}
-	return dirs, nil
 }
 
 // writes reports whether a path is that of one of Files.
@@ -166,36 +170,63 @@ func (s Spec) executable() (string, error) {
 	name := s.Argv[0]
 	switch {
 	case !strings.Contains(name, "/"):
-		path, err := exec.LookPath(name)
-		if err != nil {
-			return "", err
-		}
-		return filepath.Abs(path)
+		return lookPath(name)
 	case filepath.IsAbs(name):
-		return name, nil
+		return name, s.exists(name)
 	}
 	if own := filepath.Join(Home, name); s.writes(own) {
 		return own, nil
 	}
-	return filepath.Abs(filepath.Join(s.Dir, name))
+	path, err := filepath.Abs(filepath.Join(s.Dir, name))
+	if err != nil {
+		return "", err
+	}
+	return path, s.exists(path)
+}
+
+func (s Spec) exists(program string) error {
+	if s.writes(program) {
+		return nil
+	}
+	_, err := os.Stat(program)
+	return err
+}
+
+// lookPath finds a command in PATH: one that every command sees, if there is
+// one, for in a home there may be a link to something that cannot be seen.
+func lookPath(name string) (string, error) {
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		if path := filepath.Join(dir, name); filepath.IsAbs(dir) && isShown(dir) {
+			if found, err := exec.LookPath(path); err == nil {
+				return found, nil
+			}
+		}
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(path)
 }
 
 // spawner starts all processes from one thread that never ends: the signal
 // that kills a process together with its parent is sent when the thread that
-// started it ends.
-var spawner = sync.OnceValue(func() chan<- func() {
-	jobs := make(chan func())
+// started it ends. The thread has the template that they copy.
+var spawner = sync.OnceValue(func() chan<- func(t *template, err error) {
+	jobs := make(chan func(*template, error))
 	go func() {
 		runtime.LockOSThread()
+		err := settle()
+		var t template
 		for job := range jobs {
-			job()
+			job(&t, err)
 		}
 	}()
 	return jobs
 })
 
 // startInit starts the init in a network namespace.
-func startInit(in place, owner string, out output) (p *Process, err error) {
+func startInit(in place, owner string, o orders, out output) (p *Process, err error) {
 	pipes, err := newPipes()
 	if err != nil {
 		return nil, err
@@ -203,19 +234,17 @@ func startInit(in place, owner string, out output) (p *Process, err error) {
 	defer pipes.closeTheirs()
 	done := make(chan struct{})
 	var cmd *os.Process
-	spawner() <- func() {
+	spawner() <- func(t *template, failed error) {
 		defer close(done)
+		if err = failed; err == nil {
+			err = t.prepare(o)
+		}
+		if err != nil {
+			return
+		}
 		err = in(func() (err error) {
-			cmd, err = os.StartProcess("/proc/self/exe", []string{"greka-init"}, &os.ProcAttr{
-				// One processor and no garbage collection start faster.
-				Env:   []string{mark + "=" + markInit, "GOMAXPROCS=1", "GOGC=off"},
-				Files: pipes.theirs(),
-				Sys: &syscall.SysProcAttr{
-					Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC,
-					Pdeathsig:  syscall.SIGKILL,
-					Setsid:     true,
-				},
-			})
+			cmd, err = os.StartProcess(executable(), []string{"greka-init"}, &os.ProcAttr{
+				Env: initEnv, Files: append(pipes.theirs(), o.mounts...), Sys: o.namespaces()})
 			return err
 		})
 	}
@@ -228,6 +257,19 @@ func startInit(in place, owner string, out output) (p *Process, err error) {
 		initStarted(cmd.Pid)
 	}
 	return newProcess(cmd, owner, pipes, out), nil
+}
+
+// namespaces says in which the init is.
+func (o orders) namespaces() *syscall.SysProcAttr {
+	a := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true,
+		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP}
+	if o.has(layerPID) {
+		a.Cloneflags |= unix.CLONE_NEWPID
+	}
+	if o.has(layerUser) {
+		stranger().take(a)
+	}
+	return a
 }
 
 // initStarted lets a test lay hands on an init.

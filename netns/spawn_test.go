@@ -175,15 +175,19 @@ func TestSpawnKeepsTheDescriptionVisible(t *testing.T) {
 // started all the same.
 func TestSpawnOfAProgramInTmp(t *testing.T) {
 	path := fmt.Sprintf("/tmp/greka-test-in-tmp-%d", os.Getpid())
-	program.Write(t, path, "#!/bin/sh\necho here; touch /tmp/greka-test-made && echo written; touch $TMPDIR/made && echo at home\n")
+	program.Write(t, path, "#!/bin/sh\necho here; ls /tmp; touch /tmp/greka-test-made $TMPDIR/made && echo written; echo >>$0 || echo unharmed\n")
 	defer os.Remove(path)
 	p, err := newLab(t, lan(model.IPv4, "a")).Host("a").Spawn(Spec{Owner: "bob", Argv: []string{path}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended(t, p)
-	if out := string(p.Output()); !strings.HasPrefix(out, "here\n") || strings.Contains(out, "written") || !strings.Contains(out, "at home") {
+	out, want := string(p.Output()), "here\n"+filepath.Base(path)+"\nwritten\n"
+	if !strings.HasPrefix(out, want) || !strings.HasSuffix(out, "unharmed\n") {
 		t.Errorf("it says %q", out)
+	}
+	if _, err := os.Lstat("/tmp/greka-test-made"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it wrote into the machine's /tmp: %v", err)
 	}
 }
 
@@ -327,7 +331,7 @@ func TestSnapshotOwnersOfProcesses(t *testing.T) {
 		}
 		owner := fmt.Sprint("bob ", i)
 		p, err := l.Host("a").Spawn(Spec{Owner: owner, Argv: []string{"sh", "-c", strings.ReplaceAll(how, "SELF", self)},
-			Env: []string{roleEnv + "=listen", "AT=" + at.String()}, Dir: filepath.Dir(self)})
+			Env: []string{programEnv + "=listen", "AT=" + at.String()}, Dir: filepath.Dir(self)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -348,7 +352,7 @@ func TestSnapshotOwnersOfProcesses(t *testing.T) {
 
 func init() {
 	// listen accepts connections, says so, and keeps them.
-	roles["listen"] = func() int {
+	programs["listen"] = func() int {
 		at := netip.MustParseAddrPort(os.Getenv("AT"))
 		fd, err := unix.Socket(int(family(at.Addr())), unix.SOCK_STREAM, 0)
 		if err = errors.Join(err, unix.Bind(fd, sockaddr(at)), unix.Listen(fd, 8)); err != nil {

@@ -1,0 +1,202 @@
+package netns
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limits of one command and its descendants, if its Spec names no others.
+const (
+	defaultMemory = 2 << 30
+	defaultTasks  = 1024
+)
+
+// ownThreads is how many threads the init may have besides.
+const ownThreads = 64
+
+// maxFile is how large a file may be that a command writes, in bytes. It has
+// 256 MiB for all of them.
+const maxFile = 256 << 20
+
+// slack is how many times the tasks of one command the kernel allows: it counts
+// those of all commands of this process together, and none if this is the root
+// of a container. It is there for the moment until watch sees them.
+const slack = 8
+
+// limit sets those limits that the kernel keeps. For the others there is watch:
+// RLIMIT_AS would end programs that reserve memory and do not use it, as those
+// in Java, Go and Erlang do, and a control group has a name, and is left behind
+// when this process is killed.
+func (o orders) limit() error {
+	limits := map[int]unix.Rlimit{
+		unix.RLIMIT_CORE:  {},
+		unix.RLIMIT_FSIZE: {Cur: maxFile, Max: maxFile},
+	}
+	if o.has(layerLimits) {
+		most := uint64(slack * o.Tasks)
+		limits[unix.RLIMIT_NPROC] = unix.Rlimit{Cur: most, Max: most + ownThreads}
+	}
+	for which, to := range limits {
+		var now unix.Rlimit
+		if err := unix.Getrlimit(which, &now); err != nil {
+			return fmt.Errorf("read limit %d: %w", which, err)
+		}
+		to.Max = min(to.Max, now.Max)
+		to.Cur = min(to.Cur, to.Max)
+		if err := unix.Setrlimit(which, &to); err != nil {
+			return fmt.Errorf("set limit %d: %w", which, err)
+		}
+	}
+	return nil
+}
+
+// exempt gives the init a few threads more than the command may have: it must
+// not die of what the command does.
+func exempt() {
+	var l unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NPROC, &l) == nil {
+		l.Cur = l.Max
+		_ = unix.Setrlimit(unix.RLIMIT_NPROC, &l)
+	}
+}
+
+// Times of watch. A process that does nothing else takes about a gigabyte a
+// second.
+const (
+	watchPause  = 50 * time.Millisecond
+	sparseRound = 10 // what costs more is done every so many rounds
+)
+
+// watch waits until the processes of the init's namespace pass a limit, ends
+// them all, and returns which it was.
+func (o orders) watch() string {
+	for round := 0; ; round++ {
+		time.Sleep(watchPause)
+		if passed := o.passed(round%sparseRound == 0); passed != "" {
+			_ = unix.Kill(-1, unix.SIGKILL) // all but the init
+			return passed
+		}
+	}
+}
+
+// passed names the limit that was passed, "" if none was.
+func (o orders) passed(sparse bool) string {
+	u := usage(sparse)
+	switch {
+	case u.tasks >= o.Tasks:
+		return fmt.Sprintf("it had %d processes and threads or more", o.Tasks)
+	case u.memory > o.Memory && exactly(u) > o.Memory:
+		return fmt.Sprintf("it used more than %d MiB of memory", o.Memory>>20)
+	}
+	return ""
+}
+
+// used is what the processes of the namespace have.
+type used struct {
+	pids   []string
+	tasks  int   // processes and threads
+	memory int64 // bytes: what several share counts for each
+	files  int64 // bytes in files that exist in memory only
+}
+
+// usage looks at every process but the init.
+func usage(files bool) (u used) {
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return u
+	}
+	defer proc.Close()
+	names, _ := proc.Readdirnames(-1)
+	seen := map[uint64]bool{}
+	for _, pid := range names {
+		if pid[0] < '0' || pid[0] > '9' || pid == "1" {
+			continue
+		}
+		status, err := os.ReadFile("/proc/" + pid + "/status")
+		if err != nil {
+			continue // it has ended
+		}
+		u.pids = append(u.pids, pid)
+		u.tasks += int(field(status, "\nThreads:"))
+		u.memory += (field(status, "\nRssAnon:") + field(status, "\nRssShmem:") + field(status, "\nVmSwap:")) << 10
+		if files {
+			u.files += filesOf(pid, seen)
+		}
+	}
+	if files {
+		u.files += segments()
+	}
+	u.memory += u.files
+	return u
+}
+
+// field reads the number behind a name.
+func field(text []byte, name string) int64 {
+	_, rest, _ := bytes.Cut(text, []byte(name))
+	n, _ := strconv.ParseInt(leadingNumber(rest), 10, 64)
+	return n
+}
+
+func leadingNumber(b []byte) string {
+	b = bytes.TrimLeft(b, " \t")
+	end := bytes.IndexFunc(b, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(b)
+	}
+	return string(b[:end])
+}
+
+// filesOf adds up the files of memfd_create that a process holds, each inode
+// once.
+func filesOf(pid string, seen map[uint64]bool) (sum int64) {
+	dir, err := os.Open("/proc/" + pid + "/fd")
+	if err != nil {
+		return 0
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	link := make([]byte, 16)
+	for _, name := range names {
+		n, err := unix.Readlinkat(int(dir.Fd()), name, link)
+		if err != nil || !strings.HasPrefix(string(link[:n]), "/memfd:") {
+			continue
+		}
+		var st unix.Stat_t
+		if unix.Fstatat(int(dir.Fd()), name, &st, 0) == nil && !seen[st.Ino] {
+			seen[st.Ino] = true
+			sum += st.Blocks * 512
+		}
+	}
+	return sum
+}
+
+// segments adds up System V shared memory.
+func segments() (sum int64) {
+	list, _ := os.ReadFile("/proc/sysvipc/shm")
+	for _, line := range bytes.Split(list, []byte("\n")) {
+		if f := bytes.Fields(line); len(f) > 14 {
+			rss, _ := strconv.ParseInt(string(f[14]), 10, 64)
+			sum += rss
+		}
+	}
+	return sum
+}
+
+// exactly adds up the memory of processes where what several share counts once.
+// The kernel walks their page tables for it.
+func exactly(u used) (sum int64) {
+	for _, pid := range u.pids {
+		if rollup, err := os.ReadFile("/proc/" + pid + "/smaps_rollup"); err == nil {
+			sum += (field(rollup, "\nPss_Anon:") + field(rollup, "\nPss_Shmem:") + field(rollup, "\nSwapPss:")) << 10
+		} else if status, err := os.ReadFile("/proc/" + pid + "/status"); err == nil {
+			sum += (field(status, "\nRssAnon:") + field(status, "\nRssShmem:") + field(status, "\nVmSwap:")) << 10
+		}
+	}
+	return sum + u.files
+}
