@@ -90,7 +90,7 @@ func start(o orders) (pid int, err error) {
 	pid, err = syscall.ForkExec(o.Path, o.Argv, &syscall.ProcAttr{
 		Dir: Home, Env: o.Env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setpgid: true}})
 	if err != nil {
-		return 0, fmt.Errorf("start %s: %w", o.Path, err)
+		return 0, fmt.Errorf("start %s: %w%s", o.Path, err, crowded(err, nil))
 	}
 	exempt()
 	return pid, letGo()

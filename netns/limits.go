@@ -79,7 +79,9 @@ func (o orders) watch() string {
 	for round := 0; ; round++ {
 		time.Sleep(watchPause)
 		if passed := o.passed(round%sparseRound == 0); passed != "" {
-			_ = unix.Kill(-1, unix.SIGKILL) // all but the init
+			if os.Getpid() == 1 { // else -1 is everybody on the machine
+				_ = unix.Kill(-1, unix.SIGKILL) // all but the init
+			}
 			return passed
 		}
 	}
@@ -91,7 +93,7 @@ func (o orders) passed(sparse bool) string {
 	switch {
 	case u.tasks >= o.Tasks:
 		return fmt.Sprintf("it had %d processes and threads or more", o.Tasks)
-	case u.memory > o.Memory && exactly(u) > o.Memory:
+	case u.memory() > o.Memory && exactly(u).memory() > o.Memory:
 		return fmt.Sprintf("it used more than %d MiB of memory", o.Memory>>20)
 	}
 	return ""
@@ -99,11 +101,24 @@ func (o orders) passed(sparse bool) string {
 
 // used is what the processes of the namespace have.
 type used struct {
-	pids   []string
-	tasks  int   // processes and threads
-	memory int64 // bytes: what several share counts for each
-	files  int64 // bytes in files that exist in memory only
+	pids  []string
+	tasks int // processes and threads
+	// In bytes: memory of one process alone, that which may be shared, counted
+	// for each, and files that exist in memory only.
+	alone, shared, files int64
 }
+
+// memory is what is used. Shared memory may be a mapped file: what is more
+// counts.
+func (u used) memory() int64 { return u.alone + max(u.shared, u.files) }
+
+// add adds the memory that lines of a file of /proc tell.
+func (u *used) add(text []byte, anonymous, swapped, shared string) {
+	u.alone += (field(text, anonymous) + field(text, swapped)) << 10
+	u.shared += field(text, shared) << 10
+}
+
+func (u *used) addStatus(status []byte) { u.add(status, "\nRssAnon:", "\nVmSwap:", "\nRssShmem:") }
 
 // usage looks at every process but the init.
 func usage(files bool) (u used) {
@@ -124,7 +139,7 @@ func usage(files bool) (u used) {
 		}
 		u.pids = append(u.pids, pid)
 		u.tasks += int(field(status, "\nThreads:"))
-		u.memory += (field(status, "\nRssAnon:") + field(status, "\nRssShmem:") + field(status, "\nVmSwap:")) << 10
+		u.addStatus(status)
 		if files {
 			u.files += filesOf(pid, seen)
 		}
@@ -132,7 +147,6 @@ func usage(files bool) (u used) {
 	if files {
 		u.files += segments()
 	}
-	u.memory += u.files
 	return u
 }
 
@@ -188,15 +202,16 @@ func segments() (sum int64) {
 	return sum
 }
 
-// exactly adds up the memory of processes where what several share counts once.
-// The kernel walks their page tables for it.
-func exactly(u used) (sum int64) {
+// exactly is usage where what several share counts once. The kernel walks the
+// page tables for it.
+func exactly(u used) (sum used) {
+	sum.files = u.files
 	for _, pid := range u.pids {
 		if rollup, err := os.ReadFile("/proc/" + pid + "/smaps_rollup"); err == nil {
-			sum += (field(rollup, "\nPss_Anon:") + field(rollup, "\nPss_Shmem:") + field(rollup, "\nSwapPss:")) << 10
+			sum.add(rollup, "\nPss_Anon:", "\nSwapPss:", "\nPss_Shmem:")
 		} else if status, err := os.ReadFile("/proc/" + pid + "/status"); err == nil {
-			sum += (field(status, "\nRssAnon:") + field(status, "\nRssShmem:") + field(status, "\nVmSwap:")) << 10
+			sum.addStatus(status) // it hides its memory
 		}
 	}
-	return sum + u.files
+	return sum
 }

@@ -27,6 +27,9 @@ const descriptors = 4096
 
 func motherNamespace() (int, error) {
 	mother.once.Do(func() {
+		if mother.err = checkProc(); mother.err != nil {
+			return
+		}
 		growDescriptorTable()
 		mother.ns, mother.err = makeMother()
 	})

@@ -88,7 +88,7 @@ func (p *Process) order(o orders) error {
 		return fmt.Errorf("%w within %v: %s%s", errSilent, startBound, p.doing(), p.said())
 	}
 	if err != nil {
-		return fmt.Errorf("the init did not answer: %w%s", err, p.said())
+		return fmt.Errorf("the init did not answer: %w%s%s", err, p.said(), crowded(nil, p.Output()))
 	}
 	if r.Failure != "" {
 		return errors.New(r.Failure)

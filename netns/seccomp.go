@@ -4,7 +4,6 @@ package netns
 
 import (
 	"fmt"
-	"math"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -153,13 +152,12 @@ func filterProgram(arch uint32) bpfProgram {
 	return p
 }
 
-// filterCalls puts the filter on this process and what it will start. It is
-// there for good.
-func filterCalls() error {
-	p := filterProgram(arch)
-	if len(p) > math.MaxUint16 {
-		return fmt.Errorf("filter of %d instructions", len(p))
-	}
+// filterCalls puts the filter on this process and what it will start.
+func filterCalls() error { return filterProgram(arch).install() }
+
+// install puts a filter on all threads of this process and on what it will
+// start, for good.
+func (p bpfProgram) install() error {
 	prog := unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
 	culprit, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
 	if e != 0 {

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -147,6 +148,9 @@ func (s Spec) orders(host string, addrs []netip.Addr) (orders, error) {
 // one sees.
 func (o *orders) confine(host string, view []string) {
 	id := stranger()
+	if !o.has(layerUser) {
+		id.chosen = false
+	}
 	o.Hostname, o.system = host, system()
 	for _, path := range view {
 		p := piece{Path: path}
@@ -251,12 +255,21 @@ func startInit(in place, owner string, o orders, out output) (p *Process, err er
 	<-done
 	if err != nil {
 		pipes.closeOurs()
-		return nil, fmt.Errorf("start init: %w", err)
+		return nil, fmt.Errorf("start init: %w%s", err, crowded(err, nil))
 	}
 	if initStarted != nil {
 		initStarted(cmd.Pid)
 	}
 	return newProcess(cmd, owner, pipes, out), nil
+}
+
+// crowded says what to do if it was for too many processes that one could not
+// be started: by the error, or by what Go's runtime says when it gets no thread.
+func crowded(err error, said []byte) string {
+	if errors.Is(err, unix.EAGAIN) || bytes.Contains(said, []byte("failed to create new OS thread")) {
+		return " (this user, or this control group, may have no more processes: see ulimit -u and pids.max)"
+	}
+	return ""
 }
 
 // namespaces says in which the init is.

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -29,7 +30,7 @@ func Start() error {
 	if refused == nil {
 		return nil
 	}
-	if inside {
+	if inside || errors.Is(refused, errProc) {
 		return fmt.Errorf("netns: %w", impossible(refused))
 	}
 	status, err := runInside()
@@ -58,6 +59,9 @@ func loopbackUp() error {
 
 // impossible explains why there can be no labs, and what to do.
 func impossible(err error) error {
+	if errors.Is(err, errProc) {
+		return fmt.Errorf("labs are not possible here: %w", err)
+	}
 	needed := "run as root"
 	if os.Geteuid() == 0 && os.Getenv(mark) != markInside {
 		needed = "give this root " + missing() + " (docker run --privileged)"

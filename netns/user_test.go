@@ -41,6 +41,12 @@ func userRole() int {
 	case "write":
 		fmt.Println(os.WriteFile(os.Args[2], nil, 0o644))
 		return 0
+	case "crowd":
+		if err := crowdedRole(); err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		return 0
 	case "exit":
 		return 42
 	case "kill":
