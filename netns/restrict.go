@@ -63,7 +63,7 @@ const stRelatime = 0x1000
 
 // mountsIn lists the mount points at and below a path.
 func mountsIn(top string) (all []string, err error) {
-	info, err := os.ReadFile("/proc/self/mountinfo")
+	info, err := os.ReadFile("/proc/thread-self/mountinfo") // this thread has mounts of its own
 	if err != nil {
 		return nil, err
 	}
