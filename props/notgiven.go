@@ -41,6 +41,8 @@ func notGiven(s *sut.Stack, cfg *Config) []NotGiven {
 	out.unless(sp.Several.Families, "a host with IPv4 and IPv6", missingWord("several", "families"))
 	out.unless(sp.Accounts, "a second account", missingWord("accounts", "many"))
 	out.unless(!sp.Program, "connections that are cut (silence, reset)", "which of its connections a program tries first, and when it gives one up, is its own business")
+	why := noFill(cfg.workers())
+	out.unless(why == "", "queues that are filled", why)
 	return out
 }
 
