@@ -52,7 +52,6 @@ type Ports struct {
 	hosts     []portHost
 	clock     uint64 // counts what enters a hash table
 	lastGroup uint32 // the number of the last SO_REUSEPORT group
-	rehashed  bool   // see Rehashed
 	symbol    uint16 // the last port number made up for one that the kernel picks
 	needsPort ref    // the socket with a made-up number, if hasNeed
 	hasNeed   bool

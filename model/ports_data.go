@@ -176,7 +176,7 @@ func (p *Ports) datagram(r ref, to netip.AddrPort) Errno {
 		return OK
 	}
 	k := p.packet(r, w, p.socket(r).Local.Port(), to.Port())
-	if to.Addr() == netip.IPv4Unspecified() {
+	if to.Addr() == netip.IPv4Unspecified() && p.socket(r).Device == 0 {
 		k.device = loopbackDevice // ip_route_output_key_hash_rcu; a connect looks for its way twice (ip_route_connect)
 	}
 	at, _ := p.arrives(w.host, k)

@@ -60,7 +60,6 @@ func (p *Ports) rehash(r ref) {
 	p.leaveGroup(r)
 	if now := slot(s); now != m.slot {
 		p.hit(ruleRehash)
-		p.rehashed = true
 		s.Order, m.slot = p.head(), now
 	}
 	switch {
@@ -175,9 +174,3 @@ func (p *Ports) mixGroup(r ref) {
 		}
 	}
 }
-
-// Rehashed reports whether a UDP socket has changed its chain for another one.
-// Whether that changes its place depends on the machine where two addresses'
-// chains are one by accident: about once in as many pairs of addresses as the
-// table has slots (net.ipv4.udp_hash_entries).
-func (p *Ports) Rehashed() bool { return p.rehashed }

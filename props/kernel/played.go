@@ -8,11 +8,10 @@ type Played struct {
 	Probes int // of these, probes after the last step
 	// Probed are the probes, as steps. With them behind its own, the scenario
 	// shows by itself what it showed when it was probed.
-	Probed   []model.Step
-	May      May
-	played   []model.Step // so far, probes too
-	rehashed bool         // see model.Ports.Rehashed
-	late     bool         // it differs, and a timer has fired in its lab
+	Probed []model.Step
+	May    May
+	played []model.Step // so far, probes too
+	late   bool         // it differs, and a timer has fired in its lab
 	// Difference tells where the model and the kernel disagree, "" if nowhere.
 	Difference string
 	At         int // index of the step with the difference
@@ -28,7 +27,7 @@ type May struct {
 	Group, GroupOther  int // a SO_REUSEPORT group's packet: the first candidate, another one
 	Refused, MetItself int // a dial to a closed port of its own address that could meet itself
 	Early, NotEarly    int // what comes from outside goes to the head of the chain, or not
-	OneSlot            int // two addresses of the lab share a slot of the kernel's table
+	OneLab             int // a difference in one lab, and in no other: its hash tables
 }
 
 func (m *May) add(o *May) {
@@ -40,7 +39,7 @@ func (m *May) add(o *May) {
 	m.MetItself += o.MetItself
 	m.Early += o.Early
 	m.NotEarly += o.NotEarly
-	m.OneSlot += o.OneSlot
+	m.OneLab += o.OneLab
 }
 
 // count counts how many FINs are acknowledged in a snapshot, and how many are

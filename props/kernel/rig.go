@@ -18,7 +18,9 @@ import (
 // Rig plays scenarios of socket steps, one after another, in labs that it
 // keeps. It belongs to one goroutine. The zero value is not ready: NewRig.
 type Rig struct {
-	// NoProbes leaves out the probes after the last step.
+	// NoProbes leaves out the probes after the last step, and the question
+	// whether a difference is of one lab only: for whoever makes small what has
+	// been probed.
 	NoProbes bool
 
 	labs map[string]*netns.Lab // by topology
@@ -115,20 +117,21 @@ func emptied(lab *netns.Lab) bool {
 // it may be nil.
 func (r *Rig) Play(s model.Scenario, wrong model.Mistake, reach *model.Reach) Played {
 	got := r.unhurried(&s, wrong, reach)
-	if got.Difference != "" && got.rehashed && r.oneSlot(&s, wrong) {
-		got.Undecided = "two addresses of this lab share a slot of the kernel's table, and in another lab there is no difference: " + got.Difference
+	if got.Difference != "" && !r.NoProbes && r.oneLab(&s, wrong) {
+		got.Undecided = "the hash tables of this lab decide, and in others there is no difference: " + got.Difference
 		got.Difference = ""
-		got.May.OneSlot++
+		got.May.OneLab++
 	}
 	return got
 }
 
-// oneSlot reports whether a difference is in this lab only, every time, and not
-// in fresh ones. Hash tables differ from namespace to namespace: a socket that
-// is hashed anew stays in its place where its two addresses fall into one slot,
-// once in as many labs as the table has slots (udp_lib_rehash; sysctl
-// net.ipv4.udp_hash_entries).
-func (r *Rig) oneSlot(s *model.Scenario, wrong model.Mistake) bool {
+// oneLab reports whether a difference is in this lab only, every time, and not
+// in fresh ones. Each network namespace hashes with a secret of its own, into
+// tables of so many slots (netns sets net.ipv4.udp_child_hash_entries). Where
+// two addresses, or two flows, fall into one slot, a socket that is hashed anew
+// keeps its place, and one is found under a flow that it has no more
+// (udp_lib_rehash, udp4_lib_lookup4).
+func (r *Rig) oneLab(s *model.Scenario, wrong model.Mistake) bool {
 	if r.play(s, wrong, nil).Difference == "" {
 		return false
 	}
@@ -190,7 +193,6 @@ func (r *Rig) play(s *model.Scenario, wrong model.Mistake, reach *model.Reach) P
 	if p.done.goOn() {
 		p.compareBounds()
 	}
-	p.done.rehashed = p.models[0].Rehashed()
 	if p.done.Difference != "" && time.Since(start) > patience {
 		fired, err := timersFired(lab, s)
 		p.done.late, p.done.Broken = fired > 0, err
