@@ -52,6 +52,10 @@ func Scarce(err error) error {
 	default:
 		return err
 	}
+	return short(err, lack)
+}
+
+func short(err error, lack string) error {
 	shortages.Lock()
 	defer shortages.Unlock()
 	shortages.times++

@@ -231,6 +231,9 @@ var spawner = sync.OnceValue(func() chan<- func(t *template, err error) {
 
 // startInit starts the init in a network namespace.
 func startInit(in place, owner string, o orders, out output) (p *Process, err error) {
+	if err := roomForSandbox(); err != nil {
+		return nil, err
+	}
 	pipes, err := newPipes()
 	if err != nil {
 		return nil, err
@@ -255,7 +258,7 @@ func startInit(in place, owner string, o orders, out output) (p *Process, err er
 	<-done
 	if err != nil {
 		pipes.closeOurs()
-		return nil, fmt.Errorf("start init: %w%s", err, crowded(err, nil))
+		return nil, fmt.Errorf("start init: %w%s", Scarce(err), crowded(err, nil))
 	}
 	if initStarted != nil {
 		initStarted(cmd.Pid)

@@ -16,6 +16,9 @@ const (
 	// playDescriptors are enough for one scenario that is being played: eight
 	// hosts, a dozen elements with their connections, and the pipes of programs.
 	playDescriptors = 160
+	// playProcesses are enough for one program: the threads of its init, its own
+	// (baresip has four), and those that wait for both in this process.
+	playProcesses = 24
 	// fullQueue is how many connections fill a queue of the longest backlog
 	// that the kernel gives without being told to (net.core.somaxconn).
 	fullQueue = 4096 + 1
@@ -24,7 +27,8 @@ const (
 // fitting is how many scenarios can be played at once, one at the least. A pool
 // of labs takes the other half of the descriptors.
 func fitting(wanted int) int {
-	return max(min(wanted, netns.Descriptors()/2/playDescriptors), 1)
+	left, _ := netns.ProcessesLeft()
+	return max(min(wanted, netns.Descriptors()/2/playDescriptors, left/playProcesses), 1)
 }
 
 // canFill reports whether queues can be filled beside what that many workers do.
