@@ -41,7 +41,7 @@ func noFill(workers int) string {
 	if canFill(workers) {
 		return ""
 	}
-	return fmt.Sprintf("of %d file descriptors (ulimit -n) a scenario needs %d to fill a queue", netns.Descriptors(), fullQueue)
+	return fmt.Sprintf("of %d file descriptors (ulimit -n) a scenario needs %d for it", netns.Descriptors(), fullQueue)
 }
 
 // withoutFill takes out the steps that fill queues. What is left is a scenario

@@ -26,7 +26,7 @@ func TestHuntWithFewDescriptors(t *testing.T) {
 		descriptors, status int
 		says                string
 	}{
-		{200, 0, "peer built in: nothing found\n"},
+		{200, 0, "not given: queues that are filled (of 200 file descriptors (ulimit -n) a scenario needs 4097"},
 		{40, 2, "all 40 file descriptors that this process may have are in use: raise the limit (ulimit -n)"},
 	} {
 		c := limited(t, fmt.Sprintf("ulimit -n %d", x.descriptors), "hunt", "--checks", "60", "--seed", "3", "peer")
