@@ -49,7 +49,7 @@ func makeMother() (ns int, err error) {
 		_ = writeSysctl("ipv4/tcp_child_ehash_entries", "1024")
 		// UDP's order of sockets depends on the table where two addresses
 		// share a slot: that has to be rare.
-		_ = writeSysctl("ipv4/udp_child_hash_entries", "1024")
+		_ = writeSysctl("ipv4/udp_child_hash_entries", "4096")
 		mother.deviating = deviating()
 		if mother.fabric, err = tryFabric(c, fabrics); err != nil {
 			return err
