@@ -153,7 +153,7 @@ func TestTwoHuntsAtOnce(t *testing.T) {
 			t.Errorf("%v\n%s", b.err, b.text)
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(out, liar, "*"))
+	files, err := filepath.Glob(filepath.Join(out, liar, "*.*"))
 	if err != nil || len(files) != 2 || filepath.Ext(files[0]) != ".pcapng" { // the case and its packets
 		t.Fatal(files, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -134,7 +135,9 @@ func TestHuntOnATerminal(t *testing.T) {
 		if colour := strings.Contains(out, "\x1b["); colour != x.colour {
 			t.Errorf("%s: colours: %v\n%q", x.env, colour, out)
 		}
-		if !strings.Contains(out, "does not accept") || !strings.Contains(out, "1 finding\n") {
+		// The heading may be broken: the terminal is narrow.
+		plain := regexp.MustCompile(`\x1b\[[0-9;]*m`).ReplaceAllString(out, "")
+		if !strings.Contains(strings.Join(strings.Fields(plain), " "), "does not accept") || !strings.Contains(out, "1 finding\n") {
 			t.Errorf("%s: no finding\n%q", x.env, out)
 		}
 		for _, l := range strings.FieldsFunc(out, func(r rune) bool { return r == '\n' || r == '\r' }) {
