@@ -161,10 +161,13 @@ func classify(o *Observation, a *Advert, u *Use, t Target, r Reached) (Class, st
 	case r.Takes():
 		return WrongOwner, fmt.Sprintf("%s accepts there", r.Socket.Owner)
 	}
-	if o.acceptedBefore(u.Snapshot, r.Host, a.Giver, t) {
+	class, why := closed(a, snap, t, r)
+	// A UDP socket that was connected is the one that served before: what became
+	// of it says more than that it is gone.
+	if connected := class == ConnectionPort && t.Transport == UDP; !connected && o.acceptedBefore(u.Snapshot, r.Host, a.Giver, t) {
 		return Closed, fmt.Sprintf("%s accepted %s there before, and does not any more", a.Giver, t.Transport)
 	}
-	return closed(a, snap, t, r)
+	return class, why
 }
 
 // closed tells apart the ways in which nobody accepts.

@@ -41,7 +41,9 @@ var named = map[string]struct {
 	"connects-udp": {must: []string{"ConnectionPort 200 INVITE callee", "ConnectionPort INVITE caller"},
 		// A connect gives a wildcard socket the address that the routes choose:
 		// then nobody is at the one that was handed out.
-		may: []model.Class{model.Closed, model.WrongTransport}},
+		may: []model.Class{model.Closed, model.WrongTransport},
+		// Only a call without the proxy connects the socket to somebody else.
+		lines: 9},
 	"drops-record-route":       {must: []string{"RouteSetDropped 200 INVITE callee"}},
 	"record-route-dead-port":   {must: []string{"Closed INVITE proxy"}},
 	"refuses-behind-proxy":     {must: []string{"DiffersFromDirect INVITE callee"}},
