@@ -6,78 +6,116 @@ import (
 	"github.com/greka-sip/greka/model"
 )
 
-// past makes UDP sockets that share a port and gives them a past: they are
-// connected, hear from their peers, are connected to somebody else, lose the
-// peer. Then strangers and peers send.
+// past is a plot in which two UDP sockets share a port and have a past: they are
+// connected, hear from their peers, are connected to another one, lose the peer.
+// Then the peers send, and what comes of it depends on all that.
+type past struct {
+	*gen
+	here   model.Endpoint   // where the two are found
+	ones   []string         // the two, the first bound first
+	theirs []model.Endpoint // whom they may be connected to
+	peers  []string
+}
+
+// The pasts that are drawn on purpose; what is above them is drawn turn by turn.
+const (
+	metLate = iota // both come to have one peer, the first of them late
+	parted
+	heardAndParted
+	metBoth // both are connected to one peer, the last bound first
+	anyTurns
+	pasts = 6
+)
+
 func (g *gen) past() {
 	host, net := g.host(), pick(g, []string{"lan", "lan", "lan6"})
 	at := model.Endpoint{Addr: g.s.Addr(host, net), Port: g.port()}
-	here, shape, option := at, g.n(6), model.OptionReuseAddr
+	p := &past{gen: g, here: at}
+	shape, option := g.n(pasts), model.OptionReuseAddr
 	if g.chance(30) {
 		option = model.OptionReusePort
 	}
-	if shape > 3 && g.chance(50) {
+	if shape >= anyTurns && g.chance(50) {
 		at.Addr = netip.IPv4Unspecified()
-		if here.Addr.Is6() {
+		if p.here.Addr.Is6() {
 			at.Addr = netip.IPv6Unspecified()
 		}
 	}
-	ones := []string{g.bound(host, model.UDP, option, at), g.bound(host, model.UDP, option, at)}
-	far := g.host()
-	first := 5064 + 2*uint16(g.n(8))
-	theirs := []model.Endpoint{{Addr: g.s.Addr(far, net), Port: first}, {Addr: g.s.Addr(far, net), Port: first + 1}, here}
-	peers := []string{g.bound(far, model.UDP, 0, theirs[0])}
-	if shape == 0 || shape > 3 {
-		peers = append(peers, g.bound(far, model.UDP, 0, theirs[1]))
-	}
-	switch shape {
-	case 0: // both come to have one peer, the first of them late
-		g.add(model.DialSocket{Socket: ones[0], To: theirs[0]})
-		g.add(model.DialSocket{Socket: ones[1], To: theirs[1]})
-		g.add(model.DialSocket{Socket: ones[0], To: theirs[1]})
-	case 1:
-		g.add(model.DialSocket{Socket: ones[0], To: theirs[0]})
-		g.part(ones[0])
-	case 2:
-		g.add(model.DialSocket{Socket: ones[0], To: theirs[0]})
-		g.add(model.SendTo{Socket: peers[0], To: here})
-		g.part(ones[0])
-	case 3: // both are connected to one peer, the last bound first
-		g.add(model.DialSocket{Socket: ones[1], To: theirs[0]})
-		g.add(model.DialSocket{Socket: ones[0], To: theirs[0]})
-	default:
-		for range 2 + g.n(4) {
-			g.turn(pick(g, ones), pick(g, theirs), peers, here)
-		}
-	}
-	for _, one := range ones {
-		if s, ok := g.m.Socket(one); ok && s.Queue < 4 {
-			for range s.Queue {
-				g.add(model.ReadSocket{Socket: one}) // what comes next is seen again
-			}
-		}
-	}
-	for _, p := range peers {
-		g.add(model.SendTo{Socket: p, To: here})
+	p.ones = []string{g.bound(host, model.UDP, option, at), g.bound(host, model.UDP, option, at)}
+	p.meet(g.host(), net, shape == metLate || shape >= anyTurns)
+	p.act(shape)
+	p.drain()
+	for _, peer := range p.peers {
+		g.add(model.SendTo{Socket: peer, To: p.here})
 	}
 }
 
-// turn lets a socket meet a peer, hear from one, and maybe part from it.
-func (g *gen) turn(one string, to model.Endpoint, peers []string, here model.Endpoint) {
-	g.add(model.DialSocket{Socket: one, To: to})
-	if g.chance(50) {
-		g.add(model.SendTo{Socket: pick(g, peers), To: here})
+// meet makes a peer, or two, on a host.
+func (p *past) meet(host, net string, two bool) {
+	far, first := p.s.Addr(host, net), 5064+2*uint16(p.n(8))
+	p.theirs = []model.Endpoint{{Addr: far, Port: first}, {Addr: far, Port: first + 1}, p.here}
+	p.peers = []string{p.bound(host, model.UDP, 0, p.theirs[0])}
+	if two {
+		p.peers = append(p.peers, p.bound(host, model.UDP, 0, p.theirs[1]))
 	}
-	if g.chance(50) {
-		g.part(one)
+}
+
+// act draws what the two do.
+func (p *past) act(shape int) {
+	switch shape {
+	case metLate:
+		p.dialPeer(0, 0)
+		p.dialPeer(1, 1)
+		p.dialPeer(0, 1)
+	case parted:
+		p.dialPeer(0, 0)
+		p.part(p.ones[0])
+	case heardAndParted:
+		p.dialPeer(0, 0)
+		p.add(model.SendTo{Socket: p.peers[0], To: p.here})
+		p.part(p.ones[0])
+	case metBoth:
+		p.dialPeer(1, 0)
+		p.dialPeer(0, 0)
+	default:
+		for range 2 + p.n(4) {
+			p.turn(p.n(2), p.n(3))
+		}
+	}
+}
+
+func (p *past) dialPeer(one, to int) {
+	p.add(model.DialSocket{Socket: p.ones[one], To: p.theirs[to]})
+}
+
+// turn lets one of the two meet a peer, hear from one, and maybe part from it.
+func (p *past) turn(one, to int) {
+	p.dialPeer(one, to)
+	if p.chance(50) {
+		p.add(model.SendTo{Socket: pick(p.gen, p.peers), To: p.here})
+	}
+	if p.chance(50) {
+		p.part(p.ones[one])
 	}
 }
 
 // part takes a UDP socket's peer from it.
-func (g *gen) part(one string) {
-	if g.chance(40) {
-		g.add(model.DestroySocket{Socket: one})
+func (p *past) part(one string) {
+	if p.chance(40) {
+		p.add(model.DestroySocket{Socket: one})
 		return
 	}
-	g.add(model.UndialSocket{Socket: one})
+	p.add(model.UndialSocket{Socket: one})
+}
+
+// drain reads what waits: whether a datagram waits is all that is compared, and
+// what comes next is to be seen again.
+func (p *past) drain() {
+	for _, one := range p.ones {
+		if s, ok := p.m.Socket(one); ok && s.Queue < 4 {
+			for range s.Queue {
+				p.add(model.ReadSocket{Socket: one})
+			}
+		}
+	}
 }
