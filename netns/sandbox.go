@@ -16,7 +16,7 @@ func Sandbox() (missing []string) { return sandbox() }
 
 var sandbox = sync.OnceValue(func() []string {
 	o := orders{Rehearse: true, Memory: defaultMemory, Tasks: defaultTasks}
-	o.confine("alone", nil)
+	o.confine("alone", nil, nil)
 	p, err := launch(apart, "", o, new(ring))
 	if err != nil {
 		return []string{err.Error()}

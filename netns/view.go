@@ -150,7 +150,7 @@ func (s Spec) view(program string) ([]string, error) {
 			return nil, err
 		}
 	}
-	slices.Sort(paths) // a directory before what is in it
+	slices.Sort(paths)
 	return slices.Compact(paths), nil
 }
 
