@@ -85,6 +85,24 @@ func TestSpawnReads(t *testing.T) {
 	}
 }
 
+// What is shown below a link is made inside, and not on the machine where the
+// link leads to.
+func TestSpawnReadsBehindALink(t *testing.T) {
+	Require(t)
+	before, err := os.ReadDir("/run")
+	if err != nil || len(before) == 0 {
+		t.Fatal("there is nothing in /run to show", err)
+	}
+	shown := "/var/run/" + before[0].Name()
+	out, err := RunAlone(context.Background(), Spec{Argv: []string{"sh", "-c", "ls -d /var/run/*"}, Reads: []string{shown}}, 1000)
+	if err != nil || !strings.Contains(string(out), shown+"\n") || len(before) > 3 && strings.Count(string(out), "\n") != 3 {
+		t.Errorf("%v, %q", err, out)
+	}
+	if after, err := os.ReadDir("/run"); err != nil || len(after) != len(before) {
+		t.Errorf("/run has %d entries and not %d: %v", len(after), len(before), err)
+	}
+}
+
 // Settings of packages are shown as the machine has them: what only root may
 // read there a stranger may not, while Dir is his as it is this process's. What
 // is not there is left out.
