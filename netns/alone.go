@@ -9,11 +9,11 @@ import (
 )
 
 // RunAlone runs a command as Spawn does, in the same sandbox, but in a network
-// namespace of its own that holds nothing but a loopback interface that is
-// down. It is for what a description names besides its stack: the command that
-// prints its version, one that builds it. It returns when the command has
-// ended, with the first bytes of its output, limit at the most, or when ctx has;
-// then nothing of it is left. That the command failed is an *Exit.
+// namespace of its own that holds nothing but a loopback interface. It is for
+// what a description names besides its stack: the command that prints its
+// version, one that builds it. It returns when the command has ended, with the
+// first bytes of its output, limit at the most, or when ctx has; then nothing of
+// it is left. That the command failed is an *Exit.
 func RunAlone(ctx context.Context, s Spec, limit int) (output []byte, err error) {
 	o, err := s.orders("alone", nil)
 	if err != nil {
@@ -52,6 +52,9 @@ func apart(f func() error) error {
 	return away(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("make network namespace: %w", err)
+		}
+		if err := loopbackUp(); err != nil {
+			return err
 		}
 		return f()
 	})

@@ -23,7 +23,7 @@ func TestRunAlone(t *testing.T) {
 		{"echo no; exit 3", "no\n", Exit{Status: 3}},
 		{"kill -9 $$", "", Exit{Signal: syscall.SIGKILL}},
 		{"head -c 1000 /dev/zero | tr '\\0' x; echo end", strings.Repeat("x", 20), Exit{}},
-		{"tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '; cat /proc/net/route | wc -l", "lo\n0\n", Exit{}},
+		{"tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '; cat /proc/net/route | wc -l", "lo\n1\n", Exit{}},
 	} {
 		out, err := RunAlone(context.Background(), Spec{Owner: "x", Argv: []string{"sh", "-c", tt.script}}, 20)
 		var exit Exit
@@ -82,5 +82,52 @@ func TestSpawnReads(t *testing.T) {
 		Dir: dir + "/desc", Reads: []string{"../data", dir + "/keys/mine"}}, 1000)
 	if !strings.HasPrefix(string(out), "./data/a\n./data/b\n./desc/x\n./keys/mine\n") || strings.Count(string(out), "Read-only") != 2 {
 		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// What is shown below a link is made inside, and not on the machine where the
+// link leads to.
+func TestSpawnReadsBehindALink(t *testing.T) {
+	Require(t)
+	before, err := os.ReadDir("/run")
+	if err != nil || len(before) == 0 {
+		t.Fatal("there is nothing in /run to show", err)
+	}
+	shown := "/var/run/" + before[0].Name()
+	out, err := RunAlone(context.Background(), Spec{Argv: []string{"sh", "-c", "ls -d /var/run/*"}, Reads: []string{shown}}, 1000)
+	if err != nil || !strings.Contains(string(out), shown+"\n") || len(before) > 3 && strings.Count(string(out), "\n") != 3 {
+		t.Errorf("%v, %q", err, out)
+	}
+	if after, err := os.ReadDir("/run"); err != nil || len(after) != len(before) {
+		t.Errorf("/run has %d entries and not %d: %v", len(after), len(before), err)
+	}
+}
+
+// Settings of packages are shown as the machine has them: what only root may
+// read there a stranger may not, while Dir is his as it is this process's. What
+// is not there is left out.
+func TestSpawnSeesSettings(t *testing.T) {
+	Require(t)
+	dir, err := os.MkdirTemp("/var/tmp", "greka-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	for name, mode := range map[string]os.FileMode{"etc/open": 0o644, "etc/secret": 0o600, "own/secret": 0o600} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(name+"\n"), mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// root in a namespace is its user outside, and so are his stacks.
+	want := "etc/open\nown/secret\n"
+	if !stranger().chosen {
+		want = "etc/open\netc/secret\nown/secret\n"
+	}
+	script := "cd " + dir + "; cat etc/open etc/secret own/secret 2>/dev/null"
+	out, err := RunAlone(context.Background(), Spec{Argv: []string{"sh", "-c", script + "; true"},
+		Dir: dir + "/own", Settings: []string{dir + "/etc", "/etc/no-such-thing"}}, 1000)
+	if err != nil || string(out) != want {
+		t.Errorf("%q, %v; want %q", out, err, want)
 	}
 }

@@ -31,7 +31,7 @@ const (
 // stranger is the identity of commands: somebody else where this process may
 // choose, and its own where it may not, as in an ordinary user's namespace.
 var stranger = sync.OnceValue(func() identity {
-	if has(unix.CAP_SETUID) && has(unix.CAP_SETGID) {
+	if has(unix.CAP_SETUID) && has(unix.CAP_SETGID) && has(unix.CAP_SETPCAP) {
 		for _, id := range []int{firstStranger + os.Getpid()%strangers, lowStranger} {
 			if knows("uid_map", id) && knows("gid_map", id) {
 				return identity{id, id, true}

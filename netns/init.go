@@ -77,7 +77,7 @@ func runInit() int {
 		os.Exit(0)
 	}()
 	if o.has(layerLimits) {
-		go func() { _ = send(control, report{Limit: o.watch()}) }()
+		go o.watch(func(limit string) { _ = send(control, report{Limit: limit}) })
 	}
 	reap(child, control)
 	return 0

@@ -49,8 +49,8 @@ func (o orders) jail() (missing []string, err error) {
 			return nil, err
 		}
 	}
-	// No other process may look into this one. (The kernel undoes it when
-	// the user changes, and in the command when it executes its program.)
+	// No other process may look into this one. (In the command the kernel
+	// undoes it when it executes its program.)
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("hide memory: %w", err)
 	}

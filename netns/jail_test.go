@@ -110,6 +110,9 @@ func init() {
 			return 1
 		}
 		defer l.Close()
+		if err := limitsHold(); err != nil {
+			fmt.Println(err)
+		}
 		for _, attack := range attacks {
 			if said := try(attack, a, nil); !strings.HasPrefix(said, "failed: ") {
 				fmt.Printf("%s: %s\n", attack.name, said)
@@ -124,6 +127,27 @@ func init() {
 		fmt.Println("all done")
 		return 0
 	}
+}
+
+// limitsHold checks that limits are of the command's own processes, and not of
+// those that an old /proc shows: there are more than 30 on a machine.
+func limitsHold() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	run := func(kind string) error {
+		_, err := RunAlone(context.Background(), Spec{Argv: []string{self, kind}, Env: []string{programEnv + "=bomb"}, Tasks: 30, Insecure: true}, 1000)
+		return err
+	}
+	var exit *Exit
+	if err := run("processes"); !errors.As(err, &exit) || exit.Limit == "" {
+		return fmt.Errorf("more processes than it may have: %v", err)
+	}
+	if err := run("nothing"); err != nil {
+		return fmt.Errorf("no more processes than it may have: %v", err)
+	}
+	return nil
 }
 
 // try runs an attack: in the sandbox, in one without some layers, or, if that

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,17 +74,18 @@ const (
 	sparseRound = 10 // what costs more is done every so many rounds
 )
 
-// watch waits until the processes of the init's namespace pass a limit, ends
-// them all, and returns which it was.
-func (o orders) watch() string {
+// watch waits until the processes of the init's namespace pass a limit, tells
+// which it was, and then ends them all.
+func (o orders) watch(tell func(limit string)) {
 	for round := 0; ; round++ {
 		time.Sleep(watchPause)
 		if passed := o.passed(round%sparseRound == 0); passed != "" {
-			if os.Getpid() == 1 { // else -1 is everybody on the machine
-				_ = unix.Kill(-1, unix.SIGKILL) // all but the init
-			}
-			return passed
+			tell(passed) // before somebody hears that the command has ended
+			break
 		}
+	}
+	if os.Getpid() == 1 { // else -1 is everybody on the machine
+		_ = unix.Kill(-1, unix.SIGKILL) // all but the init
 	}
 }
 
@@ -122,17 +124,8 @@ func (u *used) addStatus(status []byte) { u.add(status, "\nRssAnon:", "\nVmSwap:
 
 // usage looks at every process but the init.
 func usage(files bool) (u used) {
-	proc, err := os.Open("/proc")
-	if err != nil {
-		return u
-	}
-	defer proc.Close()
-	names, _ := proc.Readdirnames(-1)
 	seen := map[uint64]bool{}
-	for _, pid := range names {
-		if pid[0] < '0' || pid[0] > '9' || pid == "1" {
-			continue
-		}
+	for _, pid := range others() {
 		status, err := os.ReadFile("/proc/" + pid + "/status")
 		if err != nil {
 			continue // it has ended
@@ -148,6 +141,28 @@ func usage(files bool) (u used) {
 		u.files += segments()
 	}
 	return u
+}
+
+// others lists the processes of the init's namespace, as /proc numbers them.
+func others() (pids []string) {
+	self, err := os.Readlink("/proc/self")
+	if err != nil {
+		return nil
+	}
+	if self != "1" { // it is the /proc of others, too
+		n, _ := strconv.Atoi(self)
+		for _, pid := range descendants(n) {
+			pids = append(pids, strconv.Itoa(pid))
+		}
+		return pids
+	}
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer proc.Close()
+	names, _ := proc.Readdirnames(-1)
+	return slices.DeleteFunc(names, func(pid string) bool { return pid[0] < '0' || pid[0] > '9' || pid == self })
 }
 
 // field reads the number behind a name.

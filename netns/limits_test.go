@@ -91,6 +91,7 @@ func init() {
 }
 
 var bombs = map[string]func() error{
+	"nothing": func() error { return nil },
 	"processes": func() error {
 		for range 40 {
 			if _, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "60"}, nil); err != nil {

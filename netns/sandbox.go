@@ -9,17 +9,17 @@ import (
 
 // Sandbox reports what this machine cannot give of the sandbox in which Spawn
 // and RunAlone run commands: nil if it gives everything. Each entry is a phrase
-// without a full stop, "mounts that cannot be written (mount_setattr: operation
-// not permitted)". With anything missing both refuse to run a command unless
-// its Spec says Insecure. It is found out once, at the first call.
+// without a full stop, "a /proc of its own (mount: operation not permitted)".
+// With anything missing both refuse to run a command unless its Spec says
+// Insecure. It is found out once, at the first call, by building one.
 func Sandbox() (missing []string) { return sandbox() }
 
 var sandbox = sync.OnceValue(func() []string {
 	o := orders{Rehearse: true, Memory: defaultMemory, Tasks: defaultTasks}
-	o.confine("alone", nil)
+	o.confine("alone", nil, nil)
 	p, err := launch(apart, "", o, new(ring))
 	if err != nil {
-		return []string{err.Error()}
+		return []string{fmt.Sprintf("everything (%v)", err)}
 	}
 	_ = p.Kill()
 	return p.missing

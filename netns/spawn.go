@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,6 +36,11 @@ type Spec struct {
 	// change) besides its own, Dir and what belongs to the system. A relative
 	// path lies in Dir. One that is not there is an error.
 	Reads []string
+	// Settings are files and directories that installed packages have brought
+	// besides what every command sees. They are shown too, if they are there;
+	// who may read what in them is as on the machine, where Dir and Reads can
+	// be read if this process can.
+	Settings []string
 	// Memory is how much the command and its descendants may have, in bytes:
 	// 0 is 2 GiB. Tasks is how many processes and threads: 0 is 1024. What
 	// they may write is 256 MiB, of memory. Who passes a limit is ended, all
@@ -140,26 +146,39 @@ func (s Spec) orders(host string, addrs []netip.Addr) (orders, error) {
 	if err != nil {
 		return orders{}, err
 	}
-	o.confine(host, view)
+	o.confine(host, view, s.Settings)
 	return o, nil
 }
 
 // confine adds what is the same for all commands, and the mounts of what this
 // one sees.
-func (o *orders) confine(host string, view []string) {
+func (o *orders) confine(host string, view, settings []string) {
 	id := stranger()
 	if !o.has(layerUser) {
 		id.chosen = false
 	}
 	o.Hostname, o.system = host, system()
 	for _, path := range view {
-		p := piece{Path: path}
-		if tree := id.tree(path); tree != nil {
-			o.mounts = append(o.mounts, tree)
-			p.FD = controlFD + len(o.mounts)
-		}
-		o.View = append(o.View, p)
+		o.see(path, id)
 	}
+	id.chosen = false
+	for _, path := range settings {
+		if _, err := os.Stat(path); err == nil && filepath.IsAbs(path) && showable(filepath.Clean(path)) {
+			o.see(filepath.Clean(path), id)
+		}
+	}
+	// A directory before what is in it.
+	slices.SortStableFunc(o.View, func(a, b piece) int { return strings.Compare(a.Path, b.Path) })
+}
+
+// see adds a path to what the command sees, translated for an identity.
+func (o *orders) see(path string, id identity) {
+	p := piece{Path: path}
+	if tree := id.tree(path); tree != nil {
+		o.mounts = append(o.mounts, tree)
+		p.FD = controlFD + len(o.mounts)
+	}
+	o.View = append(o.View, p)
 }
 
 // writes reports whether a path is that of one of Files.

@@ -53,8 +53,10 @@ func account(format string) string {
 }
 
 // links are files that each command has of its own, in private directories.
+// Those that somebody may mount something behind are relative: while the root
+// is made, absolute ones lead to the machine's.
 var links = map[string]string{
-	"/etc/hosts": "/run/hosts", "/etc/hostname": "/run/hostname", "/var/run": "/run",
+	"/etc/hosts": "../run/hosts", "/etc/hostname": "../run/hostname", "/var/run": "../run",
 	"/dev/fd": "/proc/self/fd", "/dev/stdin": "fd/0", "/dev/stdout": "fd/1", "/dev/stderr": "fd/2",
 }
 

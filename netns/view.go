@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -75,7 +76,7 @@ func listSystem() (all []piece) {
 		case err != nil:
 		case info.Mode()&os.ModeSymlink != 0:
 			if link, err := os.Readlink(path); err == nil {
-				all = append(all, piece{Path: path, Link: link})
+				all = append(all, piece{Path: path, Link: strings.TrimPrefix(link, "/")}) // see links
 			}
 		case info.IsDir():
 			all = append(all, piece{Path: path})
@@ -150,7 +151,7 @@ func (s Spec) view(program string) ([]string, error) {
 			return nil, err
 		}
 	}
-	slices.Sort(paths) // a directory before what is in it
+	slices.Sort(paths)
 	return slices.Compact(paths), nil
 }
 

@@ -80,7 +80,7 @@ func (d *Description) spec(of *Data) (spec netns.Spec, err error) {
 	once := *of
 	once.budget = newBudget()
 	data := &once
-	spec = netns.Spec{Owner: data.Name, Dir: d.dir, Reads: d.Reads, Files: make(map[string][]byte, len(d.home))}
+	spec = netns.Spec{Owner: data.Name, Dir: d.dir, Reads: d.Reads, Settings: d.settings(dpkgInfo), Files: make(map[string][]byte, len(d.home))}
 	if spec.Argv, err = d.start.argv(data); err != nil {
 		return spec, err
 	}

@@ -91,7 +91,7 @@ func (d *Description) askVersion(ctx context.Context, insecure bool, bound time.
 	}
 	limited, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
-	spec := netns.Spec{Owner: d.Name, Argv: argv, Dir: d.dir, Reads: d.Reads, Insecure: insecure}
+	spec := netns.Spec{Owner: d.Name, Argv: argv, Dir: d.dir, Reads: d.Reads, Settings: d.settings(dpkgInfo), Insecure: insecure}
 	data, err := netns.RunAlone(limited, spec, maxVersionOutput)
 	out, command := string(data), oneLineOf(strings.Join(argv, " "))
 	if m := d.VersionMatch.FindStringSubmatch(out); m != nil {
