@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // SourceFor is the address from which a viewpoint dials a target: its own, or,
@@ -68,6 +69,21 @@ func (o *Observation) cannotAccept(i int, r Reached) string {
 		return fmt.Sprintf("it listens, and does not accept: %d connections wait in its queue, which takes no more (listen(2) with a backlog of %d)", q.Queue, q.Backlog)
 	}
 	return fmt.Sprintf("it listens, and the connect of %s: %s; the routes are there, so that something on %s keeps it off (a filter?)", u.View.Element, met, r.Host)
+}
+
+// boundElsewhere reports whether a giver is there, on a socket that is bound to
+// an interface (SO_BINDTODEVICE, tcp_l3mdev_accept's inet_sk_bound_dev_eq): one
+// that the user's packets do not come in by, or that the answers leave by in
+// vain. The program was told to serve one network, and serves it.
+func boundElsewhere(snap *Snapshot, giver string, r Reached, t Target) bool {
+	h := snap.Host(r.Host)
+	if h == nil {
+		return false
+	}
+	return slices.ContainsFunc(h.Sockets, func(s Socket) bool {
+		return s.Owner == giver && s.Device != 0 && s.Transport == t.Transport && s.Serves() &&
+			s.Local.Port() == t.Addr.Port() && covers(&s, t.Addr.Addr())
+	})
 }
 
 // metLater is what the user's own connect to an address met: at this use, or at

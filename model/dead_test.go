@@ -21,6 +21,8 @@ func TestJudgeProvesAListenerDead(t *testing.T) {
 		l := &o.Snapshots[0].Hosts[0].Sockets[0]
 		l.Queue, l.Backlog = 2, 1
 	}
+	bound := func(o *Observation) { o.Snapshots[0].Hosts[0].Sockets[0].Device = FirstDevice + 1 }
+	other := func(o *Observation) { o.Snapshots[0].Hosts[0].Devices = []uint32{FirstDevice} }
 	met := func(probe, own ProbeResult) func(*Observation) {
 		return func(o *Observation) {
 			o.Uses[0].Probe = Probe{Transport: TCP, Result: probe, Owner: "bob"}
@@ -41,6 +43,8 @@ func TestJudgeProvesAListenerDead(t *testing.T) {
 		{"its queue was full, and its user got in", []func(*Observation){later, full, met(ProbeNone, ProbeAccepted)}, Accepting, ""},
 		{"a filter drops", []func(*Observation){later, met(ProbeTimeout, ProbeTimeout)}, CannotAccept, "filter"},
 		{"a filter refuses", []func(*Observation){later, met(ProbeRefused, ProbeRefused)}, CannotAccept, "filter"},
+		{"the answers leave by its own interface", []func(*Observation){later, bound, met(ProbeTimeout, ProbeTimeout)}, CannotAccept, "bound to one interface"},
+		{"they come in by another one", []func(*Observation){bound, other, met(ProbeRefused, ProbeRefused)}, CannotAccept, "bound to one interface"},
 		{"only the probe failed", []func(*Observation){later, met(ProbeTimeout, ProbeAccepted)}, Inconclusive, ""},
 		{"nobody but the probe tried", []func(*Observation){later, met(ProbeTimeout, ProbeNone)}, Inconclusive, ""},
 		{"it was closed in between", []func(*Observation){met(ProbeRefused, ProbeRefused)}, Inconclusive, ""},
@@ -50,7 +54,10 @@ func TestJudgeProvesAListenerDead(t *testing.T) {
 				f(o)
 			}
 		})
-		if v.Class != c.class || !strings.Contains(v.Detail, c.says) || (v.Severity == Finding) != (c.class == CannotAccept) {
+		if strings.Contains(c.says, "interface") != (v.Severity == Latent) {
+			t.Errorf("%s: %s", c.name, v.Severity)
+		}
+		if v.Class != c.class || !strings.Contains(v.Detail, c.says) || (v.Severity == None) != (c.class != CannotAccept) {
 			t.Errorf("%s: %s %q (%s), want %s", c.name, v.Class, v.Severity, v.Detail, c.class)
 		}
 	}

@@ -92,8 +92,13 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 		return v, probed
 	}
 	v.Severity = severity(a, u, v.Class, target.Transport.Reliable() && u.MustDial || !rides(a, u, snap, target), works)
-	if v.Severity != None && detoured(o, a, u) {
+	switch {
+	case v.Severity == None:
+	case detoured(o, a, u):
 		v.Severity, v.Detail = None, "used only for want of the route set"
+	case boundElsewhere(snap, a.Giver, r, target):
+		v.Class, v.Severity = CannotAccept, Latent
+		v.Detail = fmt.Sprintf("it is bound to one interface, and what %s sends or is sent does not pass through that one", u.View.Element)
 	}
 	return v, probed
 }

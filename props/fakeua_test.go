@@ -92,7 +92,8 @@ func (u *fakeUA) listen(t model.Transport) {
 		var l net.Listener
 		var how net.ListenConfig
 		if u.drops {
-			how.SetMultipathTCP(false) // such sockets take no filter
+			how.SetMultipathTCP(false) // such sockets have no such option
+			how.Control = dropsAll
 		}
 		if l, err = how.Listen(context.Background(), "tcp"+u.network, at); err == nil {
 			u.listener = l

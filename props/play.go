@@ -246,7 +246,7 @@ func (s *session) start(ctx context.Context) (err error) {
 		}
 		s.obs.Own[e.Name] = st.Kind != sut.Real && !st.Lie.Addresses()
 	}
-	s.world, err = peer.New(s.lab, s.sc, others, lies, peer.Hooks{Received: s.received, Using: s.using, Met: s.met, Sent: s.sent, Hopeless: s.hopeless})
+	s.world, err = peer.New(s.lab, s.sc, others, lies, peer.Hooks{Received: s.received, Using: s.using, Met: s.met, Sent: s.sent, Hopeless: s.hopeless, Patience: ruleTime})
 	if err != nil {
 		return err
 	}

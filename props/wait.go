@@ -16,6 +16,9 @@ const (
 	// transactions is how many a call has, one after the other: its INVITE, the
 	// 2xx until its ACK comes, its BYE; and one that a proxy adds.
 	transactions = 4
+	// afterRule is what is waited beyond a rule's time, so that what it ends is
+	// seen: an element gives up, and answers who waits for it.
+	afterRule = 500 * time.Millisecond
 )
 
 // wait runs the world until done, or until nothing new has come for a quiet
@@ -41,7 +44,7 @@ func (s *session) wait(ctx context.Context, quiet time.Duration, done func() boo
 			continue
 		}
 		more, err := s.underWay(periods)
-		if err != nil || !more || time.Since(last) >= max(quiet, ruleTime) {
+		if err != nil || !more || time.Since(last) >= max(quiet, ruleTime+afterRule) {
 			return false, err
 		}
 	}

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -19,9 +20,6 @@ const (
 	// answer to a SYN is there when the system call that sent it returns,
 	// unless the machine is busy.
 	quickDial = 5 * time.Millisecond
-	// dialBound is RFC 3261 17.1's 64*T1 (timers B and F): by then the request
-	// that it is for has failed.
-	dialBound = 64 * t1
 	// retransmitted is when the kernel has sent its first SYN again, and the
 	// answer to that would be there: TCP_TIMEOUT_INIT is 1 s, and doubles.
 	retransmitted = 1100 * time.Millisecond
@@ -119,16 +117,18 @@ func (w *World) connected(s *sock) {
 // each time: a full queue may take it once it has room, nobody's address not.
 func (w *World) watchDial(s *sock) {
 	w.expect(s, unix.EPOLLIN|unix.EPOLLOUT)
-	began := time.Now()
+	waits := func() bool { return s.connected != nil && w.socks[s.fd] == s }
 	w.after(retransmitted, func() bool {
-		if s.connected == nil || w.socks[s.fd] != s {
-			return false
-		}
-		if time.Since(began) > dialBound || w.hopeless(s.owner, model.Target{Transport: model.TCP, Addr: s.remote}) {
+		if waits() && w.hopeless(s.owner, model.Target{Transport: model.TCP, Addr: s.remote}) {
 			s.connected(unix.ETIMEDOUT)
-			return false
 		}
-		return true
+		return waits()
+	})
+	w.after(cmp.Or(w.hooks.Patience, 64*t1), func() bool {
+		if waits() {
+			s.connected(unix.ETIMEDOUT)
+		}
+		return false
 	})
 }
 

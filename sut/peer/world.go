@@ -29,6 +29,9 @@ type Hooks struct {
 	Hopeless func(element string, t model.Target) bool
 	// Sent: an element has sent a message.
 	Sent func(m Sent)
+	// Patience is how long a dial is waited for; 0 is RFC 3261 17.1's 64*T1
+	// (timers B and F): by then the request that it is for has failed.
+	Patience time.Duration
 }
 
 // Sent is a message that an element has sent.
