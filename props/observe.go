@@ -117,7 +117,10 @@ func (s *session) recordRoutes(base model.Advert, m *model.Message) {
 	if !ok || s.sc.Element(call.From).Via == "" {
 		return
 	}
-	base.Header, base.Role, base.Giver = "Record-Route", model.RoleProxy, s.sc.Element(call.From).Via
+	base.Header, base.Role, base.Giver = "Record-Route", model.RoleProxy, s.recordRouter(call)
+	if base.Giver == "" {
+		return
+	}
 	upstream := base.Leg
 	if plan, err := s.sc.PlanCall(s.step); err == nil {
 		upstream.Transport = plan.Transport
@@ -141,6 +144,23 @@ func (s *session) recordRoutes(base model.Advert, m *model.Message) {
 			n++
 		}
 	}
+}
+
+// recordRouter is the proxy that a call's Record-Routes are from: the caller's,
+// if it writes them. A Contact that is somebody else's may have led the INVITE
+// through another one; "" if it cannot be told which.
+func (s *session) recordRouter(call model.Call) (found string) {
+	if via := s.sc.Element(s.sc.Element(call.From).Via); via.RecordRoute {
+		return via.Name
+	}
+	for _, e := range s.sc.Elements {
+		if e.RecordRoute && found != "" {
+			return ""
+		} else if e.RecordRoute {
+			found = e.Name
+		}
+	}
+	return found
 }
 
 // advert enters an advert, once, and returns its index.

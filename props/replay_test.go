@@ -32,7 +32,7 @@ func TestReplayAsExpected(t *testing.T) {
 		{"clean, and something is latent", []model.Verdict{hidden}, Want{}, true, ResultLatent, []model.Signature{latentSig}},
 		{"clean, but undecided", []model.Verdict{race}, Want{}, false, ResultInconclusive, nil},
 		{"found", []model.Verdict{closed}, Want{true, sig}, true, ResultFinding, []model.Signature{sig}},
-		{"found, whatever else is undecided", []model.Verdict{closed, race}, Want{true, sig}, true, ResultInconclusive, []model.Signature{sig}},
+		{"found, whatever else is undecided", []model.Verdict{closed, race}, Want{true, sig}, true, ResultFinding, []model.Signature{sig}},
 		{"not found", nil, Want{true, sig}, false, ResultClean, nil},
 		{"another is found", []model.Verdict{closed}, Want{true, other}, false, ResultFinding, []model.Signature{sig}},
 		{"any is found", []model.Verdict{closed}, Want{Finding: true}, true, ResultFinding, []model.Signature{sig}},
