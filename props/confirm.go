@@ -64,21 +64,26 @@ func provedEachTime(sig model.Signature) bool {
 // what is reported is there where we did not look, too. The first Confirmations
 // plays have to show the signature; or Confirmations of maxConfirmations, if each
 // sighting is proof.
-func confirm(ctx context.Context, sc model.Scenario, sig model.Signature, play playFunc) *Minimal {
+func confirm(ctx context.Context, sc model.Scenario, sig model.Signature, play playFunc, pace *pace) *Minimal {
 	m := &Minimal{Scenario: &sc}
 	var shown, plays [2]int // with probes, without
 	for most := Confirmations; m.Plays < most && ctx.Err() == nil; {
-		kind := m.Plays % 2
-		p := play(ctx, &sc, manner{twin: m.Plays < Confirmations, unprobed: kind == 1})
-		m.Plays++
-		plays[kind]++
-		if shows(p, sig) {
-			m.Shown++
-			shown[kind]++
-			m.Played = p
-		} else if m.Played == nil {
-			m.Played = p
-		}
+		before := m.Plays
+		twin := before < Confirmations
+		pace.each(min(pace.abreast(&sc), most-before), func(i int) *Played {
+			return play(ctx, &sc, manner{twin: twin, unprobed: (before+i)%2 == 1})
+		}, func(i int, p *Played) {
+			kind := (before + i) % 2
+			m.Plays++
+			plays[kind]++
+			if shows(p, sig) {
+				m.Shown++
+				shown[kind]++
+				m.Played = p
+			} else if m.Played == nil {
+				m.Played = p
+			}
+		})
 		if m.Plays == Confirmations && 0 < m.Shown && m.Shown < m.Plays && provedEachTime(sig) {
 			most = maxConfirmations
 		}

@@ -97,7 +97,7 @@ func (r *rigs) minimize(ctx context.Context, s *model.Scenario, sig model.Signat
 	small := kernel.Minimize(r.probed(*s), func(c model.Scenario) bool {
 		return ctx.Err() == nil && shows(r.play(&c, false), sig)
 	})
-	return confirm(ctx, small, sig, func(_ context.Context, c *model.Scenario, _ manner) *Played { return r.play(c, false) })
+	return confirm(ctx, small, sig, func(_ context.Context, c *model.Scenario, _ manner) *Played { return r.play(c, false) }, new(pace))
 }
 
 // probed makes steps of a scenario's probes: where only a probe showed the

@@ -3,6 +3,7 @@ package props
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/greka-sip/greka/model"
@@ -18,8 +19,9 @@ import (
 // elements could play it. What was played is remembered by its text while it
 // works; the confirmations are not, since a memo makes one lucky play
 // permanent. What shows in some plays only is reduced once more, with several
-// plays of each candidate. It gives up reducing after shrinkBound, and at until
-// if that is not zero, and says so.
+// plays of each candidate. Where plays wait for what does not come, several are
+// under way at once; what is taken is the same. It gives up reducing after
+// shrinkBound, and at until if that is not zero, and says so.
 func Minimize(ctx context.Context, sc *model.Scenario, sig model.Signature, until time.Time, play playFunc) *Minimal {
 	m := &minimizer{ctx: ctx, sig: sig, play: play, tried: map[string]bool{}, until: time.Now().Add(shrinkBound), tries: 1}
 	m.cut = fmt.Sprintf("reducing it was given up after %v", shrinkBound)
@@ -28,11 +30,11 @@ func Minimize(ctx context.Context, sc *model.Scenario, sig model.Signature, unti
 	}
 	best := *sc
 	m.reduce(&best)
-	result := confirm(ctx, best, sig, play)
+	result := confirm(ctx, best, sig, play, &m.pace)
 	if 0 < result.Shown && result.Shown < result.Plays && provedEachTime(sig) {
 		m.tries, m.tried = triesOfSome, map[string]bool{}
 		m.reduce(&best)
-		result = confirm(ctx, best, sig, play)
+		result = confirm(ctx, best, sig, play, &m.pace)
 	}
 	if m.over() {
 		result.Cut = m.cut
@@ -57,6 +59,7 @@ type minimizer struct {
 	until time.Time
 	cut   string // why it ends at until
 	tries int    // plays of each candidate, until one shows the signature
+	pace  pace
 }
 
 // shrinkBound is how long a minimisation tries reductions: some forty plays that
@@ -83,35 +86,80 @@ func (m *minimizer) reduce(best *model.Scenario) {
 
 // shrink takes the first reduction that keeps the signature.
 func (m *minimizer) shrink(best *model.Scenario) bool {
-	for _, reduce := range reductions {
-		for _, candidate := range reduce(*best) {
-			if m.over() {
-				return false
+	next, stop := iter.Pull(m.candidates(*best))
+	defer stop()
+	for !m.over() {
+		var batch []*model.Scenario
+		for range m.pace.abreast(best) {
+			if c, ok := next(); ok {
+				batch = append(batch, c)
 			}
-			if m.accept(best, candidate) {
-				return true
+		}
+		if len(batch) == 0 {
+			return false
+		}
+		if i := m.first(batch); i >= 0 {
+			for _, c := range batch[i+1:] { // not reductions of what is now the best
+				delete(m.tried, model.Format(*c))
 			}
+			*best = *batch[i]
+			return true
 		}
 	}
 	return false
 }
 
-func (m *minimizer) accept(best *model.Scenario, candidate model.Scenario) bool {
-	text := model.Format(candidate)
+// candidates are the reductions of a scenario that are worth a play.
+func (m *minimizer) candidates(best model.Scenario) iter.Seq[*model.Scenario] {
+	return func(yield func(*model.Scenario) bool) {
+		for _, reduce := range reductions {
+			for _, c := range reduce(best) {
+				if m.worth(&best, &c) && !yield(&c) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// worth reports whether a candidate can be played and was not, and takes note
+// of it.
+func (m *minimizer) worth(best, candidate *model.Scenario) bool {
+	text := model.Format(*candidate)
 	if text == model.Format(*best) || m.tried[text] {
 		return false
 	}
 	m.tried[text] = true
-	if _, err := model.Predict(&candidate); err != nil {
-		return false
-	}
-	for range m.tries {
-		if shows(m.play(m.ctx, &candidate, manner{twin: m.sig.Claim == model.ProxyTransparent.Name}), m.sig) {
-			*best = candidate
-			return true
+	_, err := model.Predict(candidate)
+	return err == nil
+}
+
+// first returns the first of some candidates that shows the signature, -1 if
+// none does.
+func (m *minimizer) first(batch []*model.Scenario) int {
+	ctx, stop := context.WithCancel(m.ctx)
+	defer stop()
+	found := -1
+	m.pace.each(len(batch), func(i int) *Played {
+		for range m.tries {
+			if p := m.play(ctx, batch[i], manner{twin: m.sig.Claim == model.ProxyTransparent.Name}); shows(p, m.sig) {
+				return p
+			}
 		}
+		return nil
+	}, func(i int, p *Played) {
+		if p != nil && found < 0 {
+			found = i
+			stop() // those behind it are not asked
+		}
+	})
+	return found
+}
+
+func (m *minimizer) accept(best *model.Scenario, candidate model.Scenario) {
+	if m.worth(best, &candidate) && m.first([]*model.Scenario{&candidate}) == 0 {
+		*best = candidate
 	}
-	return false
 }
 
 // shows reports whether a play has a verdict of that signature.
