@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Request is a request that one of the elements sent, as far as its sender can
 // tell what became of it.
@@ -14,7 +17,9 @@ type Request struct {
 	// port that its taker had sent from, whatever the URI says.
 	Pushed bool
 	// Read: the taker's program took it from its socket.
-	Read     bool
+	Read bool
+	// Spoke: the taker sent something after it had been sent.
+	Spoke    bool
 	Status   int  // of the final response, 0 if none came
 	Answered bool // a response came, if only a provisional one
 	Waited   int  // how long its sender waited for it, in milliseconds
@@ -64,13 +69,13 @@ func judgeAnswers(s *Scenario, o *Observation) []Verdict {
 	var out []Verdict
 	for i := range o.Requests {
 		r := &o.Requests[i]
-		if r.Taker == "" || r.Method == "ACK" || s.stillAt(r.Step, r.Taker) {
+		if r.Taker == "" || r.Method == "ACK" || s.stillAt(r.Step, r.Taker) || o.flooded(r) {
 			continue
 		}
 		v := Verdict{Claim: Answers.Name, Class: Accepting, Advert: -1, Use: -1, Step: r.Step, About: r.about(s)}
 		if !r.answered() {
 			v.Class, v.Severity, v.Detail = NoAnswer, Finding, r.silence()
-			if !r.Read {
+			if !r.Read && !r.Spoke {
 				v.Claim, v.Class = KeepsRunning.Name, Hung
 			}
 			if r.Pushed {
@@ -96,6 +101,14 @@ func (s *Scenario) stillAt(step int, element string) bool {
 		}
 	}
 	return still
+}
+
+// flooded reports whether the taker of a request sends without end: that is what
+// was found, and not that it comes to nothing else.
+func (o *Observation) flooded(r *Request) bool {
+	return slices.ContainsFunc(o.Breakdowns, func(b Breakdown) bool {
+		return b.Class == Flooded && b.Element == r.Taker && b.Step <= r.Step
+	})
 }
 
 func (r *Request) answered() bool {

@@ -76,11 +76,12 @@ func confirm(ctx context.Context, sc model.Scenario, sig model.Signature, play p
 			kind := (before + i) % 2
 			m.Plays++
 			plays[kind]++
-			if shows(p, sig) {
+			itself := shows(p, sig)
+			if itself || implied(p, sig) {
 				m.Shown++
 				shown[kind]++
-				m.Played = p
-			} else if m.Played == nil {
+			}
+			if itself || m.Played == nil {
 				m.Played = p
 			}
 		})
@@ -93,7 +94,7 @@ func confirm(ctx context.Context, sc model.Scenario, sig model.Signature, play p
 		m.Unproved = outOfTime(ctx)
 	case shown[0] > 0 && shown[1] == 0:
 		m.Unproved = fmt.Sprintf("it was there in %d of %d plays with probes and in none of %d without: our looking makes it", shown[0], plays[0], plays[1])
-	case m.Shown < Confirmations:
+	case m.Shown < Confirmations || !shows(m.Played, sig):
 		m.Unproved = fmt.Sprintf("it was confirmed in %d of %d plays only", m.Shown, m.Plays)
 	}
 	return m

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/greka-sip/greka/model"
 )
 
@@ -57,8 +59,9 @@ func (u *fakeUA) request(m *model.Message, back way, t model.Transport) {
 		u.invites++
 	}
 	if u.hangs != "" && m.Method == u.hangs {
-		u.stuck = true
-		return
+		// Its own thread takes the signal before it goes on, and stops all others.
+		_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP)
+		select {}
 	}
 	if m.Method == u.dies || u.diesAt != 0 && u.invites == u.diesAt {
 		fmt.Fprintln(os.Stderr, "assertion failed")

@@ -42,7 +42,6 @@ type fakeUA struct {
 	waiting  map[string]func(m *model.Message)
 	serial   int
 	invites  int
-	stuck    bool
 	kept     []net.Conn
 }
 
@@ -112,12 +111,6 @@ func (u *fakeUA) datagrams(c net.PacketConn) {
 	buf := make([]byte, 65536)
 	for {
 		time.Sleep(u.lag)
-		u.mu.Lock() // one that is stuck reads nothing
-		stuck := u.stuck
-		u.mu.Unlock()
-		if stuck {
-			select {}
-		}
 		n, from, err := c.ReadFrom(buf)
 		if err != nil {
 			return
@@ -152,12 +145,6 @@ func (u *fakeUA) stream(c net.Conn, dialled bool) error {
 	chunk := make([]byte, 65536)
 	for {
 		time.Sleep(u.lag)
-		u.mu.Lock() // one that is stuck reads nothing
-		stuck := u.stuck
-		u.mu.Unlock()
-		if stuck {
-			select {}
-		}
 		n, err := c.Read(chunk)
 		if err != nil {
 			return err
@@ -216,9 +203,6 @@ func (u *fakeUA) message(raw []byte, t model.Transport, from net.Addr, back way)
 	defer u.mu.Unlock()
 	if a, err := netip.ParseAddrPort(from.String()); err == nil {
 		u.facing = a.Addr().Unmap()
-	}
-	if u.stuck {
-		select {}
 	}
 	if u.instead != nil && m.Request {
 		u.instead(u, &m, back)

@@ -162,6 +162,17 @@ func (m *minimizer) accept(best *model.Scenario, candidate model.Scenario) {
 	}
 }
 
+// implied reports whether a play has a verdict that says more than a signature:
+// a program that stands still does not answer either, whether it has read the
+// request depends on how fast it came.
+func implied(p *Played, sig model.Signature) bool {
+	if sig.Class != model.NoAnswer {
+		return false
+	}
+	sig.Claim, sig.Class = model.KeepsRunning.Name, model.Hung
+	return shows(p, sig)
+}
+
 // shows reports whether a play has a verdict of that signature.
 func shows(p *Played, sig model.Signature) bool {
 	if p == nil || p.Broken != "" {

@@ -53,7 +53,8 @@ func (p *player) outlasts(ctx context.Context, sc *model.Scenario, sig model.Sig
 	default:
 		return true
 	}
-	return shows((&player{stack: p.stack, within: within}).play(ctx, sc, sig.Claim == model.ProxyTransparent.Name), sig)
+	again := (&player{stack: p.stack, within: within}).play(ctx, sc, sig.Claim == model.ProxyTransparent.Name)
+	return shows(again, sig) || implied(again, sig)
 }
 
 // as plays a scenario in a manner.

@@ -15,8 +15,9 @@ type traffic struct {
 	waiting []*waiting
 	dialogs map[string]*sides // by Call-ID
 
-	last     string // what was sent to the judged element last: "INVITE", "200 REGISTER"
-	messages int    // of the judged element, that were received in this step
+	last     string    // what was sent to the judged element last: "INVITE", "200 REGISTER"
+	messages int       // of the judged element, that were received in this step
+	heard    time.Time // when the last of them came
 }
 
 // waiting is a request that was sent in this step.
@@ -140,6 +141,7 @@ func branchOf(m *model.Message) string {
 func (s *session) arrived(element string, leg model.Leg, m *model.Message) {
 	author := map[bool]string{true: "From", false: "To"}[m.Request]
 	if sut := s.sc.SUT(); sut != nil && m.User(author) == sut.Name {
+		s.traffic.heard = time.Now()
 		if s.traffic.messages++; s.traffic.messages > maxMessages && s.trouble == nil {
 			s.trouble = errFlood
 		}
@@ -253,6 +255,7 @@ func (s *session) account(completed bool) error {
 			}
 		} else {
 			w.Taker, w.Read = s.taker(snap, &w.Request)
+			w.Spoke = s.traffic.heard.After(w.at)
 		}
 		if w.Taker == judged.Name {
 			s.obs.Requests = append(s.obs.Requests, w.Request)
