@@ -112,6 +112,7 @@ func huntFake(t *testing.T, how string, cfg Config) *Summary {
 // TestHonestFakes: a user agent that was not written by the author of peer, and
 // does what RFC 3261 allows and peer does not, is found guilty of nothing.
 func TestHonestFakes(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"plain", "trusts-config", "sends-ten-times", "other-port", "dribbles", "dials-anew", "forks",
 		"compact", "odd-spelling", "replaces-its-binding", "asks-for-its-bindings", "talks-meanwhile", "slow", "long-contact"} {
 		t.Run(how, func(t *testing.T) {
@@ -127,6 +128,7 @@ func TestHonestFakes(t *testing.T) {
 // TestBadStacks: whatever a stack does, a hunt of it ends with a reason, and
 // finds nothing that is not there.
 func TestBadStacks(t *testing.T) {
+	t.Parallel()
 	const waits = "nothing more happened within 2s"
 	wait := waiters{t: t}
 	defer wait.all.Wait()
@@ -200,7 +202,7 @@ func (w *waiters) run(name string, f func(t *testing.T)) {
 // In tests a request waits for its answer for less than the rules have it: what
 // is tested does not become true later. And what waits in each play is not reduced
 // to the end.
-func init() { ruleTime, shrinkBound = 4*time.Second, 20*time.Second }
+func init() { ruleTime, shrinkBound = 4*time.Second, 10*time.Second }
 
 // TestSlowIsNoDifference: a stack that takes long only where there is a proxy,
 // longer than a call is waited for, is not said to treat it otherwise; one that

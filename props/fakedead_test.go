@@ -77,6 +77,7 @@ func interfaceOf(host string) string {
 
 // TestDeadPrograms: what a program does to itself is found, and named right.
 func TestDeadPrograms(t *testing.T) {
+	t.Parallel()
 	wait := waiters{t: t}
 	defer wait.all.Wait()
 	for _, x := range []struct {
@@ -85,10 +86,10 @@ func TestDeadPrograms(t *testing.T) {
 		want   model.Class
 		may    model.Class // what else may be found, rightly
 	}{
-		{"dies-at-third", 100, model.Crashed, ""},
-		{"hangs", 40, model.Hung, model.NoAnswer},
-		{"full-queue", 40, model.CannotAccept, ""},
-		{"filtered", 40, model.CannotAccept, ""},
+		{"dies-at-third", 60, model.Crashed, ""},
+		{"hangs", 24, model.Hung, model.NoAnswer},
+		{"full-queue", 24, model.CannotAccept, ""},
+		{"filtered", 24, model.CannotAccept, ""},
 		{"device-lies", 40, model.Closed, model.WrongTransport},
 	} {
 		wait.run(x.how, func(t *testing.T) {
@@ -109,6 +110,7 @@ func TestDeadPrograms(t *testing.T) {
 // judged, and found clean. One scenario of this seed gives it a caller on its
 // own host whose way does not lead through the interface: that call says nothing.
 func TestDeviceBound(t *testing.T) {
+	t.Parallel()
 	sum := huntFake(t, "device", Config{Checks: checks(60)})
 	if sum.ExitStatus() != ExitClean || sum.Inconclusive > 1 || sum.Broken+sum.LookupDisagreements+sum.Unexplained != 0 {
 		t.Errorf("exit status %d, %d broken, %d inconclusive, %d disagreements, %d unexplained: %s",

@@ -38,6 +38,7 @@ func init() {
 
 // TestHonestManners: none of them is accused, and each is really judged.
 func TestHonestManners(t *testing.T) {
+	t.Parallel()
 	for _, how := range slices.Sorted(maps.Keys(honestManners)) {
 		t.Run(how, func(t *testing.T) {
 			sum := huntFake(t, how, Config{Checks: checks(60)})
@@ -63,6 +64,7 @@ func resets(scenario string) bool {
 
 // TestLyingManners: a program of the same manners that lies is found.
 func TestLyingManners(t *testing.T) {
+	t.Parallel()
 	for _, how := range slices.Sorted(maps.Keys(honestManners)) {
 		t.Run(how, func(t *testing.T) {
 			sum := huntFake(t, how+"-lies", Config{Checks: enough(20)})

@@ -36,6 +36,7 @@ func init() {
 
 // TestWrongAboutTheSecond: in far fewer scenarios than people play.
 func TestWrongAboutTheSecond(t *testing.T) {
+	t.Parallel()
 	for _, how := range slices.Sorted(maps.Keys(secondManners)) {
 		t.Run(how, func(t *testing.T) {
 			sum := huntFake(t, how, Config{Checks: checks(cmp.Or(secondManners[how].checks, 30))})
