@@ -38,8 +38,6 @@ var plain = sysctls{
 	{"ipv4/conf/default/send_redirects", "1", false},
 	{"ipv4/conf/all/accept_redirects", "1", false},
 	{"ipv4/conf/default/accept_redirects", "1", false},
-	// A stack has no capability: ports below 1024 are anybody's.
-	{"ipv4/ip_unprivileged_port_start", "0", false},
 	{"ipv6/conf/all/forwarding", "0", false},
 	{"ipv6/conf/all/disable_ipv6", "0", false},
 	{"ipv6/conf/default/disable_ipv6", "0", false},

@@ -3,6 +3,7 @@ package props
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/netns"
@@ -27,9 +28,14 @@ const (
 // fitting is how many scenarios can be played at once, one at the least. A pool
 // of labs takes the other half of the descriptors.
 func fitting(wanted int) int {
-	left, _ := netns.ProcessesLeft()
-	return max(min(wanted, netns.Descriptors()/2/playDescriptors, left/playProcesses), 1)
+	return max(min(wanted, netns.Descriptors()/2/playDescriptors, processesLeft()/playProcesses), 1)
 }
+
+// processesLeft is asked once: while labs are there some of them are taken.
+var processesLeft = sync.OnceValue(func() int {
+	left, _ := netns.ProcessesLeft()
+	return left
+})
 
 // canFill reports whether queues can be filled beside what that many workers do.
 func canFill(workers int) bool {
