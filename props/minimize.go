@@ -3,7 +3,6 @@ package props
 import (
 	"context"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/greka-sip/greka/model"
@@ -75,7 +74,7 @@ func (m *minimizer) over() bool { return m.ctx.Err() != nil || time.Now().After(
 
 // reduce makes a scenario as small and as plain as it gets.
 func (m *minimizer) reduce(best *model.Scenario) {
-	for m.shrink(best) {
+	for m.pass(best) {
 	}
 	for _, plainer := range []func(model.Scenario) model.Scenario{rename, renumber, reorder} {
 		if !m.over() {
@@ -84,42 +83,47 @@ func (m *minimizer) reduce(best *model.Scenario) {
 	}
 }
 
-// shrink takes the first reduction that keeps the signature.
-func (m *minimizer) shrink(best *model.Scenario) bool {
-	next, stop := iter.Pull(m.candidates(*best))
-	defer stop()
-	for !m.over() {
+// pass tries every reduction once, and reports whether one kept the signature.
+// After one that did it goes on with the next and does not begin again: what was
+// needed in a larger scenario mostly is in a smaller one. The last pass, of which
+// none did, is what makes the result 1-minimal.
+func (m *minimizer) pass(best *model.Scenario) (smaller bool) {
+	for _, reduce := range reductions {
+		for at := 0; ; smaller = true {
+			all := reduce(*best)
+			i := m.shrink(best, all[min(at, len(all)):])
+			if i < 0 {
+				break
+			}
+			at += i
+		}
+	}
+	return smaller
+}
+
+// shrink takes the first of some reductions that keeps the signature, and
+// returns which one it is, -1 if none does.
+func (m *minimizer) shrink(best *model.Scenario, reductions []model.Scenario) int {
+	for at := 0; at < len(reductions) && !m.over(); {
 		var batch []*model.Scenario
-		for range m.pace.abreast(best) {
-			if c, ok := next(); ok {
-				batch = append(batch, c)
+		var where []int
+		for ; at < len(reductions) && len(batch) < m.pace.abreast(best); at++ {
+			if m.worth(best, &reductions[at]) {
+				batch, where = append(batch, &reductions[at]), append(where, at)
 			}
 		}
 		if len(batch) == 0 {
-			return false
+			break
 		}
 		if i := m.first(batch); i >= 0 {
 			for _, c := range batch[i+1:] { // not reductions of what is now the best
 				delete(m.tried, model.Format(*c))
 			}
 			*best = *batch[i]
-			return true
+			return where[i]
 		}
 	}
-	return false
-}
-
-// candidates are the reductions of a scenario that are worth a play.
-func (m *minimizer) candidates(best model.Scenario) iter.Seq[*model.Scenario] {
-	return func(yield func(*model.Scenario) bool) {
-		for _, reduce := range reductions {
-			for _, c := range reduce(best) {
-				if m.worth(&best, &c) && !yield(&c) {
-					return
-				}
-			}
-		}
-	}
+	return -1
 }
 
 // worth reports whether a candidate can be played and was not, and takes note
