@@ -54,7 +54,28 @@ func draw(t *rapid.T, sp Space, note func(*dimension, string)) model.Scenario {
 	d.bindProgram()
 	d.registrations()
 	d.calls()
+	d.lacking()
 	return d.s
+}
+
+// lacking draws whether another user agent that listens on one transport does
+// not implement the other at all, where all can be played so. Every element
+// should (RFC 3261 18), and in the field many do not.
+func (d *draft) lacking() {
+	for i := range d.s.Elements {
+		e := &d.s.Elements[i]
+		if e.SUT || e.Kind != model.UserAgent || len(e.Listen) != 1 {
+			continue
+		}
+		e.Lacks = model.UDP
+		if e.Listen[0].Transport == model.UDP {
+			e.Lacks = model.TCP
+		}
+		if d.playable() && d.yes(&dimLacks) {
+			return
+		}
+		e.Lacks = 0
+	}
 }
 
 // pick draws a value of a dimension. Fair coins carry the choice, since the

@@ -139,6 +139,10 @@ func acquit(sc *model.Scenario, o *model.Observation, verdicts []model.Verdict) 
 		} else if v.Class == model.SocketsDiffer && !o.Own[judged] {
 			against = ""
 		}
+		if v.Use >= 0 && o.Uses[v.Use].Lacks && against != judged { // drawn so, and nobody's fault
+			v.Severity = model.None
+			continue
+		}
 		if against != judged || judged == "" {
 			v.Detail = fmt.Sprintf("%s speaks against %s: %s", v.Class, notJudged(against), v.Detail)
 			v.Class, v.Severity = model.Broken, model.None

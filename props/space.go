@@ -96,10 +96,11 @@ var (
 	dimFaultKind = dimension{"kind of fault", []string{"connection destroyed", "restart", "flow cut", "standstill", "network"}, []int{36, 20, 14, 12, 18}}
 	dimWhichEnds = dimension{"connection that ends", []string{"any", "a registration's"}, []int{45, 55}}
 	dimWhen      = dimension{"when", []string{"before the first call", "before a later one"}, []int{45, 55}}
+	dimLacks     = dimension{"another with one transport lacks the other", []string{"no", "yes"}, []int{57, 43}}
 	dimExtraPath = dimension{"second caller's proxy", []string{"same proxy", "none", "the second"}, []int{40, 33, 27}}
 )
 
 // Dimensions lists every dimension.
 var dimensions = []*dimension{&dimWorld, &dimTwoFamily, &dimAttached, &dimPlain, &dimFamily, &dimUsed, &dimLinkToo, &dimFurther, &dimWhich, &dimMoreOn, &dimRole, &dimMiddle, &dimLayout, &dimDeliver, &dimRecord, &dimAgents,
 	&dimCommon, &dimListeners, &dimBind, &dimPorts, &dimSUTReg, &dimOtherReg, &dimRegistrar, &dimHome, &dimAccount, &dimAgain, &dimAgainOver, &dimEndsAfter, &dimAfterEnd, &dimCalls, &dimTurn, &dimStepVia, &dimOverFlow,
-	&dimHangup, &dimFault, &dimFaultKind, &dimWhichEnds, &dimChangeBeside, &dimWhen, &dimExtraPath}
+	&dimHangup, &dimFault, &dimFaultKind, &dimWhichEnds, &dimChangeBeside, &dimWhen, &dimExtraPath, &dimLacks}
