@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/greka-sip/greka/model"
 )
 
-// Settled reports whether a spawned element has come to rest: no socket of its
-// processes has anything unread or somebody waiting to be accepted, and none of
-// their threads runs or is about to. A thread that a segment wakes is runnable
+// Settled reports whether a spawned element has come to rest: nothing is on its
+// way to it or from it, no socket of its processes has anything unread or somebody waiting
+// to be accepted, and none of their threads runs or is about to. A thread that a segment wakes is runnable
 // from that moment on, so who is at rest has had its chance to read what was
 // there, and to act on it. What it does later, by a clock of its own, nobody
 // can know.
@@ -26,7 +27,29 @@ func (h *Host) Settled(owner string) (bool, error) {
 	// One thread may have woken the next while we looked from one to the
 	// other: at rest is who has not run in between.
 	after, resting := h.threads(owner)
-	return resting && slices.Equal(before, after), nil
+	return resting && slices.Equal(before, after) && !underWay(), nil
+}
+
+// underWay reports whether packets wait for a processor, of any lab's or of the
+// machine's own: what is sent over a veth or lo waits there (netif_rx), mostly
+// until the system call that sent it returns, on a busy machine until ksoftirqd
+// has its turn. It is false where /proc does not tell (before Linux 5.10).
+func underWay() bool {
+	text, err := os.ReadFile("/proc/self/net/softnet_stat")
+	return err == nil && backlogged(string(text))
+}
+
+// backlogged reads softnet_stat: a line of hexadecimal numbers for each
+// processor, of which the twelfth is how many packets wait
+// (softnet_seq_show, net/core/net-procfs.c).
+func backlogged(stat string) bool {
+	const column = 11
+	for line := range strings.Lines(stat) {
+		if f := strings.Fields(line); len(f) > column && strings.Trim(f[column], "0") != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // Resting reports whether none of a spawned element's threads runs or is about

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -100,4 +101,18 @@ func spawnOwned(t *testing.T, h *Host, owner, script string) *Process {
 	}
 	t.Cleanup(func() { p.Kill() })
 	return p
+}
+
+// What softnet_stat says of packets that wait, as Linux 6.18 writes it.
+func TestBacklogged(t *testing.T) {
+	const idle = "0077345e 00000000 00000a21 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n"
+	busy := strings.Replace(idle, "00000000 00000000 00000000 00000000\n", "00000002 00000001 00000002 00000000\n", 1)
+	for _, x := range []struct {
+		stat string
+		want bool
+	}{{idle + idle, false}, {idle + busy, true}, {busy, true}, {"", false}, {"0077345e 00000001 00000001 00000000 00000000\n", false}} {
+		if got := backlogged(x.stat); got != x.want {
+			t.Errorf("%q: %v", x.stat, got)
+		}
+	}
 }

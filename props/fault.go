@@ -135,10 +135,11 @@ func cookies(snap *model.Snapshot, element string) map[uint64]bool {
 	return all
 }
 
-// disconnect destroys every connection between two elements.
+// disconnect destroys every connection between two elements. A program may have
+// ended its own before.
 func (s *session) disconnect(ctx context.Context, d model.Disconnect) error {
 	n, err := s.sever(ctx, d.Element, func(end *model.Socket) bool { return end != nil && end.Owner == d.Peer })
-	if err == nil && n == 0 {
+	if err == nil && n == 0 && s.processes[d.Element] == nil && s.processes[d.Peer] == nil {
 		return fmt.Errorf("%s and %s have no connection to destroy", d.Element, d.Peer)
 	}
 	return err

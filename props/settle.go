@@ -18,6 +18,11 @@ const (
 	releaseBound = 250 * time.Millisecond
 	// lookEvery is how often we look whether it has.
 	lookEvery = 200 * time.Microsecond
+	// starved is how much later than asked for we wake up where there is no
+	// processor for us: then there is none for the program either, and the bound
+	// is moved by as much, to starvedMost bounds at the most.
+	starved     = time.Millisecond
+	starvedMost = 10
 )
 
 // Who does not come to rest is not waited for again and again.
@@ -69,20 +74,35 @@ func (s *session) released(ctx context.Context, inodes map[string]map[uint64]boo
 }
 
 // await waits until something is so, within a bound. The world goes on
-// meanwhile.
+// meanwhile, and what it did may have changed that: a program at rest had sent
+// something, and is woken by the answer.
 func (s *session) await(ctx context.Context, bound time.Duration, so func() (bool, error)) (bool, error) {
+	last := time.Now().Add(starvedMost * bound)
 	for end := time.Now().Add(bound); ; {
 		if err := s.world.Drain(); err != nil {
 			return false, err
 		}
 		ok, err := so()
-		if ok || err != nil {
-			return ok, err
+		if err != nil {
+			return false, err
 		}
-		if !time.Now().Before(end) || ctx.Err() != nil {
+		if ok {
+			before := s.world.Turns()
+			if err := s.world.Drain(); err != nil {
+				return false, err
+			}
+			if s.world.Turns() == before {
+				return true, nil
+			}
+		}
+		asleep := time.Now()
+		if !asleep.Before(end) || !asleep.Before(last) || ctx.Err() != nil {
 			return false, nil
 		}
 		time.Sleep(lookEvery)
+		if late := time.Since(asleep) - lookEvery; late > starved {
+			end = end.Add(late)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package honest
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -91,6 +92,21 @@ func number(variable string, otherwise int) int {
 	return otherwise
 }
 
+// samples are the first scenarios of each trouble, with what was told and said:
+// the directory is gone after the test.
+func samples(out string) string {
+	var all strings.Builder
+	for _, kind := range []string{"*.txtar", "*.log"} {
+		files, _ := filepath.Glob(filepath.Join(out, "*", "samples", kind))
+		for _, f := range files {
+			if text, err := os.ReadFile(f); err == nil {
+				fmt.Fprintf(&all, "\n%s\n%s", filepath.Base(f), text)
+			}
+		}
+	}
+	return all.String()
+}
+
 // TestHonestPrograms: nothing is found in any of them, and nothing stays
 // unexplained. GREKA_CHECKS says how many scenarios each plays.
 func TestHonestPrograms(t *testing.T) {
@@ -98,8 +114,9 @@ func TestHonestPrograms(t *testing.T) {
 	for _, how := range slices.Sorted(maps.Keys(habits)) {
 		t.Run(how, func(t *testing.T) {
 			n := number("GREKA_CHECKS", 10)
+			out := t.TempDir()
 			sum, err := props.Hunt(context.Background(), describe(t, how), props.Config{
-				Seed: uint64(number("GREKA_SEED", 77)), Checks: n, Out: t.TempDir(), Workers: number("GREKA_WORKERS", 0)})
+				Seed: uint64(number("GREKA_SEED", 77)), Checks: n, Out: out, Workers: number("GREKA_WORKERS", 0)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +129,7 @@ func TestHonestPrograms(t *testing.T) {
 				p.Finding(f)
 			}
 			if len(sum.Findings) > 0 || sum.Broken > 0 || sum.Inconclusive*100 > n || sum.Unexplained > 0 || len(sum.Unconfirmed) > 0 {
-				t.Errorf("\n%s", said.String())
+				t.Errorf("\n%s%s", said.String(), samples(out))
 			}
 		})
 	}

@@ -210,6 +210,9 @@ func (w *World) Run(ctx context.Context, done func() bool) (bool, error) {
 	return true, nil
 }
 
+// Turns counts the events that were handled.
+func (w *World) Turns() int { return w.turns }
+
 // LastNews is when something of the current call, or of a registration, came
 // that had not come before.
 func (w *World) LastNews() time.Time { return w.news }
