@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // Role is the part that the giver of an advert plays in the call.
@@ -146,7 +147,14 @@ func (o Outcome) String() string {
 		s = "no final status"
 	}
 	if o.Status/100 == 2 {
-		s += map[bool]string{true: ", ACK arrived", false: ", ACK lost"}[o.Acked]
+		switch {
+		case o.Acked:
+			s += ", ACK arrived"
+		case strings.Contains(o.Failure, "ACK"):
+			s += ", ACK lost"
+		default:
+			s += ", no ACK was seen to arrive"
+		}
 		s += o.byeText()
 	}
 	if o.Failure != "" {

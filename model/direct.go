@@ -99,8 +99,8 @@ func Compare(s *Scenario, o, direct *Observation, explained bool) []Verdict {
 			v.Detail = "through the proxy: " + a.String() + "; direct: " + b.String()
 			if r := refusal(o, direct, a.Step, b.Step, v.About.Element); r != nil {
 				v.Class, v.Severity, v.About = DiffersFromDirect, Finding, r.about(s)
-				v.Detail = fmt.Sprintf("%s answers the %s that %s passes on with %d, and accepts the same one without a proxy; %s",
-					r.Taker, r.Method, r.Sender, r.Status, v.Detail)
+				v.Detail = fmt.Sprintf("%s answers %d to the %s that %s passes on, and accepts the same one without a proxy; %s",
+					r.Taker, r.Status, r.Method, r.Sender, v.Detail)
 			}
 		}
 		out = append(out, v)

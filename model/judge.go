@@ -157,7 +157,10 @@ func classify(o *Observation, a *Advert, u *Use, t Target, r Reached) (Class, st
 	case r.Host == "" && !u.View.SourceFor(snap, ip).IsValid():
 		return Unreachable, fmt.Sprintf("%s is an %s address, and %s has none of that family", ip, familyName(ip), u.View.Element)
 	case r.Host == "":
-		return Unreachable, r.Rule
+		if h := snap.HostOf(u.View.Host, ip); h != "" {
+			return Unreachable, fmt.Sprintf("%s has this address, and no route leads there from %s, where %s is", h, u.View.Host, u.View.Element)
+		}
+		return Unreachable, "no host has this address"
 	case r.Takes() && r.Socket.Owner == a.Giver:
 		if t.Transport != a.Leg.Transport {
 			return AcceptingOtherTransport, fmt.Sprintf("the URI selects %s, the message came by %s", t.Transport, a.Leg.Transport)
@@ -198,15 +201,24 @@ func closed(a *Advert, snap *Snapshot, t Target, r Reached) (Class, string) {
 	u, _ := ParseURI(a.URI)
 	switch {
 	case other != nil && same == nil: // a conversation over the URI's own transport says more
-		return WrongTransport, fmt.Sprintf("the URI selects %s, %s accepts %s there", t.Transport, a.Giver, other.Transport)
+		return WrongTransport, fmt.Sprintf("the URI selects %s%s, %s accepts %s there", t.Transport, byDefault(u), a.Giver, other.Transport)
 	case u.Port == 0:
 		return WrongPort, "port 0 is no port"
 	case u.Port < 0 && !maddr(u) && same == nil:
-		return WrongPort, fmt.Sprintf("no port in the URI, and nobody accepts on %d", t.Addr.Port())
+		return WrongPort, fmt.Sprintf("no port in the URI means %d (RFC 3263 4.2), and nobody accepts there", t.Addr.Port())
 	case conversation != nil:
 		return ConnectionPort, fmt.Sprintf("%s %s <-> %s", conversation.State, conversation.Local, conversation.Remote)
 	}
 	return Closed, r.Rule
+}
+
+// byDefault gives the rule by which a URI selects its transport, "" if it says so
+// itself.
+func byDefault(u URI) string {
+	if _, ok := u.Param("transport"); ok {
+		return ""
+	}
+	return " (no transport parameter: RFC 3263 4.1)"
 }
 
 func maddr(u URI) bool {

@@ -41,8 +41,8 @@ const (
 // hash chain (walk).
 func Lookup(s *Snapshot, from string, t Transport, src, dst netip.AddrPort) Reached {
 	src, dst = unmapPort(src), unmapPort(dst)
-	if dst.Addr().IsUnspecified() { // ip_route_output_key_hash_rcu, ip6_datagram_dst_update: this host
-		dst = netip.AddrPortFrom(loopback(dst.Addr()), dst.Port())
+	if dst.Addr().IsUnspecified() {
+		dst = netip.AddrPortFrom(thisHost(src.Addr(), dst.Addr()), dst.Port())
 	}
 	host, p := s.arrive(from, packet{transport: t, src: src, dst: dst})
 	if host == nil {
@@ -51,6 +51,17 @@ func Lookup(s *Snapshot, from string, t Transport, src, dst netip.AddrPort) Reac
 	r := p.lookup(host.Sockets)
 	r.Host = host.Host
 	return r
+}
+
+// thisHost is where the kernel takes what is sent to 0.0.0.0 or ::. For IPv4
+// that is the socket's own address, if it is bound to one
+// (ip_route_output_key_hash_rcu), else 127.0.0.1; for IPv6 always ::1
+// (ip6_datagram_dst_update, tcp_v6_connect).
+func thisHost(src, dst netip.Addr) netip.Addr {
+	if dst.Is4() && src.Is4() && !src.IsUnspecified() {
+		return src
+	}
+	return loopback(dst)
 }
 
 // ListenerOf returns, among a host's sockets, the listener from which a

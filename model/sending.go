@@ -36,12 +36,19 @@ func judgeSendings(s *Scenario, o *Observation) []Verdict {
 			About: About{Element: x.Sender, Message: x.Method, Role: s.roleAt(x.Step, x.Sender), Transport: x.Transport}}
 		if why := x.astray(s, want); why != "" {
 			v.Class, v.Severity = Misrouted, Finding
-			v.Detail = fmt.Sprintf("the %s of %s went to %s %s%s, and %s leads to %s %s: %s",
-				x.Method, x.Sender, x.Transport, x.To, x.receiver(), next, want.Transport, want.Addr, why)
+			v.Detail = fmt.Sprintf("%s, and %s leads to %s %s: %s", x.way(), next, want.Transport, want.Addr, why)
 		}
 		out = append(out, v)
 	}
 	return out
+}
+
+// way says where the request went. Of one that never left only the dial was seen.
+func (x *Sending) way() string {
+	if x.Seer == "" && x.Size == 0 {
+		return fmt.Sprintf("%s dialled %s %s for its %s, where nobody took it", x.Sender, x.Transport, x.To, x.Method)
+	}
+	return fmt.Sprintf("the %s of %s went to %s %s%s", x.Method, x.Sender, x.Transport, x.To, x.receiver())
 }
 
 func (x *Sending) receiver() string {

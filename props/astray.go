@@ -41,13 +41,16 @@ func (s *session) astray(packets []byte) {
 	if judged == nil {
 		return
 	}
+	dialled := map[[2]netip.AddrPort]bool{} // a SYN is captured on each interface that it crosses, and is sent again
 	eachPacket(packets, func(frame []byte) {
 		seg, ok := segmentOf(frame)
+		ends := [2]netip.AddrPort{seg.from, seg.to}
 		switch {
 		case !ok || seg.from.Addr() != s.sc.ElementAddr(judged.Name):
 		case seg.transport == model.UDP:
 			s.strayDatagram(judged.Name, seg)
-		case seg.syn:
+		case seg.syn && !dialled[ends]:
+			dialled[ends] = true
 			s.strayDial(judged.Name, seg)
 		}
 	})

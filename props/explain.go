@@ -125,8 +125,12 @@ func (e *explanation) who() string {
 	x := e.p.Scenario.Element(user)
 	proxy := x != nil && x.Kind == model.Proxy
 	switch {
+	case request == "" && e.elsewhere() != nil:
+		return fmt.Sprintf("%s holds it from here on; %s sends the %s to the same URI in this play", user, e.elsewhere().View.Element, e.elsewhere().Request)
 	case request == "":
-		return user + " holds it, and nobody dials it here"
+		return user + " holds it, and nobody sends anything there in this play"
+	case request == "INVITE" && e.v.Class == model.Malformed:
+		return fmt.Sprintf("%s needs it as the Request-URI of the INVITE (RFC 3261 16.5, 16.6)", user)
 	case request == "INVITE":
 		return e.whoInvites(proxy)
 	case e.v.Class == model.Malformed:
@@ -134,9 +138,21 @@ func (e *explanation) who() string {
 	case e.a.Header == "Record-Route":
 		return fmt.Sprintf("%s sends the %s there: it is the first of the route set (RFC 3261 12.2.1.1)", user, request)
 	case proxy:
-		return fmt.Sprintf("%s passes the %s on to it: %s recorded a route and is the last of it, so it resolves the remote target (RFC 3261 16.6)", user, request, user)
+		return fmt.Sprintf("%s passes the %s on to that address, the remote target: %s is the last of the recorded route (RFC 3261 16.6)", user, request, user)
 	}
 	return fmt.Sprintf("%s sends the %s straight there: no Record-Route, so the remote target is the next hop (RFC 3261 12.2.1.1)", user, request)
+}
+
+// elsewhere is another use of the same URI of the same element, for a request;
+// nil if there is none.
+func (e *explanation) elsewhere() *model.Use {
+	for i := range e.p.Obs.Uses {
+		u := &e.p.Obs.Uses[i]
+		if a := &e.p.Obs.Adverts[u.Advert]; u.Request != "" && a.Giver == e.a.Giver && a.URI == e.a.URI {
+			return u
+		}
+	}
+	return nil
 }
 
 // whoInvites says where the user of a new call has the address from.

@@ -117,7 +117,7 @@ func TestExplanations(t *testing.T) {
 			both(wrongOwner, as("BYE", model.Outcome{Status: 200, Acked: true, ByeReply: 404})), as("BYE", model.Outcome{ByeReply: 404})},
 		{"the call fails", "the INVITE does not arrive, and the call fails with 500", as("INVITE", model.Outcome{Status: 500}), as("INVITE", model.Outcome{Status: 200})},
 		{"what its caller is told", "the call fails with 500", as("INVITE", model.Outcome{Status: 500}), as("INVITE", model.Outcome{Failure: "the INVITE of p is lost"})},
-		{"what has no address is not sent", "the ACK cannot be sent, and without it", func(s *scene) { s.verdict.Class = model.Malformed }, nil},
+		{"what has no address is not sent", "the ACK cannot be sent. By RFC 3261", func(s *scene) { s.verdict.Class = model.Malformed }, nil},
 		{"port 0", ", tcp port ", nil, func(s *scene) { s.verdict.Target.Addr = at4(0) }},
 		{"no probe of port 0", "probe from", nil, func(s *scene) { s.verdict.Target.Addr = at4(0) }},
 		{"it came through", "this call came through all the same", as("INVITE", model.Outcome{Status: 200}), as("INVITE", model.Outcome{Status: 500})},

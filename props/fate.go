@@ -12,10 +12,12 @@ import (
 func (e *explanation) fate() string {
 	o := e.outcome(e.u.Step)
 	switch {
+	case e.u.Request == "" && e.elsewhere() != nil:
+		return fmt.Sprintf("by this message alone nobody is hurt; what becomes of the %s is a matter of its own", e.elsewhere().Request)
 	case e.u.Request == "":
-		return "nobody is hurt here; who dials it later is"
+		return "nobody is hurt here; whoever dials it later will be"
 	case e.v.Severity != model.Finding:
-		return fmt.Sprintf("nobody is hurt here: the %s %s; who has to dial the address is", e.u.Request, e.passes())
+		return fmt.Sprintf("nobody is hurt here: the %s %s; whoever has to dial the address will be", e.u.Request, e.passes())
 	case o == nil:
 		return fmt.Sprintf("the %s does not get through", e.u.Request)
 	}
@@ -48,8 +50,7 @@ func (e *explanation) fateOfACK(o *model.Outcome) string {
 	if o.Acked && e.v.Class != model.WrongOwner {
 		return fmt.Sprintf("this call went on all the same: %s", o)
 	}
-	text := e.astray("ACK") + ", and without it the 200 is sent again until the call dies after 32 s (64*T1, RFC 3261 13.3.1.4)"
-	return text + e.failure(o)
+	return e.astray("ACK") + e.failure(o) + ". By RFC 3261 13.3.1.4 the 200 is sent again then, until the call dies after 32 s (64*T1)"
 }
 
 func (e *explanation) fateOfBYE(o *model.Outcome) string {
@@ -92,7 +93,7 @@ func (e *explanation) astray(request string) string {
 
 // failure adds in which words the sender told of it.
 func (e *explanation) failure(o *model.Outcome) string {
-	if o.Failure == "" {
+	if o.Failure == "" || e.v.Class == model.Malformed { // its reader stumbles elsewhere than ours
 		return ""
 	}
 	return "; seen: " + foreign(o.Failure)

@@ -86,6 +86,9 @@ func (f *Finding) confirmed(m *Minimal) {
 	if rate := m.rate(); rate != "" {
 		e.row("seen", "%s", rate)
 	}
+	if f.Class == model.NoAnswer || f.Class == model.Hung {
+		e.row("waited", "in another play it was given %v (64*T1, RFC 3261 17.1), and no answer came", ruleTime)
+	}
 	if m.Cut != "" {
 		e.row("not fully minimised", "%s", m.Cut)
 	}

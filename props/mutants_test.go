@@ -3,6 +3,7 @@ package props
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,7 +116,7 @@ func caught(t *testing.T, sum *Summary, must []string, may []model.Class, lines 
 	}
 	for _, f := range sum.Findings {
 		found[short(f.Signature)] = true
-		if !allowed[f.Class] {
+		if !allowed[f.Class] || f.Class == model.Misrouted && !slices.Contains(must, short(f.Signature)) {
 			t.Errorf("named %s:\n%s", corpus.FormatSignature(f.Signature), f.Scenario)
 		}
 		if n := len(strings.Split(strings.TrimSpace(strings.ReplaceAll(f.Scenario, "\n\n", "\n")), "\n")); n > lines && f.Cut == "" {

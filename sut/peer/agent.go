@@ -303,7 +303,11 @@ func (e *element) ackArrived(d *dialog, m *model.Message) {
 	c := e.world.current(m)
 	if d == nil {
 		if c != nil {
-			e.world.fail(c.id, "the ACK arrived at %s, who knows no such call", e.el.Name)
+			why := "who knows no such call"
+			if c.Step.From == e.el.Name {
+				why = "who sent it"
+			}
+			e.world.fail(c.id, "the ACK arrived at %s, %s", e.el.Name, why)
 		}
 		return
 	}

@@ -446,10 +446,13 @@ func (e *element) note(to netip.AddrPort, what sending) {
 
 // unreachable is called for a datagram that came back as an ICMP error. A
 // response is tried at its sent-by (RFC 3261 18.2.2, RFC 3263 5), and what was
-// answered already needs no second copy.
-func (e *element) unreachable(to netip.AddrPort) {
+// answered already needs no second copy. The datagram comes back with the error:
+// an ACK may have been followed by a BYE by then.
+func (e *element) unreachable(to netip.AddrPort, datagram []byte) {
 	x, ok := e.sent[to]
 	switch {
+	case ok && x.what != "ACK" && bytes.HasPrefix(datagram, []byte("ACK ")):
+		x.what = "ACK"
 	case !ok || x.client != nil && (x.client.done || x.client.heard):
 		return
 	case x.server != nil && x.server.replyTo == to && x.server.sentBy.IsValid() && x.server.sentBy != to:

@@ -183,7 +183,7 @@ func (e *element) noteFinal(req *model.Message, status int) {
 func (e *element) refuse(m *model.Message, tx *serverTx, code int, reason string) {
 	if m.Method == "ACK" {
 		if e.world.current(m) != nil {
-			e.world.fail(tx.callID, "the ACK ended at %s: %s", e.el.Name, reason)
+			e.world.fail(tx.callID, "the ACK ended at %s, which knows no way on for it", e.el.Name)
 		}
 		return
 	}

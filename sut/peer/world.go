@@ -463,11 +463,11 @@ func (w *World) frames(s *sock) bool {
 func (w *World) datagramErrors(s *sock) {
 	var p, oob [512]byte
 	for {
-		_, _, _, to, err := unix.Recvmsg(s.fd, p[:], oob[:], unix.MSG_ERRQUEUE)
+		n, _, _, to, err := unix.Recvmsg(s.fd, p[:], oob[:], unix.MSG_ERRQUEUE)
 		if err != nil {
 			return
 		}
-		s.owner.unreachable(addrPort(to))
+		s.owner.unreachable(addrPort(to), p[:max(n, 0)])
 	}
 }
 
