@@ -97,11 +97,12 @@ func (e *explanation) accepting(snap *model.Snapshot) {
 	}
 }
 
-// listed reports whether the scenario gives the giver this port.
+// listed reports whether the scenario gives the giver this port, over whatever
+// transport.
 func (e *explanation) listed(s *model.Socket) bool {
 	el := e.p.Scenario.Element(e.a.Giver)
 	return el != nil && slices.ContainsFunc(el.Listen, func(l model.Listen) bool {
-		return l.Port == s.Local.Port() && l.Transport == s.Transport
+		return l.Port == s.Local.Port()
 	})
 }
 
