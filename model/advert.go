@@ -28,30 +28,31 @@ func (r Role) String() string { return giverNames[r] }
 // Leg is the pair of addresses between which a message travelled, from the
 // point of view of who saw it.
 type Leg struct {
-	Transport     Transport
-	Local, Remote netip.AddrPort
+	Transport Transport      `json:"transport,omitzero"`
+	Local     netip.AddrPort `json:"local,omitzero"`
+	Remote    netip.AddrPort `json:"remote,omitzero"`
 }
 
 // Advert is an address that was handed out.
 type Advert struct {
-	Header  string // "Contact", "Record-Route"
-	Value   string // the header's value, raw
-	URI     string // the URI in it, raw; "" if no single one can be made out
-	Problem string // why not, "" if it can
-	Message string // "REGISTER", "INVITE", "180 INVITE", "200 INVITE"
-	Giver   string // the element that gave it
-	Role    Role   // the giver's part
-	Seer    string // the element that saw it first
-	Leg     Leg    // where it was seen first: the leg that it was sent on
-	CallID  string
-	Step    int // index of the step in which it was seen
+	Header  string `json:"header,omitzero"`  // "Contact", "Record-Route"
+	Value   string `json:"value,omitzero"`   // the header's value, raw
+	URI     string `json:"uri,omitzero"`     // the URI in it, raw; "" if no single one can be made out
+	Problem string `json:"problem,omitzero"` // why not, "" if it can
+	Message string `json:"message,omitzero"` // "REGISTER", "INVITE", "180 INVITE", "200 INVITE"
+	Giver   string `json:"giver,omitzero"`   // the element that gave it
+	Role    Role   `json:"role,omitzero"`    // the giver's part
+	Seer    string `json:"seer,omitzero"`    // the element that saw it first
+	Leg     Leg    `json:"leg,omitzero"`     // where it was seen first: the leg that it was sent on
+	CallID  string `json:"call_id,omitzero"`
+	Step    int    `json:"step"` // index of the step in which it was seen
 }
 
 // Viewpoint is who will use an advert next, from where.
 type Viewpoint struct {
-	Element string
-	Host    string
-	Source  netip.Addr // the address that it will dial from
+	Element string     `json:"element,omitzero"`
+	Host    string     `json:"host,omitzero"`
+	Source  netip.Addr `json:"source,omitzero"` // the address that it will dial from
 }
 
 // ProbeResult says what became of a connect (TCP) or a datagram (UDP) sent to
@@ -76,44 +77,44 @@ func (p ProbeResult) String() string { return probeNames[p] }
 
 // Probe is one probe and its outcome.
 type Probe struct {
-	Transport Transport
-	Source    netip.AddrPort // where it was sent from
-	Target    netip.AddrPort
-	Result    ProbeResult
-	Owner     string // TCP, accepted: owner of the socket that took it, "" if unknown
-	Detail    string // the system's error text, for people
+	Transport Transport      `json:"transport,omitzero"`
+	Source    netip.AddrPort `json:"source,omitzero"` // where it was sent from
+	Target    netip.AddrPort `json:"target,omitzero"`
+	Result    ProbeResult    `json:"result,omitzero"`
+	Owner     string         `json:"owner,omitzero"`  // TCP, accepted: owner of the socket that took it, "" if unknown
+	Detail    string         `json:"detail,omitzero"` // the system's error text, for people
 }
 
 // Use is the moment at which a viewpoint holds an advert: when it was received,
 // and again when a request is about to be sent there.
 type Use struct {
-	Advert   int // index into Observation.Adverts
-	View     Viewpoint
-	Request  string // what it is about to send there: "ACK", "BYE", "INVITE"; "" on receipt
-	MustDial bool   // no live connection of the viewpoint carries it: it has to dial
-	Snapshot int    // index into Observation.Snapshots
-	Probe    Probe  // zero if the target cannot be probed, or was spared
+	Advert   int       `json:"advert"` // index into Observation.Adverts
+	View     Viewpoint `json:"view,omitzero"`
+	Request  string    `json:"request,omitzero"`   // what it is about to send there: "ACK", "BYE", "INVITE"; "" on receipt
+	MustDial bool      `json:"must_dial,omitzero"` // no live connection of the viewpoint carries it: it has to dial
+	Snapshot int       `json:"snapshot"`           // index into Observation.Snapshots
+	Probe    Probe     `json:"probe,omitzero"`     // zero if the target cannot be probed, or was spared
 	// Lacks says that the viewpoint does not implement the transport that the
 	// URI selects: the scenario says so, and RFC 3261 18 does not.
-	Lacks bool
+	Lacks bool `json:"lacks,omitzero"`
 	// Spared is why the target was not probed though it could have been: a
 	// play without probes, or a queue that a probe might fill. Then the
 	// sockets decide, and what the user's own connect met.
-	Spared string
+	Spared string `json:"spared,omitzero"`
 	// Met is what became of the user's own connect, with no help of ours;
 	// ProbeNone if it did not have to dial, or nothing is known of it.
-	Met  ProbeResult
-	Step int
+	Met  ProbeResult `json:"met,omitzero"`
+	Step int         `json:"step"`
 }
 
 // Outcome is what became of one call, as far as the elements saw it.
 type Outcome struct {
-	Step     int
-	Status   int  // final status at the caller, 0 if none came
-	Acked    bool // the ACK of the 2xx arrived at the callee
-	Bye      bool // a BYE was sent by one of our elements, or came to one
-	ByeReply int  // status of the response to BYE, 0 if none came to its sender
-	Failure  string
+	Step     int    `json:"step"`
+	Status   int    `json:"status,omitzero"`    // final status at the caller, 0 if none came
+	Acked    bool   `json:"acked,omitzero"`     // the ACK of the 2xx arrived at the callee
+	Bye      bool   `json:"bye,omitzero"`       // a BYE was sent by one of our elements, or came to one
+	ByeReply int    `json:"bye_reply,omitzero"` // status of the response to BYE, 0 if none came to its sender
+	Failure  string `json:"failure,omitzero"`
 }
 
 // Completed reports whether the call went through from INVITE to BYE.

@@ -5,12 +5,12 @@ import "fmt"
 // Breakdown is what became of a program that did not go on as it should. What a
 // fault of the scenario did to it is none.
 type Breakdown struct {
-	Element string
-	Class   Class  // Crashed, Hung or Flooded
-	How     string // "killed by signal 11 (segmentation fault)"
-	Words   string // the last that it wrote
-	Message string // what had come to it last: "INVITE", "ACK", "" if nothing had
-	Step    int
+	Element string `json:"element,omitzero"`
+	Class   Class  `json:"class,omitzero"`   // Crashed, Hung or Flooded
+	How     string `json:"how,omitzero"`     // "killed by signal 11 (segmentation fault)"
+	Words   string `json:"words,omitzero"`   // the last that it wrote
+	Message string `json:"message,omitzero"` // what had come to it last: "INVITE", "ACK", "" if nothing had
+	Step    int    `json:"step"`
 }
 
 // judgeBreakdowns judges KeepsRunning.

@@ -8,22 +8,22 @@ import (
 // Request is a request that one of the elements sent, as far as its sender can
 // tell what became of it.
 type Request struct {
-	Method string // "INVITE", "BYE", …
-	URI    string // the Request-URI, raw
-	Sender string
-	Taker  string // the element whose socket it reached, "" if that is not known
-	Leg    Leg    // Local is the sender's end
+	Method string `json:"method,omitzero"` // "INVITE", "BYE", …
+	URI    string `json:"uri,omitzero"`    // the Request-URI, raw
+	Sender string `json:"sender,omitzero"`
+	Taker  string `json:"taker,omitzero"` // the element whose socket it reached, "" if that is not known
+	Leg    Leg    `json:"leg,omitzero"`   // Local is the sender's end
 	// Pushed: it went down a connection that its taker had dialled, or to the
 	// port that its taker had sent from, whatever the URI says.
-	Pushed bool
+	Pushed bool `json:"pushed,omitzero"`
 	// Read: the taker's program took it from its socket.
-	Read bool
+	Read bool `json:"read,omitzero"`
 	// Spoke: the taker sent something after it had been sent.
-	Spoke    bool
-	Status   int  // of the final response, 0 if none came
-	Answered bool // a response came, if only a provisional one
-	Waited   int  // how long its sender waited for it, in milliseconds
-	Step     int
+	Spoke    bool `json:"spoke,omitzero"`
+	Status   int  `json:"status,omitzero"`   // of the final response, 0 if none came
+	Answered bool `json:"answered,omitzero"` // a response came, if only a provisional one
+	Waited   int  `json:"waited,omitzero"`   // how long its sender waited for it, in milliseconds
+	Step     int  `json:"step"`
 }
 
 // T1 is RFC 3261 17.1.1.1's estimate of a round trip, in milliseconds, and

@@ -9,14 +9,14 @@ import (
 // RouteSet is what an answer to INVITE made of the Record-Routes that had come
 // with it.
 type RouteSet struct {
-	Giver   string   // who answered
-	Message string   // "200 INVITE"
-	CallID  string   // of the dialog
-	Came    []string // the Record-Routes of the INVITE as it was sent to the giver
-	Given   []string // those of the answer
-	Seer    string   // who received it from the giver
-	Leg     Leg
-	Step    int
+	Giver   string   `json:"giver,omitzero"`   // who answered
+	Message string   `json:"message,omitzero"` // "200 INVITE"
+	CallID  string   `json:"call_id,omitzero"` // of the dialog
+	Came    []string `json:"came,omitzero"`    // the Record-Routes of the INVITE as it was sent to the giver
+	Given   []string `json:"given,omitzero"`   // those of the answer
+	Seer    string   `json:"seer,omitzero"`    // who received it from the giver
+	Leg     Leg      `json:"leg,omitzero"`
+	Step    int      `json:"step"`
 }
 
 // Copied reports whether all values are there, in the same order, with all

@@ -8,18 +8,18 @@ import (
 // Sending is a request inside a dialog that a judged program sent, and where it
 // went.
 type Sending struct {
-	Method string
-	Sender string
-	CallID string
+	Method string `json:"method,omitzero"`
+	Sender string `json:"sender,omitzero"`
+	CallID string `json:"call_id,omitzero"`
 	// RouteSet and RemoteTarget are those of the sender's dialog, by what was
 	// sent to it.
-	RouteSet     []string
-	RemoteTarget string
-	Size         int       // of the message in bytes, 0 if it was not seen
-	Transport    Transport // it went by this one
-	To           netip.AddrPort
-	Seer         string // the element that received it, "" if none did
-	Step         int
+	RouteSet     []string       `json:"route_set,omitzero"`
+	RemoteTarget string         `json:"remote_target,omitzero"`
+	Size         int            `json:"size,omitzero"`      // of the message in bytes, 0 if it was not seen
+	Transport    Transport      `json:"transport,omitzero"` // it went by this one
+	To           netip.AddrPort `json:"to,omitzero"`
+	Seer         string         `json:"seer,omitzero"` // the element that received it, "" if none did
+	Step         int            `json:"step"`
 }
 
 // judgeSendings judges RoutedByTheRules: one verdict for each request inside a

@@ -36,31 +36,31 @@ func (s State) String() string {
 
 // Socket is one socket as sock_diag tells of it.
 type Socket struct {
-	Transport Transport // TCP or UDP
-	V6        bool      // an AF_INET6 socket
-	V6Only    bool      // AF_INET6 and takes no IPv4
-	State     State
-	Local     netip.AddrPort
-	Remote    netip.AddrPort // zero if none; port 0: UDP over IPv6 that takes datagrams from this address only
-	Device    uint32         // interface that it is bound to, 0 if none
-	Queue     uint32         // listener: connections waiting to be accepted; else bytes unread
-	Backlog   uint32         // listener: its limit
-	Inode     uint64         // 0 for a child that nobody accepted yet, and in TIME-WAIT
-	Cookie    uint64         // the kernel's unique number of the socket
-	Owner     string         // the element that owns it, "" if unknown
+	Transport Transport      `json:"transport,omitzero"` // TCP or UDP
+	V6        bool           `json:"v6,omitzero"`        // an AF_INET6 socket
+	V6Only    bool           `json:"v6only,omitzero"`    // AF_INET6 and takes no IPv4
+	State     State          `json:"state,omitzero"`
+	Local     netip.AddrPort `json:"local,omitzero"`
+	Remote    netip.AddrPort `json:"remote,omitzero"`  // zero if none; port 0: UDP over IPv6 that takes datagrams from this address only
+	Device    uint32         `json:"device,omitzero"`  // interface that it is bound to, 0 if none
+	Queue     uint32         `json:"queue,omitzero"`   // listener: connections waiting to be accepted; else bytes unread
+	Backlog   uint32         `json:"backlog,omitzero"` // listener: its limit
+	Inode     uint64         `json:"inode,omitzero"`   // 0 for a child that nobody accepted yet, and in TIME-WAIT
+	Cookie    uint64         `json:"cookie,omitzero"`  // the kernel's unique number of the socket
+	Owner     string         `json:"owner,omitzero"`   // the element that owns it, "" if unknown
 
 	// What follows is known to the model's own sockets only: sock_diag does not
 	// tell it.
-	ReusePort bool
-	Group     uint32 // the SO_REUSEPORT group that it is in, 0 if none
-	Mixed     bool   // the group has had a member that was connected (has_conns)
-	Warm      bool   // it has received while it was connected, and scores for it (sk_incoming_cpu)
+	ReusePort bool   `json:"reuse_port,omitzero"`
+	Group     uint32 `json:"group,omitzero"` // the SO_REUSEPORT group that it is in, 0 if none
+	Mixed     bool   `json:"mixed,omitzero"` // the group has had a member that was connected (has_conns)
+	Warm      bool   `json:"warm,omitzero"`  // it has received while it was connected, and scores for it (sk_incoming_cpu)
 	// Order is the place in the kernel's hash chain, which decides between equal
 	// sockets: a greater one is met earlier, 0 is unknown.
-	Order uint64
+	Order uint64 `json:"order,omitzero"`
 	// Flow is the place of a connected UDP socket in the table that is looked at
 	// first; 0 if it is not there, or there under ends that it has no more.
-	Flow uint64
+	Flow uint64 `json:"flow,omitzero"`
 }
 
 // HostSockets is every socket of one host.

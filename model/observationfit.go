@@ -1,0 +1,136 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+)
+
+// resolve makes snapshots of what is kept of them.
+func (r *observationReader) resolve(s *Scenario) error {
+	if r.snapshots == nil {
+		return nil
+	}
+	topologies, wrong := r.topologies(s)
+	if wrong != nil {
+		return r.place(wrong)
+	}
+	sockets := 0
+	r.o.Snapshots = make([]Snapshot, len(r.snapshots))
+	for i, kept := range r.snapshots {
+		snap := &r.o.Snapshots[i]
+		fail := func(format string, args ...any) error {
+			return r.place(&ObservationError{Path: itemPath("snapshots", i), Why: fmt.Sprintf(format, args...)})
+		}
+		if kept.Topology != nil {
+			snap.Topology = topologies[*kept.Topology]
+		}
+		if kept.Hosts != nil {
+			snap.Hosts = []HostSockets{}
+		}
+		for _, h := range kept.Hosts {
+			host := HostSockets{Host: h.Host, Addrs: h.Addrs, Devices: h.Devices}
+			if sockets += len(h.Sockets); sockets > maxSocketsSeen {
+				return fail("more than %d sockets in all snapshots", maxSocketsSeen)
+			}
+			if h.Sockets != nil {
+				host.Sockets = make([]Socket, len(h.Sockets))
+			}
+			for k, n := range h.Sockets {
+				if n < 0 || n >= len(r.sockets) {
+					return fail("there is no socket %d", n)
+				}
+				host.Sockets[k] = r.sockets[n]
+			}
+			snap.Hosts = append(snap.Hosts, host)
+		}
+	}
+	return nil
+}
+
+// topologies plays the scenario's steps, and keeps what is asked for. Snapshots
+// of one moment share it.
+func (r *observationReader) topologies(s *Scenario) (map[int]*Topology, *ObservationError) {
+	asked := map[int]bool{}
+	for i, kept := range r.snapshots {
+		if kept.Topology == nil {
+			continue
+		}
+		asked[*kept.Topology] = true
+		path := itemPath("snapshots", i)
+		switch n := *kept.Topology; {
+		case n < 0 || n > len(s.Steps):
+			return nil, &ObservationError{Path: path, Why: fmt.Sprintf("topology %d: the scenario has %d steps", n, len(s.Steps))}
+		case len(asked)*len(s.Hosts) > maxMachines:
+			return nil, &ObservationError{Path: path, Why: fmt.Sprintf("more than %d hosts in all topologies", maxMachines)}
+		}
+	}
+	found := map[int]*Topology{}
+	if len(asked) == 0 {
+		return found, nil
+	}
+	now := NewTopology(s)
+	for n := 0; ; n++ {
+		if asked[n] {
+			found[n] = now.Clone()
+		}
+		if len(found) == len(asked) {
+			return found, nil
+		}
+		now.Apply(s.Steps[n])
+	}
+}
+
+func itemPath(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
+
+// fits says why an observation cannot be one of this scenario, nil if it can:
+// whatever is named by its place in a list is there, and lists are not longer
+// than is read.
+func (s *Scenario) fits(o *Observation) *ObservationError {
+	for _, list := range o.lists() {
+		if list.size > maxItems {
+			return &ObservationError{Path: list.name, Why: fmt.Sprintf("%d, and at most %d are kept", list.size, maxItems)}
+		}
+		for i := range list.size {
+			if n := list.step(i); n < 0 || n >= len(s.Steps) {
+				return &ObservationError{Path: itemPath(list.name, i), Why: fmt.Sprintf("step %d: the scenario has %d", n, len(s.Steps))}
+			}
+		}
+	}
+	for name := range o.Own {
+		if s.Element(name) == nil {
+			return &ObservationError{Path: "own", Why: fmt.Sprintf("there is no element %s", quote(name))}
+		}
+	}
+	for i, u := range o.Uses {
+		path := itemPath("uses", i)
+		switch {
+		case u.Advert < 0 || u.Advert >= len(o.Adverts):
+			return &ObservationError{Path: path, Why: fmt.Sprintf("there is no advert %d", u.Advert)}
+		case u.Snapshot < 0 || u.Snapshot >= len(o.Snapshots):
+			return &ObservationError{Path: path, Why: fmt.Sprintf("there is no snapshot %d", u.Snapshot)}
+		}
+	}
+	if i := slices.IndexFunc(o.After, func(n int) bool { return n < 0 || n >= len(o.Snapshots) }); i >= 0 {
+		return &ObservationError{Path: itemPath("after", i), Why: fmt.Sprintf("there is no snapshot %d", o.After[i])}
+	}
+	return nil
+}
+
+// stepped is a list whose items each belong to a step.
+type stepped struct {
+	name string
+	size int
+	step func(i int) int
+}
+
+func (o *Observation) lists() []stepped {
+	return []stepped{
+		{"adverts", len(o.Adverts), func(i int) int { return o.Adverts[i].Step }},
+		{"uses", len(o.Uses), func(i int) int { return o.Uses[i].Step }},
+		{"outcomes", len(o.Outcomes), func(i int) int { return o.Outcomes[i].Step }},
+		{"requests", len(o.Requests), func(i int) int { return o.Requests[i].Step }},
+		{"sendings", len(o.Sendings), func(i int) int { return o.Sendings[i].Step }},
+		{"route_sets", len(o.RouteSets), func(i int) int { return o.RouteSets[i].Step }},
+		{"breakdowns", len(o.Breakdowns), func(i int) int { return o.Breakdowns[i].Step }},
+	}
+}
