@@ -11,15 +11,18 @@ import (
 	"strings"
 )
 
-// Evidence is what was seen in the play that a case explains. Case, packets and
-// log are one thing: the files carry one mark, made of the content of all of
+// Evidence is what was seen in the play that a case explains. Case, packets, log
+// and observation are one thing: the files carry one mark, made of the content of all of
 // them, so that packets of one run are never taken for those of another.
 type Evidence struct {
 	Packets []byte // a capture (pcapng); nil if there is none
 	Log     []byte // what the programs were told and what they wrote; nil if there is none
+	// Observation is what FormatObserved made of the play: what the verdict was
+	// made of. nil if there is none.
+	Observation []byte
 }
 
-func (e Evidence) empty() bool { return len(e.Packets)+len(e.Log) == 0 }
+func (e Evidence) empty() bool { return len(e.Packets)+len(e.Log)+len(e.Observation) == 0 }
 
 // evidenceFile is the name of one part of a case's evidence.
 func evidenceFile(path, mark, kind string) string {
@@ -28,16 +31,24 @@ func evidenceFile(path, mark, kind string) string {
 
 // The kinds of evidence, as file names end.
 const (
-	packetsKind = ".pcapng"
-	logKind     = ".log"
+	packetsKind     = ".pcapng"
+	logKind         = ".log"
+	observationKind = ".observation"
 )
+
+// content is where each kind of evidence is.
+func (e *Evidence) content() map[string]*[]byte {
+	return map[string]*[]byte{packetsKind: &e.Packets, logKind: &e.Log, observationKind: &e.Observation}
+}
+
+func isKind(kind string) bool { return new(Evidence).content()[kind] != nil }
 
 // parts lists the files of a case's evidence by their names.
 func (e Evidence) parts(path, mark string) map[string][]byte {
 	parts := map[string][]byte{}
-	for kind, data := range map[string][]byte{packetsKind: e.Packets, logKind: e.Log} {
-		if len(data) > 0 {
-			parts[evidenceFile(path, mark, kind)] = data
+	for kind, data := range e.content() {
+		if len(*data) > 0 {
+			parts[evidenceFile(path, mark, kind)] = *data
 		}
 	}
 	return parts
@@ -59,7 +70,11 @@ func mark(c *Case, e Evidence) string {
 		plain.Found = &found
 	}
 	sum := sha256.New()
-	for _, part := range [][]byte{Format(&plain), e.Packets, e.Log} {
+	parts := [][]byte{Format(&plain), e.Packets, e.Log}
+	if len(e.Observation) > 0 { // cases that were kept before there were any have marks, too
+		parts = append(parts, e.Observation)
+	}
+	for _, part := range parts {
 		fmt.Fprintf(sum, "%d ", len(part))
 		sum.Write(part)
 	}
@@ -119,7 +134,7 @@ func readEvidence(path string) (Evidence, error) {
 	if c.Found == nil || c.Found.Evidence == "" {
 		return e, nil
 	}
-	for kind, data := range map[string]*[]byte{packetsKind: &e.Packets, logKind: &e.Log} {
+	for kind, data := range e.content() {
 		*data, err = os.ReadFile(evidenceFile(path, c.Found.Evidence, kind))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return Evidence{}, fmt.Errorf("corpus: read evidence: %w", err)
@@ -173,7 +188,7 @@ func sweep(path string, keep map[string][]byte) {
 		rest, ok := strings.CutPrefix(strings.TrimSuffix(strings.TrimPrefix(entry.Name(), "."), ".new"), base)
 		kind := filepath.Ext(rest)
 		file := filepath.Join(filepath.Dir(path), entry.Name())
-		if _, current := keep[file]; ok && !current && isMark(strings.TrimSuffix(rest, kind)) && (kind == packetsKind || kind == logKind) {
+		if _, current := keep[file]; ok && !current && isMark(strings.TrimSuffix(rest, kind)) && isKind(kind) {
 			_ = os.Remove(file)
 		}
 	}

@@ -37,7 +37,7 @@ func (e *SyntaxError) Error() string {
 // ReadFile reads the case in a file. A text that is no case gives a
 // *SyntaxError.
 func ReadFile(name string) (*Case, error) {
-	data, err := readBounded(name)
+	data, err := readBounded(name, MaxSize)
 	if err != nil {
 		return nil, err
 	}
@@ -47,17 +47,18 @@ func ReadFile(name string) (*Case, error) {
 // ReadScenario reads the case in a file, or the plain scenario: a text without
 // any section, or without the section expect, is a case that expects nothing.
 func ReadScenario(name string) (*Case, error) {
-	data, err := readBounded(name)
+	data, err := readBounded(name, MaxSize)
 	if err != nil {
 		return nil, err
 	}
-	data = unixLines(data)
-	p := &parser{file: name, unexpected: true}
+	data = unixLines(data, MaxSize)
+	p := caseParser(name)
+	p.unexpected = true
 	c := &Case{}
 	if len(txtar.Parse(data).Files) > 0 {
 		c = p.parse(data)
 	} else if p.checkText(data) {
-		p.scenario(c, section{line: 1, text: string(data)})
+		c.Scenario = p.readScenario(section{line: 1, text: string(data)})
 	}
 	if p.err != nil {
 		return nil, p.err
@@ -65,7 +66,7 @@ func ReadScenario(name string) (*Case, error) {
 	return c, nil
 }
 
-func readBounded(name string) ([]byte, error) {
+func readBounded(name string, most int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("corpus: read case: %w", err)
@@ -74,7 +75,7 @@ func readBounded(name string) ([]byte, error) {
 	if st, err := f.Stat(); err == nil && !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("corpus: read case %s: not a file (give the .txtar file of a case)", name)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("corpus: read case: %w", err)
 	}
@@ -83,8 +84,8 @@ func readBounded(name string) ([]byte, error) {
 
 // unixLines ends lines as this system does: a case may have gone through an
 // editor or a mail of another one. What is too large stays so.
-func unixLines(data []byte) []byte {
-	if len(data) > MaxSize {
+func unixLines(data []byte, most int) []byte {
+	if len(data) > most {
 		return data
 	}
 	return bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
@@ -94,8 +95,8 @@ func unixLines(data []byte) []byte {
 // one that the format knows. The name stands in errors, which are of type
 // *SyntaxError.
 func Parse(name string, data []byte) (*Case, error) {
-	p := &parser{file: name}
-	c := p.parse(unixLines(data))
+	p := caseParser(name)
+	c := p.parse(unixLines(data, MaxSize))
 	if p.err != nil {
 		return nil, p.err
 	}
@@ -105,10 +106,14 @@ func Parse(name string, data []byte) (*Case, error) {
 // parser keeps the first error; what comes after it does not matter.
 type parser struct {
 	file string
+	what string // it reads: "a case"
+	most int    // bytes that the text may have
 	err  error
 	// unexpected: a text may expect nothing.
 	unexpected bool
 }
+
+func caseParser(name string) *parser { return &parser{file: name, what: "a case", most: MaxSize} }
 
 // section is the text of one section, and the line of the file on which its
 // text begins.
@@ -136,7 +141,7 @@ func (p *parser) parse(data []byte) *Case {
 	for _, s := range secs {
 		switch s.name {
 		case secScenario:
-			p.scenario(c, s)
+			c.Scenario = p.readScenario(s)
 		case secExpect:
 			p.expect(c, s)
 		case secFound:
@@ -151,8 +156,8 @@ func (p *parser) parse(data []byte) *Case {
 // checkText refuses what is no case's size, and what nobody can see and a
 // terminal might obey.
 func (p *parser) checkText(data []byte) bool {
-	if len(data) > MaxSize {
-		p.fail(1, 1, "more", fmt.Sprintf("a case of at most %d bytes", MaxSize))
+	if len(data) > p.most {
+		p.fail(1, 1, "more", fmt.Sprintf("%s of at most %d bytes", p.what, p.most))
 		return false
 	}
 	at, what := plain.Unfit(data)
@@ -176,13 +181,18 @@ func split(data []byte) (comment string, secs []section) {
 	return string(a.Comment), secs
 }
 
-// checkSections wants every section at most once, in order, the first two in
-// any case.
+// checkSections looks at the sections of a case: the first two are needed.
 func (p *parser) checkSections(secs []section) bool {
-	next, needed := 0, 2
 	if p.unexpected {
-		needed = 1
+		return p.checkOrder(secs, sections, 1)
 	}
+	return p.checkOrder(secs, sections, 2)
+}
+
+// checkOrder wants every section at most once, in order, the first ones in any
+// case.
+func (p *parser) checkOrder(secs []section, sections []string, needed int) bool {
+	next := 0
 	for _, s := range secs {
 		at := slices.Index(sections, s.name)
 		switch {
@@ -194,14 +204,14 @@ func (p *parser) checkSections(secs []section) bool {
 		next = at + 1
 	}
 	if next < needed {
-		p.fail(1, 1, "none", "a case with the section -- "+sections[next]+" --")
+		p.fail(1, 1, "none", p.what+" with the section -- "+sections[next]+" --")
 	}
 	return p.err == nil
 }
 
-// scenario hands the text to the model, and shifts its error to the file's
+// readScenario hands the text to the model, and shifts its error to the file's
 // lines.
-func (p *parser) scenario(c *Case, s section) {
+func (p *parser) readScenario(s section) model.Scenario {
 	sc, err := model.Parse(s.text)
 	var bad *model.ParseError
 	switch {
@@ -209,9 +219,8 @@ func (p *parser) scenario(c *Case, s section) {
 		p.fail(s.line-1+bad.Line, bad.Column, bad.Found, bad.Want)
 	case err != nil:
 		p.fail(s.line, 1, err.Error(), "a scenario")
-	default:
-		c.Scenario = sc
 	}
+	return sc
 }
 
 // eachLine calls f with the words of every line that has some.

@@ -64,11 +64,12 @@ type Finding struct {
 	CaseFile    string `json:"case_file"`   // "" if none was written
 	// ReplayStack is what greka replay has to be told with --stack: a
 	// description file, which no case can name. "" if the case names its stack.
-	ReplayStack string `json:"replay_stack,omitempty"`
-	Seed        uint64 `json:"seed"`  // of the hunt
-	Index       int    `json:"index"` // of the scenario in the hunt, before it was minimised
-	Packets     []byte `json:"-"`     // of the play that is explained (pcapng), nil if there are none
-	Log         []byte `json:"-"`     // what the programs were told and wrote in that play
+	ReplayStack string  `json:"replay_stack,omitempty"`
+	Seed        uint64  `json:"seed"`  // of the hunt
+	Index       int     `json:"index"` // of the scenario in the hunt, before it was minimised
+	Packets     []byte  `json:"-"`     // of the play that is explained (pcapng), nil if there are none
+	Log         []byte  `json:"-"`     // what the programs were told and wrote in that play
+	Played      *Played `json:"-"`     // that play
 	// Kept says that CaseFile is an earlier hunt's, smaller or the same: what
 	// it explains was seen then, and its ports are others.
 	Kept bool `json:"kept,omitempty"`
@@ -112,6 +113,7 @@ func newFinding(eng *engine, sig model.Signature, sc *model.Scenario, p *Played)
 		Explanation: eng.explain(p, v),
 		Packets:     p.Packets,
 		Log:         p.Log,
+		Played:      p,
 	}
 }
 

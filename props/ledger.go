@@ -290,7 +290,9 @@ func (l *ledger) keep(f *Finding, minimal *model.Scenario) {
 	if f.Severity == model.Puzzle {
 		dir = filepath.Join(dir, "unexplained")
 	}
-	path, written, err := corpus.Write(dir, f.Case(minimal), corpus.Evidence{Packets: f.Packets, Log: f.Log})
+	seen, err := keptAs(f.Played, f.Stack, f.Version)
+	l.outErr = cmp.Or(l.outErr, err)
+	path, written, err := corpus.Write(dir, f.Case(minimal), corpus.Evidence{Packets: f.Packets, Log: f.Log, Observation: seen})
 	if err != nil {
 		l.outErr = cmp.Or(l.outErr, err)
 		return

@@ -112,12 +112,12 @@ func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	if err != nil {
 		s.obs.Broken = err.Error()
 	}
-	out.Obs, out.Broken, out.Packets, out.Log = s.obs, s.obs.Broken, packets.Bytes(), s.log.bytes()
-	if out.Broken == "" {
+	out.Packets, out.Log = packets.Bytes(), s.log.bytes()
+	if s.obs.Broken == "" {
 		s.astray(out.Packets)
-		out.Obs = s.obs
-		out.Verdicts = acquit(sc, &s.obs, model.Judge(sc, &s.obs))
 	}
+	out.Obs = s.obs
+	out.judge()
 	return out
 }
 

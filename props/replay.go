@@ -85,26 +85,43 @@ func replay(ctx context.Context, eng *engine, sc *model.Scenario, want Want) *Re
 	if r.Result == ResultBroken {
 		return r
 	}
+	r.Shown = shownBy(r.Played)
+	r.AsExpected = want.met(r.Played, r.Shown)
+	return r
+}
+
+// shownBy lists the signatures that a play shows, each once: findings first.
+func shownBy(p *Played) []model.Signature {
 	var hurt, hidden []model.Signature
-	for i := range r.Played.Verdicts {
-		v := &r.Played.Verdicts[i]
-		switch sig := v.Signature(&r.Played.Obs); {
+	for i := range p.Verdicts {
+		v := &p.Verdicts[i]
+		switch sig := v.Signature(&p.Obs); {
 		case v.Severity == model.Finding && !slices.Contains(hurt, sig):
 			hurt = append(hurt, sig)
-		case (latent(r.Played, v) || v.Severity == model.Puzzle) && !slices.Contains(hidden, sig):
+		case (latent(p, v) || v.Severity == model.Puzzle) && !slices.Contains(hidden, sig):
 			hidden = append(hidden, sig)
 		}
 	}
-	r.Shown = append(hurt, hidden...)
+	return append(hurt, hidden...)
+}
+
+// met reports whether a play that shows these signatures is what is wanted.
+func (w Want) met(p *Played, shown []model.Signature) bool {
+	hurt := slices.ContainsFunc(shown, func(sig model.Signature) bool { return sig.Severity == model.Finding })
 	switch {
-	case !want.Finding:
-		r.AsExpected = len(hurt) == 0 && r.Result != ResultInconclusive
-	case want.Signature == model.Signature{}:
-		r.AsExpected = len(hurt) > 0
-	default:
-		r.AsExpected = slices.Contains(r.Shown, want.Signature)
+	case !w.Finding:
+		result, _ := resultOf(p, &Config{})
+		return !hurt && result != ResultInconclusive
+	case w.Signature == model.Signature{}:
+		return hurt
 	}
-	return r
+	return slices.Contains(shown, w.Signature)
+}
+
+// Observed is the play as it is kept (corpus.FormatObserved), nil if there is
+// nothing that could be judged again.
+func (r *Replayed) Observed() *corpus.Observed {
+	return observed(r.Played, r.engine.stack, r.engine.version)
 }
 
 // Findings tells of each signature that the replay shows.

@@ -120,7 +120,9 @@ func (l *ledger) keepSample(s *sample) {
 		}
 	}
 	dir := filepath.Join(caseDir(l.cfg.Out, l.sum.Stack), "samples")
-	_, err := corpus.WriteSample(dir, s.name, c, corpus.Evidence{Packets: s.played.Packets, Log: s.played.Log})
+	seen, err := keptAs(s.played, l.sum.Stack, l.sum.Version)
+	l.outErr = cmp.Or(l.outErr, err)
+	_, err = corpus.WriteSample(dir, s.name, c, corpus.Evidence{Packets: s.played.Packets, Log: s.played.Log, Observation: seen})
 	l.outErr = cmp.Or(l.outErr, err)
 }
 

@@ -24,6 +24,7 @@ type replayFlags struct {
 	json          bool
 	stack, expect string
 	pcap          string
+	observation   string
 	output        bool
 	yes, insecure bool
 }
@@ -53,6 +54,7 @@ summary.`,
 	_ = c.RegisterFlagCompletionFunc("stack", completeStacks) // it fails for flags that are not there
 	fl.BoolVar(&f.output, "output", false, "show what the programs of each play were told (>) and what they wrote")
 	fl.StringVar(&f.pcap, "pcap", "", "play a case once more and write its packets to this file (pcapng)")
+	fl.StringVar(&f.observation, "observation", "", "write what was seen in the last play of a case to this file, for greka judge")
 	fl.StringVar(&f.expect, "expect", "", "finding or clean (default what the case says)")
 	fl.BoolVar(&f.yes, "yes", false, yesUsage)
 	fl.BoolVar(&f.insecure, "insecure", false, insecureUsage)
@@ -102,10 +104,7 @@ func (f *replayFlags) replay(s streams, files []string) error {
 	if f.expect != "" && f.expect != "finding" && f.expect != "clean" {
 		return fmt.Errorf("--expect %s: give finding or clean", f.expect)
 	}
-	if f.pcap != "" && len(files) != 1 {
-		return errors.New("--pcap: name one case, since it is one file")
-	}
-	if err := apart("--pcap", f.pcap, append(files, f.stack)...); err != nil {
+	if err := f.outputs(files); err != nil {
 		return err
 	}
 	reruns, err := f.readAll(files)
@@ -133,6 +132,35 @@ func (f *replayFlags) replay(s streams, files []string) error {
 		}
 	}
 	return out.end(ctx)
+}
+
+// outputs refuses files to write that make no sense.
+func (f *replayFlags) outputs(files []string) error {
+	for _, x := range []struct{ flag, file string }{{"--pcap", f.pcap}, {"--observation", f.observation}} {
+		if x.file != "" && len(files) != 1 {
+			return fmt.Errorf("%s: name one case, since it is one file", x.flag)
+		}
+		if err := apart(x.flag, x.file, append(files, f.stack)...); err != nil {
+			return err
+		}
+	}
+	return apart("--observation", f.observation, f.pcap)
+}
+
+// keep writes what was seen in a play.
+func (f *replayFlags) keep(p *props.Replayed) error {
+	if f.observation == "" || p == nil {
+		return nil
+	}
+	seen := p.Observed()
+	if seen == nil {
+		return errors.New("--observation: the kernel's cases are judged while they are played, and nothing of them is kept")
+	}
+	text, err := corpus.FormatObserved(seen)
+	if err != nil {
+		return err
+	}
+	return corpus.WriteFile(f.observation, text)
 }
 
 // record plays a case once more, with a capture.
@@ -235,6 +263,7 @@ func (f *replayFlags) want(c *corpus.Case, stack, version string) props.Want {
 func (f *replayFlags) one(ctx context.Context, r *rerun, out *replayOutput) error {
 	res := replayed{Event: "replay", CaseFile: r.file, Stack: r.stack.Name, Version: r.stack.Version,
 		Expect: r.want.String(), Shown: []string{}}
+	var last *props.Replayed
 	for range f.times {
 		p, err := props.Replay(ctx, r.stack, &r.c.Scenario, r.want)
 		if err != nil {
@@ -244,13 +273,14 @@ func (f *replayFlags) one(ctx context.Context, r *rerun, out *replayOutput) erro
 			break
 		}
 		res.add(p)
+		last = p
 		out.findings(r.file, &res, p.Findings())
 		if f.output {
 			out.programs(p)
 		}
 	}
 	out.tell(&res)
-	return nil
+	return f.keep(last)
 }
 
 func (r *replayed) add(p *props.Replayed) {

@@ -128,7 +128,7 @@ without findings.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w (%s --help lists the flags)", err, c.CommandPath())
 	})
-	root.AddCommand(newHunt(s), newReplay(s), newTopology(s), newStacks(s), newInstall(s))
+	root.AddCommand(newHunt(s), newReplay(s), newJudge(s), newTopology(s), newStacks(s), newInstall(s))
 	return root
 }
 
