@@ -35,5 +35,9 @@
 // Parse reads the format strictly, Format writes it, Write keeps the cases of
 // a hunt in a directory, All returns the project's own.
 //
+// Beside a case lies what was seen in the play that it explains (Evidence): the
+// packets, the log, and the observation, a txtar file of its own (Observed) that
+// package props judges again.
+//
 // Next: package props, where cases are found.
 package corpus

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/corpus"
+	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -99,6 +100,41 @@ func expectPlaced(t *testing.T, out string) {
 	t.Helper()
 	if bad, cases := misplaced(t, out); cases == 0 || len(bad) > 0 {
 		t.Errorf("%d cases:\n%s", cases, strings.Join(bad, "\n"))
+	}
+	expectJudged(t, out)
+}
+
+// expectJudged fails unless what was seen in each case and sample under a
+// directory is judged again as it was, and the case tells of that very play.
+func expectJudged(t *testing.T, dir string) {
+	t.Helper()
+	explained := 0
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".txtar" {
+			return err
+		}
+		o, err := corpus.ReadObserved(path)
+		if err != nil {
+			return err
+		}
+		j := Judge(o)
+		if j.Difference != "" {
+			t.Errorf("%s: judged otherwise (-kept +now):\n%s", path, j.Difference)
+		}
+		c, err := corpus.ReadScenario(path)
+		for _, f := range j.Findings() {
+			if err != nil || f.Severity != model.Finding || len(c.Expect) == 0 || c.Expect[0].Signature != f.Signature {
+				continue
+			}
+			explained++
+			if !strings.HasPrefix(c.Explanation, f.Case(&o.Scenario).Explanation) {
+				t.Errorf("%s explains another play than was kept:\n%s", path, f.Explanation)
+			}
+		}
+		return err
+	})
+	if err != nil || explained == 0 {
+		t.Errorf("%d cases explained: %v", explained, err)
 	}
 }
 

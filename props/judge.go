@@ -40,10 +40,42 @@ func Judge(o *corpus.Observed) *Judged {
 	}
 	j := &Judged{Played: p, Lines: verdictLines(p), engine: engine{stack: o.Stack, version: o.Version}}
 	j.engine.explain = func(p *Played, v model.Verdict) string { return Explain(p, v, o.Stack) }
-	// go-cmp puts in spaces of another kind now and then, so that nobody relies
-	// on what it writes: people compare it.
-	j.Difference = strings.ReplaceAll(cmp.Diff(o.Verdicts, j.Lines), "\u00a0", " ")
+	j.Difference = difference(o.Verdicts, j.Lines)
 	return j
+}
+
+// difference lists the lines that are gone (-) and new (+), in their order.
+func difference(kept, now []string) string {
+	var d lineDiff
+	cmp.Equal(kept, now, cmp.Reporter(&d))
+	return d.text.String()
+}
+
+// lineDiff is told of differences by go-cmp, whose own report is another one in
+// each build and cuts long lines short.
+type lineDiff struct {
+	path cmp.Path
+	text strings.Builder
+}
+
+// PushStep is cmp.Reporter's.
+func (d *lineDiff) PushStep(s cmp.PathStep) { d.path = append(d.path, s) }
+
+// PopStep is cmp.Reporter's.
+func (d *lineDiff) PopStep() { d.path = d.path[:len(d.path)-1] }
+
+// Report is cmp.Reporter's.
+func (d *lineDiff) Report(r cmp.Result) {
+	if r.Equal() {
+		return
+	}
+	kept, now := d.path.Last().Values()
+	if kept.IsValid() {
+		fmt.Fprintf(&d.text, "- %s\n", kept)
+	}
+	if now.IsValid() {
+		fmt.Fprintf(&d.text, "+ %s\n", now)
+	}
 }
 
 func seenAgain(s *corpus.Seen) *Played {
@@ -87,8 +119,7 @@ func keptAs(p *Played, stack, version string) ([]byte, error) {
 
 // verdictLines writes each verdict on a line: what it is about and what it says,
 // and not how it is worded for people, nor by which socket it was decided.
-func verdictLines(p *Played) []string {
-	lines := make([]string, 0, len(p.Verdicts))
+func verdictLines(p *Played) (lines []string) {
 	for i := range p.Verdicts {
 		lines = append(lines, p.verdictLine(&p.Verdicts[i]))
 	}
