@@ -29,7 +29,7 @@ step 2: ContactAccepts ConnectionPort Finding Contact 200 INVITE callee tcp
 -- observation --
 {
 "adverts": [
-  {"header":"Contact","step":1}
+  {"header":"Contact","giver":"bob","step":1}
 ]
 }
 -- direct scenario --

@@ -83,35 +83,68 @@ func (r *observationReader) topologies(s *Scenario) (map[int]*Topology, *Observa
 func itemPath(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
 
 // fits says why an observation cannot be one of this scenario, nil if it can:
-// whatever is named by its place in a list is there, and lists are not longer
-// than is read.
+// whatever is named by its place in a list is there, and so is whoever gives an
+// address, uses it or breaks down; a snapshot is of all hosts; lists are not longer
+// than is read. Judge, and who tells of its verdicts, rely on that.
 func (s *Scenario) fits(o *Observation) *ObservationError {
 	for _, list := range o.lists() {
 		if list.size > maxItems {
-			return &ObservationError{Path: list.name, Why: fmt.Sprintf("%d, and at most %d are kept", list.size, maxItems)}
+			return misfit(list.name, "%d, and at most %d are kept", list.size, maxItems)
 		}
 		for i := range list.size {
 			if n := list.step(i); n < 0 || n >= len(s.Steps) {
-				return &ObservationError{Path: itemPath(list.name, i), Why: fmt.Sprintf("step %d: the scenario has %d", n, len(s.Steps))}
+				return misfit(itemPath(list.name, i), "step %d: the scenario has %d", n, len(s.Steps))
 			}
 		}
 	}
 	for name := range o.Own {
 		if s.Element(name) == nil {
-			return &ObservationError{Path: "own", Why: fmt.Sprintf("there is no element %s", quote(name))}
+			return misfit("own", "there is no element %s", quote(name))
 		}
 	}
-	for i, u := range o.Uses {
-		path := itemPath("uses", i)
-		switch {
-		case u.Advert < 0 || u.Advert >= len(o.Adverts):
-			return &ObservationError{Path: path, Why: fmt.Sprintf("there is no advert %d", u.Advert)}
-		case u.Snapshot < 0 || u.Snapshot >= len(o.Snapshots):
-			return &ObservationError{Path: path, Why: fmt.Sprintf("there is no snapshot %d", u.Snapshot)}
+	for i := range o.Snapshots {
+		if !s.hasHosts(&o.Snapshots[i]) {
+			return misfit(itemPath("snapshots", i), "its hosts are not those of the scenario")
 		}
 	}
 	if i := slices.IndexFunc(o.After, func(n int) bool { return n < 0 || n >= len(o.Snapshots) }); i >= 0 {
-		return &ObservationError{Path: itemPath("after", i), Why: fmt.Sprintf("there is no snapshot %d", o.After[i])}
+		return misfit(itemPath("after", i), "there is no snapshot %d", o.After[i])
+	}
+	return s.fitsElements(o)
+}
+
+func misfit(path, format string, args ...any) *ObservationError {
+	return &ObservationError{Path: path, Why: fmt.Sprintf(format, args...)}
+}
+
+func (s *Scenario) hasHosts(snap *Snapshot) bool {
+	return slices.EqualFunc(s.Hosts, snap.Hosts, func(h Host, seen HostSockets) bool { return h.Name == seen.Host })
+}
+
+// fitsElements is the part of fits that is about who did something.
+func (s *Scenario) fitsElements(o *Observation) *ObservationError {
+	for i := range o.Adverts {
+		if name := o.Adverts[i].Giver; s.Element(name) == nil {
+			return misfit(itemPath("adverts", i), "there is no element %s", quote(name))
+		}
+	}
+	for i := range o.Breakdowns {
+		if name := o.Breakdowns[i].Element; s.Element(name) == nil {
+			return misfit(itemPath("breakdowns", i), "there is no element %s", quote(name))
+		}
+	}
+	for i := range o.Uses {
+		u, path := &o.Uses[i], itemPath("uses", i)
+		switch e := s.Element(u.View.Element); {
+		case u.Advert < 0 || u.Advert >= len(o.Adverts):
+			return misfit(path, "there is no advert %d", u.Advert)
+		case u.Snapshot < 0 || u.Snapshot >= len(o.Snapshots):
+			return misfit(path, "there is no snapshot %d", u.Snapshot)
+		case e == nil:
+			return misfit(path, "there is no element %s", quote(u.View.Element))
+		case e.Host != u.View.Host:
+			return misfit(path, "%s is not on host %s", e.Name, quote(u.View.Host))
+		}
 	}
 	return nil
 }

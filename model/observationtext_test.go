@@ -64,13 +64,28 @@ func drawn(t *rapid.T, v reflect.Value, s *Scenario) {
 	case *ProbeResult:
 		*x = ProbeResult(n(len(probeNames) - 1))
 	case *Snapshot:
-		drawn(t, reflect.ValueOf(&x.Hosts).Elem(), s)
+		for _, h := range s.Hosts {
+			var host HostSockets
+			drawnKind(t, reflect.ValueOf(&host).Elem(), s)
+			host.Host = h.Name
+			x.Hosts = append(x.Hosts, host)
+		}
 		if steps := n(len(s.Steps) + 1); steps > 0 {
 			x.Topology = NewTopology(s)
 			for _, st := range s.Steps[:steps-1] {
 				x.Topology.Apply(st)
 			}
 		}
+	case *Viewpoint:
+		e := rapid.SampledFrom(s.Elements).Draw(t, "element")
+		drawn(t, reflect.ValueOf(&x.Source).Elem(), s)
+		x.Element, x.Host = e.Name, e.Host
+	case *Advert:
+		drawnKind(t, v, s)
+		x.Giver = rapid.SampledFrom(s.Elements).Draw(t, "giver").Name
+	case *Breakdown:
+		drawnKind(t, v, s)
+		x.Element = rapid.SampledFrom(s.Elements).Draw(t, "element").Name
 	case *map[string]bool:
 		*x = rapid.MapOf(rapid.SampledFrom([]string{"p", "bob", "ann"}), rapid.Bool()).Draw(t, "own")
 		if len(*x) == 0 {
@@ -266,11 +281,15 @@ func TestFormatObservationRefuses(t *testing.T) {
 	other := NewTopology(scenarioOf(t, strings.Replace(moving, "rp_filter", "", 1)))
 	other.machines[0].forward = false
 	other.machines[1].forward = true
+	hosts := []HostSockets{{Host: "r1"}, {Host: "box"}, {Host: "pub"}}
 	for want, o := range map[string]*Observation{
+		"its hosts are not those of":   {Snapshots: []Snapshot{{Hosts: hosts[1:]}}},
+		`there is no element "eve"`:    {Adverts: []Advert{{Giver: "eve"}}},
+		`ann is not on host "box"`:     {Adverts: []Advert{{Giver: "bob"}}, Snapshots: []Snapshot{{Hosts: hosts}}, Uses: []Use{{View: Viewpoint{Element: "ann", Host: "box"}}}},
 		"there is no advert 0":         {Uses: []Use{{}}},
 		"step -1: the scenario has 6":  {Adverts: []Advert{{Step: -1}}},
-		"there is no role 9":           {Adverts: []Advert{{Role: 9}}},
-		"not one that the scenario's":  {Snapshots: []Snapshot{{Topology: other}}},
+		"there is no role 9":           {Adverts: []Advert{{Giver: "bob", Role: 9}}},
+		"not one that the scenario's":  {Snapshots: []Snapshot{{Hosts: hosts, Topology: other}}},
 		"and at most 1048576 are kept": {Broken: strings.Repeat("x", MaxObservation)},
 		"at most 32768 are kept":       {Outcomes: make([]Outcome, maxItems+1)},
 	} {
@@ -290,17 +309,17 @@ func TestParseObservationIsBounded(t *testing.T) {
 	}
 	manySockets := `{"sockets": [{"owner": "bob"}], "snapshots": [{"hosts": [`
 	for what, text := range map[string]string{
-		"hosts":   fill(`{"snapshots": [{"hosts": [`, "{}", MaxObservation/16) + "]}]}",
-		"uses":    fill(`{"adverts": [{}], "snapshots": [{}], "uses": [`, "{}", maxItems) + "]}",
-		"sockets": manySockets + fill(`{"sockets": [`, "0", MaxObservation-len(manySockets)) + "]}]}]}",
-		"routes":  fill(`{"route_sets": [{"came": [`, `""`, MaxObservation) + "]}]}",
+		"hosts":    fill(`{"snapshots": [{"hosts": [`, "{}", MaxObservation/16) + "]}]}",
+		"sendings": fill(`{"sendings": [`, "{}", maxItems) + "]}",
+		"sockets":  manySockets + fill(`{"sockets": [`, "0", MaxObservation-len(manySockets)) + "]}]}]}",
+		"routes":   fill(`{"route_sets": [{"came": [`, `""`, MaxObservation) + "]}]}",
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, err := ParseObservation(s, []byte(text))
 		runtime.ReadMemStats(&after)
 		spent := (after.TotalAlloc - before.TotalAlloc) / uint64(len(text))
-		if spent > 800 || (what == "sockets") != (err != nil) {
+		if spent > 800 || (what == "sockets" || what == "hosts") != (err != nil) {
 			t.Errorf("%s: %d bytes for each of the text, %v", what, spent, err)
 		}
 	}

@@ -2,12 +2,16 @@ package props
 
 import (
 	"flag"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
@@ -140,4 +144,73 @@ func BenchmarkJudge(b *testing.B) {
 
 func perSecond(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "observations/s")
+}
+
+// member is one member of a JSON object, with the comma before it.
+var member = regexp.MustCompile(`,?"[a-z_]+":("[^"]*"|[0-9]+|true)`)
+
+// TestJudgeWhateverIsMissing: an observation of which parts are gone, or say
+// something else, is refused or judged, and told of.
+func TestJudgeWhateverIsMissing(t *testing.T) {
+	paths, cases := keptCases(t)
+	texts, judged := map[string]string{}, 0
+	rapid.Check(t, func(t *rapid.T) {
+		i := rapid.IntRange(0, len(paths)-1).Draw(t, "case")
+		if texts[paths[i]] == "" {
+			data, err := os.ReadFile(cases[i].ObservationFile(paths[i]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[paths[i]] = string(data)
+		}
+		text := texts[paths[i]]
+		for range rapid.IntRange(1, 6).Draw(t, "changes") {
+			all := member.FindAllStringSubmatchIndex(text, -1)
+			at := all[rapid.IntRange(0, len(all)-1).Draw(t, "member")]
+			value := rapid.SampledFrom([]string{"", `"ghost"`, `"10.77.0.99"`, `"udp"`, `"proxy"`, "0", "1", "gone"}).Draw(t, "value")
+			if value == "gone" && text[at[0]] == ',' {
+				text = text[:at[0]] + text[at[1]:]
+			} else if value != "gone" {
+				text = text[:at[2]] + value + text[at[3]:]
+			}
+		}
+		if o, err := corpus.ParseObserved("x", []byte(text)); err == nil {
+			judged++
+			explainAll(o)
+		}
+	})
+	if judged == 0 {
+		t.Error("none could be read")
+	}
+}
+
+// explainAll judges an observation and tells of what it shows.
+func explainAll(o *corpus.Observed) {
+	p := &Printer{W: io.Discard}
+	for _, finding := range Judge(o).Findings() {
+		p.Finding(finding)
+	}
+}
+
+// FuzzJudge: whatever an observation's file says, it is judged and told of: it may
+// be a stranger's.
+func FuzzJudge(f *testing.F) {
+	paths, cases := keptCases(f)
+	for i, path := range paths {
+		if i%8 != 0 {
+			continue
+		}
+		text, err := os.ReadFile(cases[i].ObservationFile(path))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		o, err := corpus.ParseObserved("x", []byte(text))
+		if err != nil {
+			return
+		}
+		explainAll(o)
+	})
 }
