@@ -41,9 +41,23 @@ func keptOf(t testing.TB, path string) *corpus.Observed {
 	t.Helper()
 	o, err := corpus.ReadObserved(path)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v\nA play of it is kept by: greka replay --observation %s %s", err, strings.TrimSuffix(path, ".txtar")+".observation", path)
 	}
 	return o
+}
+
+// keptTexts are the observations' files of the corpus.
+func keptTexts(t testing.TB) (texts []string) {
+	t.Helper()
+	paths, _ := keptCases(t)
+	for _, path := range paths {
+		text, err := corpus.FormatObserved(keptOf(t, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, string(text))
+	}
+	return texts
 }
 
 // TestJudgeKeptObservations: what was seen in each case of the corpus is judged
@@ -152,18 +166,10 @@ var member = regexp.MustCompile(`,?"[a-z_]+":("[^"]*"|[0-9]+|true)`)
 // TestJudgeWhateverIsMissing: an observation of which parts are gone, or say
 // something else, is refused or judged, and told of.
 func TestJudgeWhateverIsMissing(t *testing.T) {
-	paths, cases := keptCases(t)
-	texts, judged := map[string]string{}, 0
+	texts, judged := keptTexts(t), 0
 	rapid.Check(t, func(t *rapid.T) {
-		i := rapid.IntRange(0, len(paths)-1).Draw(t, "case")
-		if texts[paths[i]] == "" {
-			data, err := os.ReadFile(cases[i].ObservationFile(paths[i]))
-			if err != nil {
-				t.Fatal(err)
-			}
-			texts[paths[i]] = string(data)
-		}
-		text := texts[paths[i]]
+		i := rapid.IntRange(0, len(texts)-1).Draw(t, "case")
+		text := texts[i]
 		for range rapid.IntRange(1, 6).Draw(t, "changes") {
 			all := member.FindAllStringSubmatchIndex(text, -1)
 			at := all[rapid.IntRange(0, len(all)-1).Draw(t, "member")]
@@ -195,16 +201,10 @@ func explainAll(o *corpus.Observed) {
 // FuzzJudge: whatever an observation's file says, it is judged and told of: it may
 // be a stranger's.
 func FuzzJudge(f *testing.F) {
-	paths, cases := keptCases(f)
-	for i, path := range paths {
-		if i%8 != 0 {
-			continue
+	for i, text := range keptTexts(f) {
+		if i%8 == 0 {
+			f.Add(text)
 		}
-		text, err := os.ReadFile(cases[i].ObservationFile(path))
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(string(text))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		o, err := corpus.ParseObserved("x", []byte(text))
