@@ -340,11 +340,11 @@ func TestJudgeNamesAConnectionOnTheDefaultPort(t *testing.T) {
 
 func TestOutcomeSaysOnlyWhatWasSeen(t *testing.T) {
 	for want, o := range map[string]Outcome{
-		"final status 200, ACK arrived, no BYE was seen":           {Status: 200, Acked: true},
-		"final status 200, ACK arrived, no answer to the BYE came": {Status: 200, Acked: true, Bye: true},
-		"final status 200, no ACK was seen to arrive, BYE answered with 481":        {Status: 200, Bye: true, ByeReply: 481},
-		"final status 200, ACK lost (the ACK is lost)":             {Status: 200, Bye: true, Failure: "the ACK is lost"},
-		"no final status (nothing more happened)":                  {Failure: "nothing more happened"},
+		"final status 200, ACK arrived, no BYE was seen":                     {Status: 200, Acked: true},
+		"final status 200, ACK arrived, no answer to the BYE came":           {Status: 200, Acked: true, Bye: true},
+		"final status 200, no ACK was seen to arrive, BYE answered with 481": {Status: 200, Bye: true, ByeReply: 481},
+		"final status 200, ACK lost (the ACK is lost)":                       {Status: 200, Bye: true, Failure: "the ACK is lost"},
+		"no final status (nothing more happened)":                            {Failure: "nothing more happened"},
 	} {
 		if got := o.String(); got != want {
 			t.Errorf("%q, want %q", got, want)
