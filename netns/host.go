@@ -37,7 +37,7 @@ type Host struct {
 	down      map[uint32]bool // devices that were taken down
 	processes []*Process
 	closed    bool
-	lowPorts  sync.Once // opened for programs
+	lowPorts  bool // opened for programs
 }
 
 // Name returns the host's name in the scenario.

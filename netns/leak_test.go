@@ -109,7 +109,7 @@ func TestNothingLeaksThroughAPool(t *testing.T) {
 // betrayed names for each item of a reset one of leaks that betrays its
 // absence.
 var betrayed = map[string]string{
-	"captures": "a capture", "processes": "a process", "settings": "a setting", "backlogs": "a backlog",
+	"captures": "a capture", "processes": "a process", "ports": "a process", "settings": "a setting", "backlogs": "a backlog",
 	"filters": "filter", "sockets": "connections of every state", "fragments": "a fragment",
 	"metrics": "a TCP Fast Open cookie", "configuration": "route withdrawn", "exceptions": "a path MTU", "owners": "owners",
 }

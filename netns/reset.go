@@ -21,6 +21,7 @@ type resetItem struct {
 var resetItems = []resetItem{
 	{"captures", (*Lab).stopCaptures},
 	{"processes", (*Lab).killProcesses},
+	{"ports", (*Lab).closeLowPorts},
 	{"settings", (*Lab).refuseTouched},
 	{"backlogs", (*Lab).dropFillers},
 	{"filters", (*Lab).removeFilters},

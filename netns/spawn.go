@@ -87,9 +87,30 @@ func (h *Host) Spawn(s Spec) (*Process, error) {
 // capability. Most hosts have none, and to write it takes 40 µs.
 func (h *Host) open(f func() error) error {
 	return h.inside(func() error {
-		h.lowPorts.Do(func() { _ = writeSysctl("ipv4/ip_unprivileged_port_start", "0") })
+		h.mu.Lock()
+		first := !h.lowPorts
+		h.lowPorts = true
+		h.mu.Unlock()
+		if first {
+			_ = writeSysctl("ipv4/ip_unprivileged_port_start", "0")
+		}
 		return f()
 	})
+}
+
+// closeLowPorts takes back what open has done, to what each namespace begins
+// with (PROT_SOCK, inet_init_net).
+func (l *Lab) closeLowPorts() (err error) {
+	for _, h := range l.hosts {
+		h.mu.Lock()
+		opened := h.lowPorts
+		h.lowPorts = false
+		h.mu.Unlock()
+		if opened {
+			err = errors.Join(err, h.inside(func() error { return writeSysctl("ipv4/ip_unprivileged_port_start", "1024") }))
+		}
+	}
+	return err
 }
 
 // place runs a function on a thread in some network namespace.

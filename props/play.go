@@ -139,7 +139,7 @@ func acquit(sc *model.Scenario, o *model.Observation, verdicts []model.Verdict) 
 		} else if v.Class == model.SocketsDiffer && !o.Own[judged] {
 			against = ""
 		}
-		if v.Use >= 0 && o.Uses[v.Use].Lacks && against != judged { // drawn so, and nobody's fault
+		if v.Severity == model.Latent && v.Use >= 0 && o.Uses[v.Use].Lacks && against != judged { // drawn so, and nobody's fault
 			v.Severity = model.None
 			continue
 		}

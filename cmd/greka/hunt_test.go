@@ -154,10 +154,10 @@ func TestTwoHuntsAtOnce(t *testing.T) {
 		}
 	}
 	files, err := filepath.Glob(filepath.Join(out, liar, "*.*"))
-	if err != nil || len(files) != 2 || filepath.Ext(files[0]) != ".pcapng" { // the case and its packets
+	if err != nil || len(files) != 3 || filepath.Ext(files[0]) != ".observation" || filepath.Ext(files[1]) != ".pcapng" { // the case, its observation and its packets
 		t.Fatal(files, err)
 	}
-	if _, err := corpus.ReadFile(files[1]); err != nil {
+	if _, err := corpus.ReadFile(files[2]); err != nil {
 		t.Error(err)
 	}
 }
