@@ -40,7 +40,9 @@ func Judge(s *Scenario, o *Observation) []Verdict {
 func judgeOutcomes(o *Observation, sofar []Verdict) []Verdict {
 	var out []Verdict
 	for _, c := range o.Outcomes {
-		explains := func(v Verdict) bool { return v.Severity != None && v.Step <= c.Step }
+		explains := func(v Verdict) bool {
+			return (v.Severity != None || v.Use >= 0 && o.Uses[v.Use].Lacks) && v.Step <= c.Step
+		}
 		if !c.Completed() && !slices.ContainsFunc(sofar, explains) {
 			out = append(out, Verdict{Class: Inconclusive, Advert: -1, Use: -1, Step: c.Step, Detail: c.String()})
 		}
@@ -105,12 +107,14 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 
 // lacking judges an address whose user does not implement its transport: every
 // element should (RFC 3261 18), so its giver may count on it, and yet the user
-// has no way there.
+// has no way there. An address that accepts breaks no rule by that.
 func (v *Verdict) lacking(u *Use, t Target) {
-	if v.Class == Accepting {
+	switch v.Class {
+	case Accepting, AcceptingOtherTransport:
 		v.Class = AcceptingOtherTransport
+	default:
+		v.Severity = Latent
 	}
-	v.Severity = Latent
 	v.Detail = fmt.Sprintf("%s, who uses it, has no %s; every element should (RFC 3261 18)", u.View.Element, t.Transport)
 }
 

@@ -228,7 +228,7 @@ func TestJudgeWithoutProbes(t *testing.T) {
 // not implement its transport, and that is nobody's bug.
 func TestJudgeUserLacksTransport(t *testing.T) {
 	for uri, class := range map[string]Class{"sip:bob@10.77.0.1:5074": AcceptingOtherTransport, "sip:bob@10.77.0.1:9": Closed} {
-		for lacks, severity := range map[bool]Severity{true: Latent, false: map[Class]Severity{Closed: Finding}[class]} {
+		for lacks, severity := range map[bool]Severity{true: map[Class]Severity{Closed: Latent}[class], false: map[Class]Severity{Closed: Finding}[class]} {
 			v := judged(uri, func(o *Observation) { o.Uses[0].Lacks = lacks })
 			if v.Class != class || v.Severity != severity {
 				t.Errorf("%s, lacks %v: %s %q, want %s %q", uri, lacks, v.Class, v.Severity, class, severity)

@@ -79,10 +79,12 @@ func unexplained(v model.Verdict) bool { return v.Claim == "" && v.Class == mode
 // compare judges ProxyTransparent. What nothing explained is no longer open if
 // the direct call fares otherwise: it is the difference that was found.
 func (p *Played) compare(sc *model.Scenario) {
-	explains := func(v model.Verdict) bool {
-		return v.Severity != model.None || v.Class == model.Inconclusive && !unexplained(v)
+	explains := func(o *model.Observation) func(v model.Verdict) bool {
+		return func(v model.Verdict) bool {
+			return v.Severity != model.None || v.Class == model.Inconclusive && !unexplained(v) || v.Use >= 0 && o.Uses[v.Use].Lacks
+		}
 	}
-	explained := slices.ContainsFunc(p.Verdicts, explains) || slices.ContainsFunc(p.Twin.Verdicts, explains)
+	explained := slices.ContainsFunc(p.Verdicts, explains(&p.Obs)) || slices.ContainsFunc(p.Twin.Verdicts, explains(&p.Twin.Obs))
 	verdicts := model.Compare(sc, &p.Obs, &p.Twin.Obs, explained)
 	if slices.ContainsFunc(verdicts, func(v model.Verdict) bool { return v.Severity != model.None }) {
 		p.Verdicts = slices.DeleteFunc(p.Verdicts, unexplained)
