@@ -52,7 +52,7 @@ var fakeAdverts = []model.Advert{
 func (f *fake) played(s *model.Scenario) *Played {
 	p := &Played{Scenario: *s}
 	p.Obs.Adverts = fakeAdverts
-	p.Obs.After = []int{0}
+	p.Obs.Snapshots, p.Obs.After = []model.Snapshot{{Hosts: []model.HostSockets{{Host: "box"}}}}, []int{0}
 	if f.faults != nil {
 		p.Verdicts = f.faults(indexOf(s))
 	}

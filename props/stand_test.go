@@ -55,7 +55,7 @@ func TestPuzzlesAccuseNobody(t *testing.T) {
 	s := run(context.Background(), (&fake{faults: at(90, puzzle)}).engine(), Config{Checks: 100, Out: out,
 		Event: func(e Event) { events = append(events, e) }})
 	if s.ExitStatus() != ExitClean || len(s.Findings) != 0 || len(s.Puzzles) != 1 || s.Unexplained != 10 || len(s.Unconfirmed) != 0 {
-		t.Fatalf("exit status %d, findings %v, puzzles %v, %d unexplained", s.ExitStatus(), s.Findings, s.Puzzles, s.Unexplained)
+		t.Fatalf("exit status %d, findings %v, puzzles %v, %d unexplained, %q, %v", s.ExitStatus(), s.Findings, s.Puzzles, s.Unexplained, s.EmptyRun, s.OutErr)
 	}
 	path := filepath.Join(out, "fake", "unexplained", "proxy-transparent-unexplained-ack-callee-unexplained.txtar")
 	if s.Puzzles[0].CaseFile != path {
