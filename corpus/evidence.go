@@ -12,8 +12,9 @@ import (
 )
 
 // Evidence is what was seen in the play that a case explains. Case, packets, log
-// and observation are one thing: the files carry one mark, made of the content of all of
-// them, so that packets of one run are never taken for those of another.
+// and observation are one thing: the files carry one mark, made of the content
+// of all of them, so that packets of one run are never taken for those of
+// another.
 type Evidence struct {
 	Packets []byte // a capture (pcapng); nil if there is none
 	Log     []byte // what the programs were told and what they wrote; nil if there is none

@@ -44,6 +44,7 @@ func TestJudgeProvesAListenerDead(t *testing.T) {
 		{"a filter drops", []func(*Observation){later, met(ProbeTimeout, ProbeTimeout)}, CannotAccept, "filter"},
 		{"a filter refuses", []func(*Observation){later, met(ProbeRefused, ProbeRefused)}, CannotAccept, "filter"},
 		{"the answers leave by its own interface", []func(*Observation){later, bound, met(ProbeTimeout, ProbeTimeout)}, CannotAccept, "bound to one interface"},
+		{"its queue is full, whatever it is bound to", []func(*Observation){later, full, bound, met(ProbeTimeout, ProbeTimeout)}, CannotAccept, "queue"},
 		{"they come in by another one", []func(*Observation){bound, other, met(ProbeRefused, ProbeRefused)}, CannotAccept, "bound to one interface"},
 		{"only the probe failed", []func(*Observation){later, met(ProbeTimeout, ProbeAccepted)}, Inconclusive, ""},
 		{"nobody but the probe tried", []func(*Observation){later, met(ProbeTimeout, ProbeNone)}, Inconclusive, ""},

@@ -40,9 +40,7 @@ func Judge(s *Scenario, o *Observation) []Verdict {
 func judgeOutcomes(o *Observation, sofar []Verdict) []Verdict {
 	var out []Verdict
 	for _, c := range o.Outcomes {
-		explains := func(v Verdict) bool {
-			return (v.Severity != None || v.Use >= 0 && o.Uses[v.Use].Lacks) && v.Step <= c.Step
-		}
+		explains := func(v Verdict) bool { return (v.Severity != None || o.UserLacks(&v)) && v.Step <= c.Step }
 		if !c.Completed() && !slices.ContainsFunc(sofar, explains) {
 			out = append(out, Verdict{Class: Inconclusive, Advert: -1, Use: -1, Step: c.Step, Detail: c.String()})
 		}
@@ -104,6 +102,10 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 	}
 	return v, probed
 }
+
+// UserLacks reports whether a verdict is about an address whose user does not
+// implement its transport: what comes of that is no fault of the address's.
+func (o *Observation) UserLacks(v *Verdict) bool { return v.Use >= 0 && o.Uses[v.Use].Lacks }
 
 // lacking judges an address whose user does not implement its transport: every
 // element should (RFC 3261 18), so its giver may count on it, and yet the user

@@ -13,6 +13,7 @@ type ownPort struct {
 	start     int // the element's, when it opened it
 }
 
+// String names the socket of a port in the model of ports.
 func (o ownPort) String() string {
 	return fmt.Sprintf("%s-own-%s-%d", o.element, o.transport, o.start+1)
 }

@@ -29,6 +29,7 @@ type Host struct {
 	touched  atomic.Bool // Do ran something
 	filtered atomic.Bool // has packet filters of ours
 	suspect  atomic.Bool // somebody could have made some
+	lowPorts atomic.Bool // opened for programs
 
 	mu        sync.Mutex
 	filter    *conn // nftables, once it was needed
@@ -37,7 +38,6 @@ type Host struct {
 	down      map[uint32]bool // devices that were taken down
 	processes []*Process
 	closed    bool
-	lowPorts  bool // opened for programs
 }
 
 // Name returns the host's name in the scenario.

@@ -11,11 +11,11 @@ import (
 )
 
 // Settled reports whether a spawned element has come to rest: nothing is on its
-// way to it or from it, no socket of its processes has anything unread or somebody waiting
-// to be accepted, and none of their threads runs or is about to. A thread that a segment wakes is runnable
-// from that moment on, so who is at rest has had its chance to read what was
-// there, and to act on it. What it does later, by a clock of its own, nobody
-// can know.
+// way to it or from it, no socket of its processes has anything unread or
+// somebody waiting to be accepted, and none of their threads runs or is about
+// to. A thread that a segment wakes is runnable from that moment on, so who is
+// at rest has had its chance to read what was there, and to act on it. What it
+// does later, by a clock of its own, nobody can know.
 func (h *Host) Settled(owner string) (bool, error) {
 	before, resting := h.threads(owner)
 	if !resting {

@@ -87,11 +87,7 @@ func (h *Host) Spawn(s Spec) (*Process, error) {
 // capability. Most hosts have none, and to write it takes 40 µs.
 func (h *Host) open(f func() error) error {
 	return h.inside(func() error {
-		h.mu.Lock()
-		first := !h.lowPorts
-		h.lowPorts = true
-		h.mu.Unlock()
-		if first {
+		if !h.lowPorts.Swap(true) {
 			_ = writeSysctl("ipv4/ip_unprivileged_port_start", "0")
 		}
 		return f()
@@ -102,11 +98,7 @@ func (h *Host) open(f func() error) error {
 // with (PROT_SOCK, inet_init_net).
 func (l *Lab) closeLowPorts() (err error) {
 	for _, h := range l.hosts {
-		h.mu.Lock()
-		opened := h.lowPorts
-		h.lowPorts = false
-		h.mu.Unlock()
-		if opened {
+		if h.lowPorts.Swap(false) {
 			err = errors.Join(err, h.inside(func() error { return writeSysctl("ipv4/ip_unprivileged_port_start", "1024") }))
 		}
 	}

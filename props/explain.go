@@ -125,22 +125,30 @@ func (e *explanation) who() string {
 	x := e.p.Scenario.Element(user)
 	proxy := x != nil && x.Kind == model.Proxy
 	switch {
-	case request == "" && e.elsewhere() != nil:
-		return fmt.Sprintf("%s holds it from here on; %s sends the %s to the same URI in this play", user, e.elsewhere().View.Element, e.elsewhere().Request)
 	case request == "":
-		return user + " holds it, and nobody sends anything there in this play"
-	case request == "INVITE" && e.v.Class == model.Malformed:
-		return fmt.Sprintf("%s needs it as the Request-URI of the INVITE (RFC 3261 16.5, 16.6)", user)
+		return e.whoHolds(user)
+	case e.v.Class == model.Malformed:
+		section := "12.2.1.1"
+		if request == "INVITE" {
+			section = "16.5, 16.6"
+		}
+		return fmt.Sprintf("%s needs it as the Request-URI of the %s (RFC 3261 %s)", user, request, section)
 	case request == "INVITE":
 		return e.whoInvites(proxy)
-	case e.v.Class == model.Malformed:
-		return fmt.Sprintf("%s needs it as the Request-URI of the %s (RFC 3261 12.2.1.1)", user, request)
 	case e.a.Header == "Record-Route":
 		return fmt.Sprintf("%s sends the %s there: it is the first of the route set (RFC 3261 12.2.1.1)", user, request)
 	case proxy:
 		return fmt.Sprintf("%s passes the %s on to that address, the remote target: %s is the last of the recorded route (RFC 3261 16.6)", user, request, user)
 	}
 	return fmt.Sprintf("%s sends the %s straight there: no Record-Route, so the remote target is the next hop (RFC 3261 12.2.1.1)", user, request)
+}
+
+// whoHolds says what comes of an address that was received.
+func (e *explanation) whoHolds(user string) string {
+	if x := e.elsewhere(); x != nil {
+		return fmt.Sprintf("%s holds it from here on; %s sends the %s to the same URI in this play", user, x.View.Element, x.Request)
+	}
+	return user + " holds it, and nobody sends anything there in this play"
 }
 
 // elsewhere is another use of the same URI of the same element, for a request;

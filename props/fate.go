@@ -12,9 +12,10 @@ import (
 func (e *explanation) fate() string {
 	o := e.outcome(e.u.Step)
 	switch {
-	case e.u.Request == "" && e.elsewhere() != nil:
-		return fmt.Sprintf("by this message alone nobody is hurt; what becomes of the %s is a matter of its own", e.elsewhere().Request)
 	case e.u.Request == "":
+		if x := e.elsewhere(); x != nil {
+			return fmt.Sprintf("by this message alone nobody is hurt; what becomes of the %s is a matter of its own", x.Request)
+		}
 		return "nobody is hurt here; whoever dials it later will be"
 	case e.v.Severity != model.Finding:
 		return fmt.Sprintf("nobody is hurt here: the %s %s; whoever has to dial the address will be", e.u.Request, e.passes())

@@ -23,11 +23,7 @@ type pace struct{ slow bool }
 
 // abreast is how many are to be played at once.
 func (p *pace) abreast(sc *model.Scenario) int {
-	fills := slices.ContainsFunc(sc.Steps, func(st model.Step) bool {
-		_, fill := st.(model.FillBacklog)
-		return fill
-	})
-	if !p.slow || fills {
+	if !p.slow || slices.ContainsFunc(sc.Steps, fills) {
 		return 1
 	}
 	return fitting(playsWaiting)

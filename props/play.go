@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/greka-sip/greka/model"
@@ -68,30 +67,6 @@ func (p *player) play(ctx context.Context, sc *model.Scenario, twin bool) *Playe
 	return out
 }
 
-// puzzling reports whether a call did not go through and no advert explains it.
-func puzzling(p *Played) bool {
-	return slices.ContainsFunc(p.Verdicts, unexplained)
-}
-
-// unexplained picks the verdicts of failed calls that nothing explains.
-func unexplained(v model.Verdict) bool { return v.Claim == "" && v.Class == model.Inconclusive }
-
-// compare judges ProxyTransparent. What nothing explained is no longer open if
-// the direct call fares otherwise: it is the difference that was found.
-func (p *Played) compare(sc *model.Scenario) {
-	explains := func(o *model.Observation) func(v model.Verdict) bool {
-		return func(v model.Verdict) bool {
-			return v.Severity != model.None || v.Class == model.Inconclusive && !unexplained(v) || v.Use >= 0 && o.Uses[v.Use].Lacks
-		}
-	}
-	explained := slices.ContainsFunc(p.Verdicts, explains(&p.Obs)) || slices.ContainsFunc(p.Twin.Verdicts, explains(&p.Twin.Obs))
-	verdicts := model.Compare(sc, &p.Obs, &p.Twin.Obs, explained)
-	if slices.ContainsFunc(verdicts, func(v model.Verdict) bool { return v.Severity != model.None }) {
-		p.Verdicts = slices.DeleteFunc(p.Verdicts, unexplained)
-	}
-	p.Verdicts = append(p.Verdicts, verdicts...)
-}
-
 // once plays a scenario in a fresh lab and judges it.
 func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	out := &Played{Scenario: *sc}
@@ -121,44 +96,6 @@ func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 	out.Obs = s.obs
 	out.judge()
 	return out
-}
-
-// acquit turns what speaks against an element that is not judged into Broken:
-// an honest element is never guilty, so it is we who are.
-func acquit(sc *model.Scenario, o *model.Observation, verdicts []model.Verdict) []model.Verdict {
-	judged := ""
-	if e := sc.SUT(); e != nil {
-		judged = e.Name
-	}
-	for i := range verdicts {
-		v := &verdicts[i]
-		if v.Severity == model.None {
-			continue
-		}
-		against := judged
-		if v.Advert >= 0 {
-			against = o.Adverts[v.Advert].Giver
-		} else if v.Class == model.SocketsDiffer && !o.Own[judged] {
-			against = ""
-		}
-		if v.Severity == model.Latent && v.Use >= 0 && o.Uses[v.Use].Lacks && against != judged { // drawn so, and nobody's fault
-			v.Severity = model.None
-			continue
-		}
-		if against != judged || judged == "" {
-			v.Detail = fmt.Sprintf("%s speaks against %s: %s", v.Class, notJudged(against), v.Detail)
-			v.Class, v.Severity = model.Broken, model.None
-		}
-	}
-	return verdicts
-}
-
-// notJudged names who cannot be guilty.
-func notJudged(element string) string {
-	if element == "" {
-		return "Greka's own elements"
-	}
-	return element + ", who is not judged"
 }
 
 // session is one scenario being played.

@@ -53,10 +53,13 @@ func noFill(workers int) string {
 // withoutFill takes out the steps that fill queues. What is left is a scenario
 // that is drawn as well.
 func withoutFill(s *model.Scenario) {
-	s.Steps = slices.DeleteFunc(s.Steps, func(st model.Step) bool {
-		_, fill := st.(model.FillBacklog)
-		return fill
-	})
+	s.Steps = slices.DeleteFunc(s.Steps, fills)
+}
+
+// fills reports whether a step fills a queue.
+func fills(st model.Step) bool {
+	_, fill := st.(model.FillBacklog)
+	return fill
 }
 
 // scarcity watches what this process runs out of.

@@ -59,6 +59,7 @@ type startError struct {
 	said    []Said
 }
 
+// Unwrap is what went wrong, without what was told and said.
 func (e *startError) Unwrap() error { return e.error }
 
 // TranscriptOf returns what passed between us and a program that Start could
