@@ -74,12 +74,12 @@ func FormatObserved(o *Observed) ([]byte, error) {
 	return text, nil
 }
 
-func (s *Seen) sections(scenario, observation string) ([]txtar.File, error) {
+func (s *Seen) sections(played, seen string) ([]txtar.File, error) {
 	var b bytes.Buffer
 	if err := model.FormatObservation(&b, &s.Scenario, s.Observation); err != nil {
 		return nil, err
 	}
-	return []txtar.File{{Name: scenario, Data: []byte(model.Format(s.Scenario))}, {Name: observation, Data: b.Bytes()}}, nil
+	return []txtar.File{{Name: played, Data: []byte(model.Format(s.Scenario))}, {Name: seen, Data: b.Bytes()}}, nil
 }
 
 // ParseObserved reads an observation's file strictly. The name stands in errors,

@@ -78,7 +78,7 @@ func symbol(s *Scenario, a netip.AddrPort) string {
 	for i := range s.Elements {
 		e := &s.Elements[i]
 		for _, l := range e.Listen {
-			if l.Port == a.Port() && (s.ElementAddr(e.Name) == a.Addr().Unmap() || s.listenAddr(e, l) == a) {
+			if l.Port == a.Port() && (s.ElementAddr(e.Name) == a.Addr().Unmap() || listenAddr(s, e, l) == a) {
 				return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String()
 			}
 		}
@@ -87,7 +87,7 @@ func symbol(s *Scenario, a netip.AddrPort) string {
 }
 
 // listenAddr is where an element's socket for a listener is bound.
-func (s *Scenario) listenAddr(e *Element, l Listen) netip.AddrPort {
+func listenAddr(s *Scenario, e *Element, l Listen) netip.AddrPort {
 	a, _ := s.BindAddr(e.Name)
 	return netip.AddrPortFrom(a, l.Port)
 }

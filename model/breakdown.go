@@ -18,7 +18,7 @@ func judgeBreakdowns(s *Scenario, o *Observation) []Verdict {
 	var out []Verdict
 	for _, e := range o.Breakdowns {
 		v := Verdict{Claim: KeepsRunning.Name, Class: e.Class, Severity: Finding, Advert: -1, Use: -1, Step: e.Step,
-			About: About{Element: e.Element, Message: e.Message, Role: s.roleAt(e.Step, e.Element)}, Detail: e.String()}
+			About: About{Element: e.Element, Message: e.Message, Role: roleAt(s, e.Step, e.Element)}, Detail: e.String()}
 		out = append(out, v)
 	}
 	return out

@@ -65,14 +65,14 @@ func (o *Observation) cannotAccept(i int, r Reached) string {
 	if !failed(met) || u.Spared == "" && !failed(u.Probe.Result) || !o.still(u.Snapshot, r.Socket.Cookie) {
 		return ""
 	}
-	if q := r.Socket; q.full() {
+	if q := r.Socket; full(q) {
 		return fmt.Sprintf("it listens, and does not accept: %d connections wait in its queue, which takes no more (listen(2) with a backlog of %d)", q.Queue, q.Backlog)
 	}
 	return fmt.Sprintf("it listens, and the connect of %s: %s; the routes are there, so that something on %s keeps it off (a filter?)", u.View.Element, met, r.Host)
 }
 
 // full reports whether a listener's queue takes no more (sk_acceptq_is_full).
-func (s *Socket) full() bool { return s.State == StateListen && s.Queue > s.Backlog }
+func full(s *Socket) bool { return s.State == StateListen && s.Queue > s.Backlog }
 
 // boundElsewhere reports whether a giver is there, on a socket that is bound to
 // an interface (SO_BINDTODEVICE, tcp_l3mdev_accept's inet_sk_bound_dev_eq): one
@@ -80,7 +80,7 @@ func (s *Socket) full() bool { return s.State == StateListen && s.Queue > s.Back
 // vain. The program was told to serve one network, and serves it.
 func boundElsewhere(snap *Snapshot, giver string, r Reached, t Target) bool {
 	h := snap.Host(r.Host)
-	if h == nil || r.Takes() && r.Socket.full() { // its queue says why
+	if h == nil || r.Takes() && full(r.Socket) { // its queue says why
 		return false
 	}
 	return slices.ContainsFunc(h.Sockets, func(s Socket) bool {

@@ -27,7 +27,7 @@ func Direct(s *Scenario) (Scenario, bool) {
 	for i, st := range s.Steps {
 		c, ok := st.(Call)
 		if !ok {
-			twin.addFault(st)
+			addFault(&twin, st)
 			continue
 		}
 		t, ok := directTransport(s, i, c)
@@ -44,7 +44,7 @@ func Direct(s *Scenario) (Scenario, bool) {
 
 // addFault adds a step that is no call, if it makes sense without proxies: there
 // may be no connection between two elements now, or no such element.
-func (s *Scenario) addFault(st Step) {
+func addFault(s *Scenario, st Step) {
 	if _, ok := st.(Register); ok {
 		return
 	}
@@ -94,7 +94,7 @@ func Compare(s *Scenario, o, direct *Observation, explained bool) []Verdict {
 			}
 			v.Class, v.Severity, v.About.Message = Unexplained, Puzzle, where
 			if sut := s.SUT(); sut != nil {
-				v.About.Element, v.About.Role = sut.Name, s.roleAt(a.Step, sut.Name)
+				v.About.Element, v.About.Role = sut.Name, roleAt(s, a.Step, sut.Name)
 			}
 			v.Detail = "through the proxy: " + a.String() + "; direct: " + b.String()
 			if r := refusal(o, direct, a.Step, b.Step, v.About.Element); r != nil {

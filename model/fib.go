@@ -8,9 +8,9 @@ const (
 	EHOSTUNREACH Errno = "EHOSTUNREACH" // a route that says so, or nobody there
 )
 
-// refusal is what a route that sends nothing on answers (fib_props,
+// refusalOf is what a route that sends nothing on answers (fib_props,
 // fib6_prop).
-func (k RouteKind) refusal() Errno {
+func refusalOf(k RouteKind) Errno {
 	return [...]Errno{Unicast: OK, UnreachableRoute: EHOSTUNREACH, ProhibitRoute: EACCES, BlackholeRoute: EINVAL}[k]
 }
 
@@ -23,7 +23,7 @@ func (k RouteKind) refusal() Errno {
 func (t *Topology) find(m *machine, src, dst netip.Addr, only int) *fibRoute {
 	for i := range t.s.Nets {
 		from := t.s.Nets[i].Name
-		if !src.IsValid() || !t.s.Prefix(from, familyOf(dst)).Contains(src) {
+		if !src.IsValid() || !t.s.Prefix(from, FamilyOf(dst)).Contains(src) {
 			continue
 		}
 		if r := m.best(from, dst, only); r != nil {
@@ -50,19 +50,19 @@ func (m *machine) best(from string, dst netip.Addr, only int) (best *fibRoute) {
 func (t *Topology) addRoute(line *HostRoute) {
 	m := t.machine(line.Host)
 	for _, f := range []Family{IPv4, IPv6} {
-		net, ok := t.s.routeOn(line, f)
+		net, ok := t.s.Way(line, f)
 		if !ok {
 			continue
 		}
-		r := fibRoute{to: t.s.destination(line.To, f), from: line.From, kind: line.Kind, port: -1,
+		r := fibRoute{to: destination(t.s, line.To, f), from: line.From, kind: line.Kind, port: -1,
 			metric: line.metric(f), line: line}
 		if line.Kind == Unicast {
 			r.port = m.portOn(net)
 		}
 		if line.Via != "" {
-			r.gateway = t.s.PlaceAddr(line.Via, t.s.firstPlace(net, f))
+			r.gateway = t.s.PlaceAddr(line.Via, firstPlace(t.s, net, f))
 		}
-		if src := t.s.PlaceAddr(line.Host, line.Source); src.IsValid() && familyOf(src) == f {
+		if src := t.s.PlaceAddr(line.Host, line.Source); src.IsValid() && FamilyOf(src) == f {
 			r.source = src
 		}
 		m.routes = append(m.routes, r)
@@ -70,7 +70,7 @@ func (t *Topology) addRoute(line *HostRoute) {
 }
 
 // firstPlace is the first address of a family on a network.
-func (s *Scenario) firstPlace(net string, f Family) Place {
+func firstPlace(s *Scenario, net string, f Family) Place {
 	p := Place{Net: net}
 	if n, _ := s.Net(net); f == IPv6 && n.Family == DualStack {
 		p.Family = IPv6
@@ -79,7 +79,7 @@ func (s *Scenario) firstPlace(net string, f Family) Place {
 }
 
 // destination is the range of addresses that a route's To means.
-func (s *Scenario) destination(to string, f Family) netip.Prefix {
+func destination(s *Scenario, to string, f Family) netip.Prefix {
 	switch {
 	case to != ToAll:
 		return s.Prefix(to, f)
@@ -93,7 +93,7 @@ func (s *Scenario) destination(to string, f Family) netip.Prefix {
 // address, unless it is there already (fib_add_ifaddr, addrconf_prefix_route).
 // That of IPv4 names the address as the source, that of IPv6 names none.
 func (m *machine) connect(i int, to netip.Prefix, a netip.Addr) {
-	r := fibRoute{to: to, port: i, connected: true, metric: connectedMetric(familyOf(a))}
+	r := fibRoute{to: to, port: i, connected: true, metric: connectedMetric(FamilyOf(a))}
 	if a.Is4() {
 		r.source = a
 	}

@@ -12,7 +12,7 @@ var deliverByWord = map[string]Deliver{"flow": DeliverFlow, "contact": DeliverCo
 // Format prints a scenario in its one canonical spelling. For every valid
 // scenario Parse reads an equal one from it; empty lists come back as nil.
 func Format(s Scenario) string {
-	var top, steps table
+	var top, steps columns
 	addCells(&top, s.Nets, netCells)
 	addCells(&top, s.Hosts, hostCells)
 	addCells(&top, s.Addrs, addrCells)
@@ -28,7 +28,7 @@ func Format(s Scenario) string {
 	return text
 }
 
-func addCells[T any](t *table, items []T, cells func(*T) []string) {
+func addCells[T any](t *columns, items []T, cells func(*T) []string) {
 	for i := range items {
 		t.rows = append(t.rows, cells(&items[i]))
 	}
@@ -84,12 +84,12 @@ func stepCells(step Step) []string {
 	return []string{t.word, strings.Join(t.write(step), " ")}
 }
 
-// table prints rows in aligned columns. The last cell of a row makes no
+// columns prints rows in aligned columns. The last cell of a row makes no
 // column wider.
-type table struct{ rows [][]string }
+type columns struct{ rows [][]string }
 
 // String writes the lines, aligned.
-func (t *table) String() string {
+func (t *columns) String() string {
 	var widths [5]int
 	for _, row := range t.rows {
 		for i, cell := range row[:len(row)-1] {

@@ -9,18 +9,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/greka-sip/greka/internal/sample"
 	"pgregory.net/rapid"
 )
-
-const founding = `net   lan 4
-host  box lan
-proxy p   box tcp:5060 deliver=flow
-ua    bob box tcp:5072 via=p sut
-ua    ann box tcp:5081 via=p
-
-register bob
-call     ann bob
-`
 
 // wide has everything in it that the SIP part of the grammar has.
 const wide = `net   lan    4
@@ -52,20 +43,20 @@ func TestFormatFounding(t *testing.T) {
 		},
 		Steps: []Step{Register{UA: "bob"}, Call{From: "ann", To: "bob"}},
 	}
-	got, err := Parse(founding)
+	got, err := Parse(sample.Founding)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if text := Format(want); text != founding {
-		t.Errorf("got\n%swant\n%s", text, founding)
+	if text := Format(want); text != sample.Founding {
+		t.Errorf("got\n%swant\n%s", text, sample.Founding)
 	}
 }
 
 func TestFormatIsCanonical(t *testing.T) {
-	for _, text := range []string{founding, wide, "net  lan 4\nhost h   lan\n"} {
+	for _, text := range []string{sample.Founding, wide, "net  lan 4\nhost h   lan\n"} {
 		s, err := Parse(text)
 		if err != nil {
 			t.Fatal(err)

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/greka-sip/greka/internal/table"
 )
 
 // TestAddressHeaders: testdata/header.txtar says how address headers and Via
 // are read, or what is wrong with them.
 func TestAddressHeaders(t *testing.T) {
-	runTable(t, "header.txtar", func(file, in string) string {
+	table.Run(t, "header.txtar", func(file, in string) string {
 		var out []string
 		var err error
 		if strings.HasSuffix(file, "via") {
@@ -103,7 +105,7 @@ func TestHeaderParams(t *testing.T) {
 // FuzzAddressHeaders: both readers end, complain in one line, and what they
 // read is made of pieces of the input.
 func FuzzAddressHeaders(f *testing.F) {
-	for _, s := range tableInputs(f, "header.txtar") {
+	for _, s := range table.Inputs(f, "header.txtar") {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {

@@ -142,8 +142,14 @@ func (a *Advert) Target() (Target, error) {
 // cannot follow: that is no finding.
 func classOfError(err error) Class {
 	var r *ResolveError
-	if errors.As(err, &r) {
-		return r.Class
+	if !errors.As(err, &r) {
+		return Malformed
+	}
+	switch r.Kind {
+	case NeedsDNS, UnsupportedTransport:
+		return Inconclusive
+	case UnknownTransport:
+		return WrongTransport
 	}
 	return Malformed
 }

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/greka-sip/greka/internal/sample"
 )
 
 // The stage of the judge's tests: bob's and ann's sockets on two hosts, and
@@ -238,7 +240,7 @@ func TestJudgeUserLacksTransport(t *testing.T) {
 }
 
 func TestJudgeCountsAProbeOnce(t *testing.T) {
-	sc := parsed(t, founding)
+	sc := parsed(t, sample.Founding)
 	u := Use{View: Viewpoint{Element: "ann", Host: "hut", Source: netip.MustParseAddr("10.77.0.2")}, Request: "ACK", MustDial: true}
 	u.Probe = Probe{Transport: TCP, Result: ProbeAccepted, Owner: "bob"}
 	o := Observation{Snapshots: []Snapshot{stage()}, Uses: []Use{u, u},
@@ -255,7 +257,7 @@ func TestJudgeCountsAProbeOnce(t *testing.T) {
 // TestJudgeSpeaksOfNobodyWhenBroken: an observation that cannot be relied on
 // yields nothing else.
 func TestJudgeSpeaksOfNobodyWhenBroken(t *testing.T) {
-	sc := parsed(t, founding)
+	sc := parsed(t, sample.Founding)
 	got := Judge(&sc, &Observation{Broken: "no memory", Uses: []Use{{}}})
 	if len(got) != 1 || got[0].Class != Broken || !strings.Contains(got[0].Detail, "no memory") {
 		t.Errorf("%+v", got)
@@ -348,6 +350,27 @@ func TestOutcomeSaysOnlyWhatWasSeen(t *testing.T) {
 	} {
 		if got := o.String(); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestClassOfError: an address that the model cannot follow yet is no finding,
+// one that nobody could follow is.
+func TestClassOfError(t *testing.T) {
+	for uri, want := range map[string]Class{
+		"sip:example.com":             Inconclusive,
+		"sips:10.0.0.1":               Inconclusive,
+		"sip:10.0.0.1;transport=tls":  Inconclusive,
+		"sips:10.0.0.1;transport=UDP": Malformed,
+		"sip:10.0.0.1;transport=tcpp": WrongTransport,
+		"sip:10.0.0.1:99999":          Malformed,
+	} {
+		u, err := ParseURI(uri)
+		if err == nil {
+			_, err = Resolve(u)
+		}
+		if got := classOfError(err); got != want {
+			t.Errorf("%s: %v is %s, want %s", uri, err, got, want)
 		}
 	}
 }

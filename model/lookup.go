@@ -121,10 +121,6 @@ func (s *Snapshot) reach(from string, a netip.Addr) *HostSockets {
 // loopbackDevice is lo's number in every network namespace (LOOPBACK_IFINDEX).
 const loopbackDevice = 1
 
-// FirstDevice is the number of a host's first interface in a lab, the next one
-// has the next number.
-const FirstDevice = 2
-
 // arrival returns the device by which a packet to an address of a host arrives:
 // the one that has the address, since every network has its own; 0 if the
 // snapshot does not tell, which stands for any but lo. That goes for what a

@@ -82,7 +82,7 @@ func NewTopology(s *Scenario) *Topology {
 		}
 		for _, at := range s.Places(h.Name) {
 			a := s.PlaceAddr(h.Name, at)
-			fate := s.fate(h.Name, at)
+			fate := fateOf(s, h.Name, at)
 			if t.machines[i].assign(s, at, a, fate); !fate.Dead() {
 				t.known[netAddr{at.Net, a}] = i
 			}
@@ -94,8 +94,8 @@ func NewTopology(s *Scenario) *Topology {
 	return t
 }
 
-// fate is what addr lines say of a place.
-func (s *Scenario) fate(host string, p Place) Fate {
+// fateOf is what addr lines say of a place.
+func fateOf(s *Scenario, host string, p Place) Fate {
 	for i := range s.Addrs {
 		if a := &s.Addrs[i]; a.Host == host && a.Place == p {
 			return a.Fate

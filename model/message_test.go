@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/greka-sip/greka/internal/table"
 )
 
 const ok200 = "SIP/2.0 200 OK\r\n" +
@@ -78,13 +80,13 @@ func TestParseRequest(t *testing.T) {
 // TestMessageErrors: testdata/message.txtar, one line a case, says what is
 // wrong with messages.
 func TestMessageErrors(t *testing.T) {
-	runTable(t, "message.txtar", func(file, in string) string {
+	table.Run(t, "message.txtar", func(file, in string) string {
 		_, err := ParseMessage([]byte(in))
 		if bad := file == "malformed"; bad != (err != nil) {
 			t.Errorf("%q: it is listed as %s, and the error is %v", in, file, err)
 		}
 		if err != nil {
-			checkOneLine(t, err)
+			table.OneLine(t, err)
 			return briefError(err)
 		}
 		return "fine"
@@ -163,7 +165,7 @@ func TestFrameLengthErrors(t *testing.T) {
 			t.Errorf("%s: %d, %d, %v", name, skip, n, err)
 			continue
 		}
-		checkOneLine(t, err)
+		table.OneLine(t, err)
 	}
 	agree := head + "l: 4\r\nContent-Length: 4\r\n\r\nabcd"
 	if _, n, err := FrameLength([]byte(agree)); n != len(agree) || err != nil {
@@ -190,7 +192,7 @@ func TestLongestHead(t *testing.T) {
 // stream is what ParseMessage takes for one message.
 func FuzzMessage(f *testing.F) {
 	f.Add([]byte(ok200))
-	for _, s := range tableInputs(f, "message.txtar") {
+	for _, s := range table.Inputs(f, "message.txtar") {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

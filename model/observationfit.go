@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"slices"
+
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // resolve makes snapshots of what is kept of them.
@@ -86,7 +88,7 @@ func itemPath(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i)
 // whatever is named by its place in a list is there, and so is whoever gives an
 // address, uses it or breaks down; a snapshot is of all hosts; lists are not longer
 // than is read. Judge, and who tells of its verdicts, rely on that.
-func (s *Scenario) fits(o *Observation) *ObservationError {
+func fitsScenario(s *Scenario, o *Observation) *ObservationError {
 	for _, list := range o.lists() {
 		if list.size > maxItems {
 			return misfit(list.name, "%d, and at most %d are kept", list.size, maxItems)
@@ -99,38 +101,38 @@ func (s *Scenario) fits(o *Observation) *ObservationError {
 	}
 	for name := range o.Own {
 		if s.Element(name) == nil {
-			return misfit("own", "there is no element %s", quote(name))
+			return misfit("own", "there is no element %s", plain.Quote(name))
 		}
 	}
 	for i := range o.Snapshots {
-		if !s.hasHosts(&o.Snapshots[i]) {
+		if !hasHosts(s, &o.Snapshots[i]) {
 			return misfit(itemPath("snapshots", i), "its hosts are not those of the scenario")
 		}
 	}
 	if i := slices.IndexFunc(o.After, func(n int) bool { return n < 0 || n >= len(o.Snapshots) }); i >= 0 {
 		return misfit(itemPath("after", i), "there is no snapshot %d", o.After[i])
 	}
-	return s.fitsElements(o)
+	return fitsElements(s, o)
 }
 
 func misfit(path, format string, args ...any) *ObservationError {
 	return &ObservationError{Path: path, Why: fmt.Sprintf(format, args...)}
 }
 
-func (s *Scenario) hasHosts(snap *Snapshot) bool {
+func hasHosts(s *Scenario, snap *Snapshot) bool {
 	return slices.EqualFunc(s.Hosts, snap.Hosts, func(h Host, seen HostSockets) bool { return h.Name == seen.Host })
 }
 
 // fitsElements is the part of fits that is about who did something.
-func (s *Scenario) fitsElements(o *Observation) *ObservationError {
+func fitsElements(s *Scenario, o *Observation) *ObservationError {
 	for i := range o.Adverts {
 		if name := o.Adverts[i].Giver; s.Element(name) == nil {
-			return misfit(itemPath("adverts", i), "there is no element %s", quote(name))
+			return misfit(itemPath("adverts", i), "there is no element %s", plain.Quote(name))
 		}
 	}
 	for i := range o.Breakdowns {
 		if name := o.Breakdowns[i].Element; s.Element(name) == nil {
-			return misfit(itemPath("breakdowns", i), "there is no element %s", quote(name))
+			return misfit(itemPath("breakdowns", i), "there is no element %s", plain.Quote(name))
 		}
 	}
 	for i := range o.Uses {
@@ -141,9 +143,9 @@ func (s *Scenario) fitsElements(o *Observation) *ObservationError {
 		case u.Snapshot < 0 || u.Snapshot >= len(o.Snapshots):
 			return misfit(path, "there is no snapshot %d", u.Snapshot)
 		case e == nil:
-			return misfit(path, "there is no element %s", quote(u.View.Element))
+			return misfit(path, "there is no element %s", plain.Quote(u.View.Element))
 		case e.Host != u.View.Host:
-			return misfit(path, "%s is not on host %s", e.Name, quote(u.View.Host))
+			return misfit(path, "%s is not on host %s", e.Name, plain.Quote(u.View.Host))
 		}
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"io"
 	"reflect"
 	"strings"
+
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // ObservationError says where an observation's text cannot be read or makes no
@@ -45,7 +47,7 @@ func ParseObservation(s *Scenario, text []byte) (*Observation, error) {
 		err = r.resolve(s)
 	}
 	if err == nil {
-		if wrong := s.fits(r.o); wrong != nil {
+		if wrong := fitsScenario(s, r.o); wrong != nil {
 			err = r.place(wrong)
 		}
 	}
@@ -82,7 +84,7 @@ func (r *observationReader) read() error {
 		}
 		name, _ := token.(string)
 		if r.seen[name] {
-			return r.failAt(at, fmt.Errorf("%s again", quote(name)))
+			return r.failAt(at, fmt.Errorf("%s again", plain.Quote(name)))
 		}
 		r.seen[name], r.path = true, name
 		if err := r.member(name); err != nil {
@@ -185,7 +187,7 @@ func (r *observationReader) delim(want json.Delim) error {
 		return r.failAt(at, err)
 	}
 	if token != want {
-		return r.failAt(at, fmt.Errorf("found %s, want %q", quote(fmt.Sprint(token)), want.String()))
+		return r.failAt(at, fmt.Errorf("found %s, want %q", plain.Quote(fmt.Sprint(token)), want.String()))
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ type hostText struct {
 // It is an error if the observation could not be read again: it is another
 // scenario's, or there is too much of it.
 func FormatObservation(w io.Writer, s *Scenario, o *Observation) error {
-	if why := s.fits(o); why != nil {
+	if why := fitsScenario(s, o); why != nil {
 		return fmt.Errorf("model: format observation: %s", why.Why)
 	}
 	f := &observationWriter{}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/greka-sip/greka/internal/sample"
 	"pgregory.net/rapid"
 )
 
@@ -58,9 +59,9 @@ func drawn(t *rapid.T, v reflect.Value, s *Scenario) {
 	case *Role:
 		*x = Role(n(len(giverNames) - 1))
 	case *Transport:
-		*x = Transport(n(len(transportNames) - 1))
+		*x = Transport(n(len(Transports)))
 	case *State:
-		*x = State(n(len(stateNames) - 1))
+		*x = State(n(int(StateBoundInactive)))
 	case *ProbeResult:
 		*x = ProbeResult(n(len(probeNames) - 1))
 	case *Snapshot:
@@ -203,7 +204,7 @@ func TestParseObservationFormatObservation(t *testing.T) {
 
 // A socket that stays is kept once, and so is a snapshot.
 func TestFormatObservationKeepsASocketOnce(t *testing.T) {
-	s := scenarioOf(t, founding)
+	s := scenarioOf(t, sample.Founding)
 	a := Socket{Transport: TCP, State: StateListen, Local: netip.MustParseAddrPort("10.77.0.1:5072"), Backlog: 128, Inode: 7, Owner: "bob"}
 	b := a
 	b.Queue = 1
@@ -279,8 +280,8 @@ func TestParseObservationErrors(t *testing.T) {
 func TestFormatObservationRefuses(t *testing.T) {
 	s := scenarioOf(t, moving)
 	other := NewTopology(scenarioOf(t, strings.Replace(moving, "rp_filter", "", 1)))
-	other.machines[0].forward = false
-	other.machines[1].forward = true
+	other.Apply(SetForwarding{"r1", false})
+	other.Apply(SetForwarding{"box", true})
 	hosts := []HostSockets{{Host: "r1"}, {Host: "box"}, {Host: "pub"}}
 	for want, o := range map[string]*Observation{
 		"its hosts are not those of":   {Snapshots: []Snapshot{{Hosts: hosts[1:]}}},

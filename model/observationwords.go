@@ -3,61 +3,32 @@ package model
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // A number that stands for a word is that word in a kept observation: numbers
 // are the program's own, and would mean something else when one is added.
 
 // MarshalText gives the role as it stands in a finding.
-func (r Role) MarshalText() ([]byte, error) { return textOf(giverNames[:], "role", r) }
+func (r Role) MarshalText() ([]byte, error) { return plain.TextOf(giverNames[:], "role", r) }
 
 // UnmarshalText reads what MarshalText gave.
-func (r *Role) UnmarshalText(text []byte) error { return fromText(giverNames[:], "role", text, r) }
+func (r *Role) UnmarshalText(text []byte) error {
+	return plain.FromText(giverNames[:], "role", text, r)
+}
 
 // MarshalText gives the outcome in the words of a report.
 func (p ProbeResult) MarshalText() ([]byte, error) {
-	return textOf(probeNames[:], "outcome of a probe", p)
+	return plain.TextOf(probeNames[:], "outcome of a probe", p)
 }
 
 // UnmarshalText reads what MarshalText gave.
 func (p *ProbeResult) UnmarshalText(text []byte) error {
-	return fromText(probeNames[:], "outcome of a probe", text, p)
-}
-
-// MarshalText gives the state as ss(8) prints it.
-func (s State) MarshalText() ([]byte, error) { return textOf(stateNames[:], "state", s) }
-
-// UnmarshalText reads what MarshalText gave.
-func (s *State) UnmarshalText(text []byte) error { return fromText(stateNames[:], "state", text, s) }
-
-// MarshalText gives the transport's name, in lower case.
-func (t Transport) MarshalText() ([]byte, error) { return textOf(transportNames[:], "transport", t) }
-
-// UnmarshalText reads what MarshalText gave.
-func (t *Transport) UnmarshalText(text []byte) error {
-	return fromText(transportNames[:], "transport", text, t)
-}
-
-// textOf is the word of a value. "" is no word: a value without one is left out
-// where it is the zero value, and cannot be kept where it is not.
-func textOf[T ~uint8](words []string, what string, v T) ([]byte, error) {
-	if int(v) >= len(words) || words[v] == "" {
-		return nil, fmt.Errorf("there is no %s %d", what, v)
-	}
-	return []byte(words[v]), nil
-}
-
-func fromText[T ~uint8](words []string, what string, text []byte, v *T) error {
-	i := slices.Index(words, string(text))
-	if i < 0 || len(text) == 0 {
-		return fmt.Errorf("found %s, want a %s such as %q", quote(string(text)), what, words[len(words)-1])
-	}
-	*v = T(i)
-	return nil
+	return plain.FromText(probeNames[:], "outcome of a probe", text, p)
 }
 
 // legible writes what a stack said so that JSON, which is UTF-8, holds each of
@@ -89,8 +60,8 @@ func literal(s string) (string, error) {
 	}
 	var b strings.Builder
 	for {
-		plain, rest, found := strings.Cut(s, `\`)
-		b.WriteString(plain)
+		before, rest, found := strings.Cut(s, `\`)
+		b.WriteString(before)
 		switch {
 		case !found:
 			return b.String(), nil
@@ -100,11 +71,11 @@ func literal(s string) (string, error) {
 		default:
 			digits, isByte := strings.CutPrefix(rest, "x")
 			if !isByte || len(digits) < 2 {
-				return "", fmt.Errorf(`found %s, want \\ or a byte such as \xff behind a backslash`, quote(rest))
+				return "", fmt.Errorf(`found %s, want \\ or a byte such as \xff behind a backslash`, plain.Quote(rest))
 			}
 			v, err := strconv.ParseUint(digits[:2], 16, 8)
 			if err != nil {
-				return "", fmt.Errorf(`found %s, want a byte such as \xff`, quote(rest))
+				return "", fmt.Errorf(`found %s, want a byte such as \xff`, plain.Quote(rest))
 			}
 			b.WriteByte(byte(v))
 			s = digits[2:]

@@ -6,18 +6,21 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/internal/table"
 )
 
 // TestParseErrors: testdata/parse.txtar says of texts what is wrong with them
 // and where. In a row, " / " stands between lines.
 func TestParseErrors(t *testing.T) {
-	runTable(t, "parse.txtar", func(file, in string) string {
+	table.Run(t, "parse.txtar", func(file, in string) string {
 		_, err := Parse(strings.ReplaceAll(in, " / ", "\n"))
 		if err == nil {
 			t.Errorf("%s: it makes sense to Parse", in)
 			return "fine"
 		}
-		checkOneLine(t, err)
+		table.OneLine(t, err)
 		return strings.ReplaceAll(err.Error(), firstWords(), "a first word") // the list grows with the steps
 	})
 }
@@ -89,7 +92,7 @@ func TestParseMutations(t *testing.T) {
 			bad++
 		}
 	}
-	for _, text := range []string{founding, wide} {
+	for _, text := range []string{sample.Founding, wide} {
 		for i := range text {
 			for _, b := range "\x00\n #-09:=ap\u00ff" {
 				try(text[:i] + string(b) + text[i+1:])
@@ -114,7 +117,7 @@ func TestParseNoise(t *testing.T) {
 	_, _ = r.Read(noise)
 	for name, text := range map[string]string{
 		"10 MB":            string(noise),
-		"a long comment":   founding + "#" + strings.Repeat("x", MaxText),
+		"a long comment":   sample.Founding + "#" + strings.Repeat("x", MaxText),
 		"10 MB of letters": strings.Repeat("x", 10<<20),
 		"1 MB of noise":    string(noise[:MaxText]),
 		"one word":         strings.Repeat("x", MaxText),
@@ -133,7 +136,7 @@ func TestParseNoise(t *testing.T) {
 			t.Errorf("%s: it makes sense", name)
 			continue
 		}
-		checkOneLine(t, err)
+		table.OneLine(t, err)
 		if len(text) <= MaxText {
 			if err := placeFault(err, text); err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -214,9 +217,9 @@ func TestParseTooMany(t *testing.T) {
 // FuzzScenarioText: any text that parses prints to something that parses to
 // the same, and any other ends in one line that names a place in it.
 func FuzzScenarioText(f *testing.F) {
-	f.Add(founding)
+	f.Add(sample.Founding)
 	f.Add(wide)
-	for _, s := range tableInputs(f, "parse.txtar") {
+	for _, s := range table.Inputs(f, "parse.txtar") {
 		f.Add(strings.ReplaceAll(s, " / ", "\n"))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -225,7 +228,7 @@ func FuzzScenarioText(f *testing.F) {
 			t.Error(err)
 		}
 		if _, err := Parse(text); !sense {
-			checkOneLine(t, err)
+			table.OneLine(t, err)
 		}
 	})
 }

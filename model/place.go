@@ -37,8 +37,8 @@ func (p Place) String() string {
 	return out
 }
 
-// parsePlace reads a place.
-func parsePlace(s string) (p Place, ok bool) {
+// ParsePlace reads what String wrote.
+func ParsePlace(s string) (p Place, ok bool) {
 	rest, nth, numbered := strings.Cut(s, ".")
 	if numbered {
 		n, err := strconv.Atoi(nth)
@@ -130,10 +130,11 @@ func (s *Scenario) Prefix(net string, f Family) netip.Prefix {
 	if n == nil || !n.Family.Has(f) || f == DualStack {
 		return netip.Prefix{}
 	}
-	return netip.PrefixFrom(address(f, ni, 0), prefixBits(f))
+	return netip.PrefixFrom(address(f, ni, 0), PrefixBits(f))
 }
 
-func prefixBits(f Family) int {
+// PrefixBits is how long the prefix of a network is.
+func PrefixBits(f Family) int {
 	if f == IPv4 {
 		return 24
 	}
@@ -142,6 +143,10 @@ func prefixBits(f Family) int {
 
 // on reports whether the host is attached to a network.
 func (h *Host) on(net string) bool { return h.device(net) != 0 }
+
+// FirstDevice is the number of a host's first interface in a lab, the next one
+// has the next number.
+const FirstDevice = 2
 
 // device is the number of the host's interface on a network, 0 if it has none.
 func (h *Host) device(net string) uint32 {

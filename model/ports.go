@@ -30,10 +30,6 @@ const (
 	EPIPE         Errno = "EPIPE"
 )
 
-// MaxBacklog is the longest accept queue that can be asked for
-// (net.core.somaxconn).
-const MaxBacklog = 4096
-
 // Ports is the reference model of ports: every socket of every host, and what
 // a socket step does to them. PORTS.md says the rules for people; each of them
 // is in one place here, found by its name in rules.go.

@@ -133,3 +133,14 @@ func (p *Ports) HostOf(name string) string {
 	}
 	return p.hosts[r.host].Host
 }
+
+// Reaches reports whether what is sent on a connected socket gets to its other
+// end.
+func (p *Ports) Reaches(name string) bool {
+	r, found := p.find(name)
+	if !found {
+		return false
+	}
+	_, arrives := p.reaches(r)
+	return arrives
+}

@@ -102,9 +102,9 @@ func (w *prediction) do(steps ...Step) error {
 	for _, st := range steps {
 		switch r := w.ports.Apply(st, 0); {
 		case r.Undecided != "":
-			return fmt.Errorf("%s: the model cannot play it: %s", wordOf(st), r.Undecided)
+			return fmt.Errorf("%s: the model cannot play it: %s", Word(st), r.Undecided)
 		case r.Errno != OK:
-			return fmt.Errorf("%s fails: %s", wordOf(st), r.Errno)
+			return fmt.Errorf("%s fails: %s", Word(st), r.Errno)
 		}
 	}
 	return nil
@@ -119,7 +119,7 @@ func (w *prediction) listeners(e *Element) error {
 	for _, l := range e.Listen {
 		name := w.listenerName(e.Name, l.Transport)
 		w.owner[name] = e.Name
-		steps := []Step{OpenSocket{name, e.Host, l.Transport, familyOf(addr)},
+		steps := []Step{OpenSocket{name, e.Host, l.Transport, FamilyOf(addr)},
 			SetOption{Socket: name, Option: OptionReuseAddr}}
 		if addr.Is6() {
 			steps = append(steps, SetOption{Socket: name, Option: OptionV6Only, Off: !v6only})
@@ -142,13 +142,6 @@ func (w *prediction) listenerName(element string, t Transport) string {
 		return fmt.Sprintf("%s-%s-%d", element, t, n+1)
 	}
 	return element + "-" + t.String()
-}
-
-func familyOf(a netip.Addr) Family {
-	if a.Is6() {
-		return IPv6
-	}
-	return IPv4
 }
 
 // snapshot is the model's snapshot with elements as owners.
@@ -256,7 +249,7 @@ func (w *prediction) dial(from, to string, t Target) (int, error) {
 	i := len(w.conns)
 	here, there := fmt.Sprintf("dialled-%d", i), fmt.Sprintf("accepted-%d", i)
 	w.owner[here], w.owner[there] = from, to
-	steps := []Step{OpenSocket{here, w.s.Element(from).Host, TCP, familyOf(t.Addr.Addr())}}
+	steps := []Step{OpenSocket{here, w.s.Element(from).Host, TCP, FamilyOf(t.Addr.Addr())}}
 	if from != w.unbound {
 		steps = append(steps, BindSocket{here, Endpoint{Addr: w.s.ElementAddr(from)}})
 	}

@@ -66,9 +66,7 @@ func (w *prediction) acting(elements ...string) error {
 func (w *prediction) carries(i int) error {
 	ok := !w.cut[i]
 	for _, end := range w.ends[i] {
-		r, found := w.ports.find(end)
-		_, arrives := w.ports.reaches(r)
-		ok = ok && found && arrives
+		ok = ok && w.ports.Reaches(end)
 	}
 	if !ok {
 		return fmt.Errorf("what %s and %s send down their connection is lost", w.conns[i].Dialler, w.conns[i].Acceptor)
@@ -214,7 +212,7 @@ func (w *prediction) fill(e *Element) error {
 		}
 		name := fmt.Sprintf("filler-%d", w.fillers)
 		w.fillers++
-		if err := w.do(OpenSocket{name, e.Host, TCP, familyOf(to.Addr)}, DialSocket{name, to}); err != nil {
+		if err := w.do(OpenSocket{name, e.Host, TCP, FamilyOf(to.Addr)}, DialSocket{name, to}); err != nil {
 			return fmt.Errorf("fill the queue of %s: %w", e.Name, err)
 		}
 	}

@@ -36,7 +36,7 @@ func (w *prediction) port(element string, t Transport) (uint16, error) {
 	}
 	addr, name := w.s.ElementAddr(element), own.String()
 	w.owner[name] = element
-	steps := []Step{OpenSocket{name, e.Host, t, familyOf(addr)}, BindSocket{name, Endpoint{Addr: addr}}}
+	steps := []Step{OpenSocket{name, e.Host, t, FamilyOf(addr)}, BindSocket{name, Endpoint{Addr: addr}}}
 	if t.Reliable() {
 		steps = append(steps, ListenSocket{name, backlog})
 	}

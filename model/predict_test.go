@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/greka-sip/greka/internal/sample"
 )
 
 func parsed(t testing.TB, text string) Scenario {
@@ -111,7 +113,7 @@ func dialled(p Prediction) string {
 func observed(predicted Snapshot) Snapshot {
 	s := Snapshot{Hosts: append([]HostSockets(nil), predicted.Hosts...)}
 	number := func(a netip.AddrPort) netip.AddrPort {
-		if a.Port() < firstSymbol {
+		if a.Port() < 61000 { // not one that the kernel picks
 			return a
 		}
 		return netip.AddrPortFrom(a.Addr(), a.Port()-20000)
@@ -130,7 +132,7 @@ func observed(predicted Snapshot) Snapshot {
 // TestSocketsAgree: what is predicted agrees with itself, and not with one
 // socket more, one less, or one that is somebody else's.
 func TestSocketsAgree(t *testing.T) {
-	sc := parsed(t, founding)
+	sc := parsed(t, sample.Founding)
 	p, err := Predict(&sc)
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +178,7 @@ func TestPlanCall(t *testing.T) {
 }
 
 func TestDirect(t *testing.T) {
-	sc := parsed(t, founding)
+	sc := parsed(t, sample.Founding)
 	twin, ok := Direct(&sc)
 	want := "net  lan 4\nhost box lan\nua   bob box tcp:5072 sut\nua   ann box tcp:5081\n\ncall ann bob tcp\n"
 	if got := Format(twin); !ok || got != want {
@@ -193,7 +195,7 @@ func TestDirect(t *testing.T) {
 	for name, text := range map[string]string{
 		"it is direct":                "net lan 4\nhost box lan\nua bob box tcp:5072 sut\nua ann box tcp:5081\n\ncall ann bob tcp\n",
 		"they share no transport":     fmt.Sprintf(twoTransports, "contact record-route", "udp:5081", "call ann bob"),
-		"the proxy is what is judged": strings.NewReplacer("deliver=flow", "deliver=flow sut", " via=p sut", " via=p").Replace(founding),
+		"the proxy is what is judged": strings.NewReplacer("deliver=flow", "deliver=flow sut", " via=p sut", " via=p").Replace(sample.Founding),
 	} {
 		sc := parsed(t, text)
 		if twin, ok := Direct(&sc); ok {
@@ -203,7 +205,7 @@ func TestDirect(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	sc := parsed(t, founding)
+	sc := parsed(t, sample.Founding)
 	good := Outcome{Step: 1, Status: 200, Acked: true, ByeReply: 200}
 	bad := Outcome{Step: 1, Status: 200}
 	obs := func(c Outcome) *Observation { return &Observation{Outcomes: []Outcome{c}} }

@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -52,14 +51,7 @@ func (r *Reach) result(step Step, e Errno) {
 	if r.results == nil {
 		r.results = map[string]uint64{}
 	}
-	r.results[wordOf(step)+" "+string(e)]++
-}
-
-func wordOf(step Step) string {
-	if t := stepByType[reflect.TypeOf(step)]; t != nil {
-		return t.word
-	}
-	return fmt.Sprintf("%T", step)
+	r.results[Word(step)+" "+string(e)]++
 }
 
 // Add adds the counts of another run.

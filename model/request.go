@@ -34,7 +34,7 @@ const (
 )
 
 // roleIn is the part that an element plays in a call.
-func (c Call) roleIn(element string) Role {
+func roleIn(c Call, element string) Role {
 	switch element {
 	case c.From:
 		return RoleCaller
@@ -45,10 +45,10 @@ func (c Call) roleIn(element string) Role {
 }
 
 // roleAt is the part that an element plays in a step.
-func (s *Scenario) roleAt(step int, element string) Role {
+func roleAt(s *Scenario, step int, element string) Role {
 	if step >= 0 && step < len(s.Steps) {
 		if c, ok := s.Steps[step].(Call); ok {
-			return c.roleIn(element)
+			return roleIn(c, element)
 		}
 	}
 	if e := s.Element(element); e != nil && e.Kind == Proxy {
@@ -59,7 +59,7 @@ func (s *Scenario) roleAt(step int, element string) Role {
 
 // about says what a verdict on a request is about.
 func (r *Request) about(s *Scenario) About {
-	return About{Element: r.Taker, Message: r.Method, Role: s.roleAt(r.Step, r.Taker), Transport: r.Leg.Transport}
+	return About{Element: r.Taker, Message: r.Method, Role: roleAt(s, r.Step, r.Taker), Transport: r.Leg.Transport}
 }
 
 // judgeAnswers judges Answers: one verdict for each request that reached a
@@ -69,7 +69,7 @@ func judgeAnswers(s *Scenario, o *Observation) []Verdict {
 	var out []Verdict
 	for i := range o.Requests {
 		r := &o.Requests[i]
-		if r.Taker == "" || r.Method == "ACK" || s.stillAt(r.Step, r.Taker) || o.flooded(r) {
+		if r.Taker == "" || r.Method == "ACK" || stillAt(s, r.Step, r.Taker) || o.flooded(r) {
 			continue
 		}
 		v := Verdict{Claim: Answers.Name, Class: Accepting, Advert: -1, Use: -1, Step: r.Step, About: r.about(s)}
@@ -89,7 +89,7 @@ func judgeAnswers(s *Scenario, o *Observation) []Verdict {
 }
 
 // stillAt reports whether a fault keeps an element from doing anything.
-func (s *Scenario) stillAt(step int, element string) bool {
+func stillAt(s *Scenario, step int, element string) bool {
 	e := s.Element(element)
 	still := false
 	for i := 0; i <= step && i < len(s.Steps) && e != nil; i++ {

@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // ResolveKind tells why a URI has no target.
@@ -18,14 +20,15 @@ const (
 
 // ResolveError says why a URI has no target.
 type ResolveError struct {
-	URI   string
-	Kind  ResolveKind
-	Class Class // what an advert with this URI is at best: Inconclusive where it is the model that stops
-	Why   string
+	URI  string
+	Kind ResolveKind
+	Why  string
 }
 
 // Error is one line.
-func (e *ResolveError) Error() string { return fmt.Sprintf("resolve %s: %s", quote(e.URI), e.Why) }
+func (e *ResolveError) Error() string {
+	return fmt.Sprintf("resolve %s: %s", plain.Quote(e.URI), e.Why)
+}
 
 // laterTransports are registered (the IANA registry of SIP transports, RFC
 // 3261, 4168, 7118; wss is none, yet is written) and not in the model yet.
@@ -48,7 +51,7 @@ func Resolve(u URI) ([]Target, error) {
 		_, addr = c.host()
 	}
 	if !addr.IsValid() {
-		return nil, u.unresolved(NeedsDNS, Inconclusive, "its host is a name, and the model asks no DNS; use a numeric address")
+		return nil, u.unresolved(NeedsDNS, "its host is a name, and the model asks no DNS; use a numeric address")
 	}
 	port := t.DefaultPort()
 	if u.Port >= 0 {
@@ -63,19 +66,19 @@ func (u URI) transport() (Transport, error) {
 	t, known := ParseTransport(name)
 	switch {
 	case u.Scheme == "sips" && t == UDP:
-		return 0, u.unresolved(Contradiction, Malformed, "sips cannot go over UDP")
+		return 0, u.unresolved(Contradiction, "sips cannot go over UDP")
 	case u.Scheme == "sips" && (known || !said || laterTransports[name]):
-		return 0, u.unresolved(UnsupportedTransport, Inconclusive, "sips goes over TLS, which the model does not know yet")
+		return 0, u.unresolved(UnsupportedTransport, "sips goes over TLS, which the model does not know yet")
 	case known:
 		return t, nil
 	case !said:
 		return UDP, nil
 	case laterTransports[name]:
-		return 0, u.unresolved(UnsupportedTransport, Inconclusive, "the model does not know transport "+name+" yet")
+		return 0, u.unresolved(UnsupportedTransport, "the model does not know transport "+name+" yet")
 	}
-	return 0, u.unresolved(UnknownTransport, WrongTransport, "nobody knows transport "+quote(value))
+	return 0, u.unresolved(UnknownTransport, "nobody knows transport "+plain.Quote(value))
 }
 
-func (u URI) unresolved(k ResolveKind, c Class, why string) error {
-	return &ResolveError{URI: u.String(), Kind: k, Class: c, Why: why}
+func (u URI) unresolved(k ResolveKind, why string) error {
+	return &ResolveError{URI: u.String(), Kind: k, Why: why}
 }

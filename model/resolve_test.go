@@ -3,21 +3,23 @@ package model
 import (
 	"errors"
 	"testing"
+
+	"github.com/greka-sip/greka/internal/table"
 )
 
-// TestResolveErrors: whoever judges tells by Kind and Class whether the advert
+// TestResolveErrors: whoever judges tells by Kind whether the advert
 // is bad or the model stops here. (Where good URIs lead: testdata/uri.txtar.)
 func TestResolveErrors(t *testing.T) {
 	for uri, want := range map[string]ResolveError{
-		"sip:example.com":             {Kind: NeedsDNS, Class: Inconclusive},
-		"sip:example.com:5060":        {Kind: NeedsDNS, Class: Inconclusive},
-		"sip:10.0.0.1;maddr=h.org":    {Kind: NeedsDNS, Class: Inconclusive},
-		"sips:10.0.0.1":               {Kind: UnsupportedTransport, Class: Inconclusive},
-		"sips:10.0.0.1;transport=tcp": {Kind: UnsupportedTransport, Class: Inconclusive},
-		"sip:10.0.0.1;transport=TLS":  {Kind: UnsupportedTransport, Class: Inconclusive},
-		"sip:10.0.0.1;transport=ws":   {Kind: UnsupportedTransport, Class: Inconclusive},
-		"sips:10.0.0.1;transport=UDP": {Kind: Contradiction, Class: Malformed},
-		"sip:10.0.0.1;transport=tcpp": {Kind: UnknownTransport, Class: WrongTransport},
+		"sip:example.com":             {Kind: NeedsDNS},
+		"sip:example.com:5060":        {Kind: NeedsDNS},
+		"sip:10.0.0.1;maddr=h.org":    {Kind: NeedsDNS},
+		"sips:10.0.0.1":               {Kind: UnsupportedTransport},
+		"sips:10.0.0.1;transport=tcp": {Kind: UnsupportedTransport},
+		"sip:10.0.0.1;transport=TLS":  {Kind: UnsupportedTransport},
+		"sip:10.0.0.1;transport=ws":   {Kind: UnsupportedTransport},
+		"sips:10.0.0.1;transport=UDP": {Kind: Contradiction},
+		"sip:10.0.0.1;transport=tcpp": {Kind: UnknownTransport},
 	} {
 		u, err := ParseURI(uri)
 		if err != nil {
@@ -29,9 +31,9 @@ func TestResolveErrors(t *testing.T) {
 			t.Errorf("%s: %v, %v", uri, targets, err)
 			continue
 		}
-		if got.Kind != want.Kind || got.Class != want.Class || got.URI != u.String() {
+		if got.Kind != want.Kind || got.URI != u.String() {
 			t.Errorf("%s: %+v, want %+v", uri, got, want)
 		}
-		checkOneLine(t, err)
+		table.OneLine(t, err)
 	}
 }

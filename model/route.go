@@ -36,7 +36,12 @@ var endings = [...]string{"delivered", "no route", "a route that refuses", "not 
 	"an answer on another link", "another address family"}
 
 // String says it for people.
-func (e Ending) String() string { return wordAt(endings[:], e) }
+func (e Ending) String() string {
+	if int(e) < len(endings) {
+		return endings[e]
+	}
+	return "?"
+}
 
 // Path is the way of one packet.
 type Path struct {
@@ -298,7 +303,7 @@ func (w *walk) usable(r *fibRoute) bool {
 		w.fail(NoRoute, ENETUNREACH)
 		return false
 	case r.kind != Unicast:
-		w.fail(Refused, r.kind.refusal())
+		w.fail(Refused, refusalOf(r.kind))
 		return false
 	}
 	return true

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/internal/table"
 	"pgregory.net/rapid"
 )
 
@@ -110,7 +112,7 @@ route  pub far via=r
 // address, and, behind "after", what has happened. The property
 // TestTopologiesAgree in package props holds the same function to Linux.
 func TestRoutes(t *testing.T) {
-	runTable(t, "route.txtar", func(file, in string) string {
+	table.Run(t, "route.txtar", func(file, in string) string {
 		s, err := Parse(topologies[file])
 		if err != nil {
 			t.Fatal(err)
@@ -151,7 +153,7 @@ func addrIn(t *testing.T, s *Scenario, host, text string) netip.Addr {
 		host, text = other, place
 	}
 	place, zone, zoned := strings.Cut(text, "%")
-	p, ok := parsePlace(place)
+	p, ok := ParsePlace(place)
 	a := s.PlaceAddr(host, p)
 	if !ok || !a.IsValid() {
 		t.Fatalf("no place %s", text)
@@ -178,7 +180,11 @@ func TestOneNetworkNeedsNoRoutes(t *testing.T) {
 		with.Hosts, with.Topology = without.Hosts, NewTopology(&s)
 		from := rapid.SampledFrom(s.Hosts).Draw(t, "from").Name
 		to := s.Addr(rapid.SampledFrom(s.Hosts).Draw(t, "to").Name, "lan")
-		to = rapid.SampledFrom([]netip.Addr{to, to.Next(), address(s.Nets[0].Family, 0, 99), loopback(to), address(s.Nets[0].Family, 7, 1)}).Draw(t, "address")
+		nobody, elsewhere := netip.MustParseAddr("10.77.0.99"), netip.MustParseAddr("10.77.7.1")
+		if to.Is6() {
+			nobody, elsewhere = netip.MustParseAddr("fd77::63"), netip.MustParseAddr("fd77:0:0:7::1")
+		}
+		to = rapid.SampledFrom([]netip.Addr{to, to.Next(), nobody, loopback(to), elsewhere}).Draw(t, "address")
 		src := netip.AddrPortFrom(s.Addr(from, "lan"), 40000)
 		if to.IsLoopback() {
 			src = netip.AddrPortFrom(to, 40000)
@@ -241,7 +247,7 @@ func TestLookupIsRouted(t *testing.T) {
 
 // TestCloneOfTopology: what happens to a copy does not happen to the original.
 func TestCloneOfTopology(t *testing.T) {
-	s, err := Parse(routed)
+	s, err := Parse(sample.Routed)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func judgeRouteSets(s *Scenario, o *Observation) []Verdict {
 			continue
 		}
 		v := Verdict{Claim: RouteSetCopied.Name, Class: Accepting, Advert: -1, Use: -1, Step: r.Step,
-			About: About{Element: r.Giver, Message: r.Message, Role: s.roleAt(r.Step, r.Giver), Transport: r.Leg.Transport}}
+			About: About{Element: r.Giver, Message: r.Message, Role: roleAt(s, r.Step, r.Giver), Transport: r.Leg.Transport}}
 		if !r.Copied() {
 			v.Class, v.Severity = RouteSetDropped, Finding
 			if provisional(r.Message) {

@@ -1,6 +1,10 @@
 package model
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/greka-sip/greka/internal/sample"
+)
 
 const recorded = "<sip:10.77.0.1:5060;transport=tcp;lr>"
 
@@ -10,7 +14,7 @@ func answeredWith(given ...string) RouteSet {
 }
 
 func TestJudgeRouteSets(t *testing.T) {
-	sc := parsed(t, founding)
+	sc := parsed(t, sample.Founding)
 	two := answeredWith("<sip:10.77.0.1:5060;lr>", recorded)
 	two.Came = []string{recorded, "<sip:10.77.0.1:5060;lr>"}
 	ringing := answeredWith()

@@ -11,6 +11,15 @@ const (
 	IPv6 Family = 6
 )
 
+// FamilyOf returns the family of an address. An IPv4-mapped one is IPv6, as its
+// socket is.
+func FamilyOf(a netip.Addr) Family {
+	if a.Is6() {
+		return IPv6
+	}
+	return IPv4
+}
+
 // Scenario is a topology and the steps played in it: pure data.
 // Its text form (Format, Parse) is what a failure prints, a bug report quotes
 // and corpus/ keeps.

@@ -33,7 +33,7 @@ func judgeSendings(s *Scenario, o *Observation) []Verdict {
 			continue
 		}
 		v := Verdict{Claim: RoutedByTheRules.Name, Class: Accepting, Advert: -1, Use: -1, Step: x.Step, Target: want,
-			About: About{Element: x.Sender, Message: x.Method, Role: s.roleAt(x.Step, x.Sender), Transport: x.Transport}}
+			About: About{Element: x.Sender, Message: x.Method, Role: roleAt(s, x.Step, x.Sender), Transport: x.Transport}}
 		if why := x.astray(s, want); why != "" {
 			v.Class, v.Severity = Misrouted, Finding
 			v.Detail = fmt.Sprintf("%s, and %s leads to %s %s: %s", x.way(), next, want.Transport, want.Addr, why)
@@ -82,7 +82,7 @@ const largeRequest = 1300
 // a route set does not say otherwise. And it may ride on any connection of whom it
 // has to come to.
 func (x *Sending) astray(s *Scenario, want Target) string {
-	owner := s.elementAt(want)
+	owner := elementAt(s, want)
 	me := s.Element(x.Sender)
 	switch {
 	case len(x.RouteSet) == 0 && me != nil && me.Via != "" && x.Seer == me.Via:
@@ -103,7 +103,7 @@ func (x *Sending) astray(s *Scenario, want Target) string {
 
 // elementAt returns the element of the scenario that is found at a target, ""
 // if none is.
-func (s *Scenario) elementAt(t Target) string {
+func elementAt(s *Scenario, t Target) string {
 	for _, e := range s.Elements {
 		if p := e.Port(t.Transport); p != 0 && p == t.Addr.Port() && s.ElementAddr(e.Name) == t.Addr.Addr().Unmap() {
 			return e.Name

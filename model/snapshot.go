@@ -1,6 +1,10 @@
 package model
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/greka-sip/greka/model/plain"
+)
 
 // State is the state of a socket: a TCP state, or what stands for one in UDP.
 type State uint8
@@ -32,6 +36,14 @@ func (s State) String() string {
 		return stateNames[s]
 	}
 	return "?"
+}
+
+// MarshalText gives the state as ss(8) prints it.
+func (s State) MarshalText() ([]byte, error) { return plain.TextOf(stateNames[:], "state", s) }
+
+// UnmarshalText reads what MarshalText gave.
+func (s *State) UnmarshalText(text []byte) error {
+	return plain.FromText(stateNames[:], "state", text, s)
 }
 
 // Socket is one socket as sock_diag tells of it.

@@ -2,6 +2,10 @@ package model
 
 import "net/netip"
 
+// MaxBacklog is the longest accept queue that can be asked for
+// (net.core.somaxconn).
+const MaxBacklog = 4096
+
 // The socket steps: what a program does with a socket, or an administrator
 // with a host. Each is one system call and ends when that call returns. What
 // each of them does is said by Ports.

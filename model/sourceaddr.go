@@ -72,7 +72,7 @@ func score6(a ownAddr, out bool, dst netip.Addr) [5]int {
 	if out {
 		s[3] = 1
 	}
-	s[4] = min(commonBits(a.Addr, dst), prefixBits(IPv6))
+	s[4] = min(commonBits(a.Addr, dst), PrefixBits(IPv6))
 	return s
 }
 

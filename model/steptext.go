@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -53,6 +54,14 @@ func addStep[T Step](word, usage string, read func(*textLine) T, write func(T) [
 	}
 	stepByWord[word] = t
 	stepByType[reflect.TypeFor[T]()] = t
+}
+
+// Word returns the word that a step's line begins with.
+func Word(step Step) string {
+	if t := stepByType[reflect.TypeOf(step)]; t != nil {
+		return t.word
+	}
+	return fmt.Sprintf("%T", step)
 }
 
 // Usage lists every line that a scenario may hold, topology first.

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // SyntaxError says where raw SIP bytes leave the grammar of RFC 3261 25.1.
@@ -18,25 +19,7 @@ type SyntaxError struct {
 
 // Error is one short line, however long the text is.
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("%s %s: at byte %d: found %s, want %s", e.What, quote(e.Text), e.Offset, e.Found, e.Want)
-}
-
-// quoteWidth is about how many characters of somebody else's text an error shows.
-const quoteWidth = 40
-
-// quote shows foreign text in one line of printable ASCII, shortened.
-func quote(s string) string {
-	out := []byte{'"'}
-	for len(s) > 0 {
-		if len(out) > quoteWidth {
-			return string(out) + `…"`
-		}
-		_, n := utf8.DecodeRuneInString(s)
-		q := strconv.QuoteToASCII(s[:n])
-		out = append(out, q[1:len(q)-1]...)
-		s = s[n:]
-	}
-	return string(append(out, '"'))
+	return fmt.Sprintf("%s %s: at byte %d: found %s, want %s", e.What, plain.Quote(e.Text), e.Offset, e.Found, e.Want)
 }
 
 // charset is a set of bytes.
@@ -144,7 +127,7 @@ func (c *cursor) failAt(offset int, want string) {
 	}
 	found := "the end"
 	if offset < len(c.text) {
-		found = quote(c.text[offset:])
+		found = plain.Quote(c.text[offset:])
 	}
 	c.err = &SyntaxError{What: c.what, Text: c.text, Offset: offset, Found: found, Want: want}
 }

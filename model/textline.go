@@ -3,6 +3,8 @@ package model
 import (
 	"slices"
 	"strings"
+
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // textLine is one line of a scenario, split into words, and how far it is
@@ -89,7 +91,7 @@ func (l *textLine) fail(want string) {
 	l.err = &ParseError{Line: l.row, Column: l.length + 1, Found: "the end of the line", Want: want}
 	if l.next < len(l.words) {
 		l.err.Column = l.words[l.next].column
-		l.err.Found = quote(l.words[l.next].text)
+		l.err.Found = plain.Quote(l.words[l.next].text)
 	}
 }
 
@@ -142,7 +144,7 @@ func (o textOption) fits(word string) bool {
 func (o textOption) takes(word string) bool {
 	_, form, hasForm := strings.Cut(o.usage, "=")
 	_, value, hasValue := strings.Cut(word, "=")
-	if hasForm != hasValue || hasForm && lower(form) == form && !slices.Contains(strings.Split(form, "|"), value) {
+	if hasForm != hasValue || hasForm && strings.ToLower(form) == form && !slices.Contains(strings.Split(form, "|"), value) {
 		return false
 	}
 	return o.set(value)

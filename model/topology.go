@@ -88,9 +88,9 @@ const (
 	BindAny6Only             // on ::, IPv6 only (IPV6_V6ONLY)
 )
 
-// Route returns the family-wise meaning of a route line: the network on which
-// it sends, and whether it exists in that family.
-func (s *Scenario) routeOn(r *HostRoute, f Family) (net string, ok bool) {
+// Way returns the network on which a route line sends packets of a family, ""
+// for one that refuses them, and whether it says anything about that family.
+func (s *Scenario) Way(r *HostRoute, f Family) (net string, ok bool) {
 	if r.Family != 0 && r.Family != f {
 		return "", false
 	}

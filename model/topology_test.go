@@ -8,58 +8,17 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/internal/table"
 	"pgregory.net/rapid"
 )
 
-// routed has everything in it that the grammar knows of topologies and faults.
-const routed = `net    lan 46 link-local
-net    far 6
-net    mid 4
-host   box lan mid
-router r1  lan far mid rp_filter=strict
-host   h3  far mid rp_filter=loose
-addr   box lan.2
-addr   box lan.3
-addr   box lan/6.2  deprecated
-addr   h3  far      tentative
-addr   h3  far.2    duplicate
-addr   r1  lan/link tentative
-route  box default  via=r1
-route  box far      via=r1 on=lan source=lan/6 metric=5
-route  h3  lan      via=r1 from=mid family=4
-route  h3  lan      unreachable family=6
-route  r1  default  prohibit
-route  box default  blackhole from=lan
-proxy  p   box      tcp:5060 deliver=flow at=lan/6 bind=::
-ua     ann box      tcp:5061 via=p at=lan.2 bind=0.0.0.0
-ua     bob h3       tcp:5060 at=mid sut
-ua     eve box      tcp:5062 at=lan/link bind=v6only
-
-disconnect ann p
-silence    ann p
-reset      p ann
-link       box lan down
-link       box lan up
-forwarding r1 off
-forwarding h3 on
-assign     box mid.2
-unassign   box lan/6.2
-renumber   box lan lan.2
-withdraw   box default from=lan
-withdraw   h3 lan from=mid
-freeze     box
-fill       ann
-thaw       box
-kill       h3
-restart    bob
-`
-
 func TestTopologyText(t *testing.T) {
-	s, err := Parse(routed)
+	s, err := Parse(sample.Routed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(routed, Format(s)); diff != "" {
+	if diff := cmp.Diff(sample.Routed, Format(s)); diff != "" {
 		t.Error(diff)
 	}
 	if err := roundTrip(s, Format); err != nil {
@@ -70,11 +29,11 @@ func TestTopologyText(t *testing.T) {
 // TestTopologyTextNotices is the negative twin: a Format that forgets any one
 // line or word of the topology is found out.
 func TestTopologyTextNotices(t *testing.T) {
-	s, err := Parse(routed)
+	s, err := Parse(sample.Routed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, tried := strings.SplitAfter(routed, "\n"), 0
+	lines, tried := strings.SplitAfter(sample.Routed, "\n"), 0
 	for i, line := range lines {
 		words := strings.Fields(line)
 		if len(words) < 3 {
@@ -95,19 +54,19 @@ func TestTopologyTextNotices(t *testing.T) {
 }
 
 func TestTopologyErrors(t *testing.T) {
-	runTable(t, "topology.txtar", func(file, in string) string {
+	table.Run(t, "topology.txtar", func(file, in string) string {
 		_, err := Parse(strings.ReplaceAll(in, " / ", "\n"))
 		if err == nil {
 			return "fine"
 		}
-		checkOneLine(t, err)
+		table.OneLine(t, err)
 		return strings.ReplaceAll(err.Error(), firstWords(), "a first word")
 	})
 }
 
 // TestAddressesAreIdentities: a number says whose it is and where.
 func TestAddressesAreIdentities(t *testing.T) {
-	s, err := Parse(routed)
+	s, err := Parse(sample.Routed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +77,7 @@ func TestAddressesAreIdentities(t *testing.T) {
 		"h3 lan": "invalid IP", "h3 far/link": "invalid IP", "h3 mid/6": "invalid IP", "box way": "invalid IP",
 	} {
 		host, place, _ := strings.Cut(text, " ")
-		p, ok := parsePlace(place)
+		p, ok := ParsePlace(place)
 		if got := s.PlaceAddr(host, p); !ok || got.String() != want {
 			t.Errorf("%s is %s, want %s", text, got, want)
 		}

@@ -211,7 +211,7 @@ type routeKey struct {
 func (c *checker) routeOnce(h *Host, r *HostRoute) {
 	exists := false
 	for _, f := range []Family{IPv4, IPv6} {
-		if _, ok := c.s.routeOn(r, f); c.err != nil || !ok {
+		if _, ok := c.s.Way(r, f); c.err != nil || !ok {
 			continue
 		}
 		exists = true

@@ -87,7 +87,7 @@ func (m *machine) assign(s *Scenario, at Place, a netip.Addr, fate Fate) {
 		}
 		return
 	}
-	to := s.Prefix(at.Net, familyOf(a))
+	to := s.Prefix(at.Net, FamilyOf(a))
 	if at.LinkLocal {
 		to = netip.PrefixFrom(netip.MustParseAddr("fe80::"), 64)
 	}

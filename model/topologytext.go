@@ -53,11 +53,11 @@ func nameOption(key, what string, to *string) textOption {
 
 // placeOption is an option whose value is a place.
 func placeOption(key string, to *Place) textOption {
-	return textOption{key + "=PLACE", func(v string) (ok bool) { *to, ok = parsePlace(v); return ok }}
+	return textOption{key + "=PLACE", func(v string) (ok bool) { *to, ok = ParsePlace(v); return ok }}
 }
 
 func (l *textLine) place() Place {
-	p, ok := parsePlace(l.take(placeRule))
+	p, ok := ParsePlace(l.take(placeRule))
 	if !ok {
 		l.back(placeRule)
 	}

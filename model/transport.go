@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/greka-sip/greka/model/plain"
+)
 
 // Transport is a SIP transport (RFC 3261 18, 19.1.1). The zero value means
 // "not said".
@@ -23,6 +27,16 @@ func (t Transport) String() string {
 		return fmt.Sprintf("transport(%d)", uint8(t))
 	}
 	return transportNames[t]
+}
+
+// MarshalText gives the transport's name, in lower case.
+func (t Transport) MarshalText() ([]byte, error) {
+	return plain.TextOf(transportNames[:], "transport", t)
+}
+
+// UnmarshalText reads what MarshalText gave.
+func (t *Transport) UnmarshalText(text []byte) error {
+	return plain.FromText(transportNames[:], "transport", text, t)
 }
 
 // ParseTransport reads a transport's name, in lower case.

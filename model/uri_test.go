@@ -7,12 +7,14 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/greka-sip/greka/internal/table"
 )
 
 // TestURI: testdata/uri.txtar says of each URI how it is read and where it
 // leads, or what is wrong with it.
 func TestURI(t *testing.T) {
-	runTable(t, "uri.txtar", func(file, in string) string {
+	table.Run(t, "uri.txtar", func(file, in string) string {
 		u, err := ParseURI(in)
 		if bad := file == "malformed"; bad != (err != nil) {
 			t.Errorf("%s: it is listed as %s, and the error is %v", in, file, err)
@@ -64,7 +66,7 @@ func suffix(label, s string) string {
 func describeTargets(targets []Target, err error) string {
 	var e *ResolveError
 	if errors.As(err, &e) {
-		return fmt.Sprintf("no target (%s): %s", e.Class, e.Why)
+		return "no target: " + e.Why
 	}
 	s := "to"
 	for _, t := range targets {
@@ -85,7 +87,7 @@ func checkFixpoint(t *testing.T, u URI) {
 // something that it reads as the same, and has a host about which netip, a
 // parser that others wrote, agrees.
 func FuzzSIPURI(f *testing.F) {
-	for _, s := range tableInputs(f, "uri.txtar") {
+	for _, s := range table.Inputs(f, "uri.txtar") {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
@@ -134,14 +136,7 @@ func checkSyntaxError(t *testing.T, err error, text string) {
 	if e.Offset < 0 || e.Offset > len(text) || e.Want == "" || e.Found == "" {
 		t.Errorf("%+v", e)
 	}
-	checkOneLine(t, err)
-}
-
-func checkOneLine(t *testing.T, err error) {
-	t.Helper()
-	if s := err.Error(); len(s) > 400 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		t.Errorf("not one short clean line: %q", s)
-	}
+	table.OneLine(t, err)
 }
 
 // TestHostFaultIsFound is the negative twin of the fuzz target's oracle.

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/greka-sip/greka/model/plain"
 )
 
 // Bounds of a scenario. The canonical text is never longer than MaxText, whatever the names are.
@@ -111,7 +113,7 @@ func (c *checker) fail(word int, found, want string) {
 		return
 	}
 	c.err = &InvalidError{
-		Item: c.item(), Found: quote(found), Want: want,
+		Item: c.item(), Found: plain.Quote(found), Want: want,
 		section: c.section, index: c.index, word: word, text: found,
 	}
 	if found == "" {
@@ -136,7 +138,7 @@ func (c *checker) item() string {
 	case stepLines:
 		cells = append([]string{"step", strconv.Itoa(c.index+1) + ":"}, stepCells(c.s.Steps[c.index])...)
 	}
-	out := quote(strings.Join(cells, " "))
+	out := plain.Quote(strings.Join(cells, " "))
 	return out[1 : len(out)-1]
 }
 

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/internal/table"
 )
 
 // TestValidate: nonsense that no text can hold is found in a scenario that was
@@ -31,7 +34,7 @@ func TestValidate(t *testing.T) {
 		`found "hangup=side(2)", want hangup=ca`: func(s *Scenario) { s.Steps[1] = Call{From: "ann", To: "bob", Hangup: 2} },
 		`step 2: call ann : found nothing`:       func(s *Scenario) { s.Steps[1] = Call{From: "ann"} },
 	} {
-		s, err := Parse(founding)
+		s, err := Parse(sample.Founding)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +48,7 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 			continue
 		}
-		checkOneLine(t, err)
+		table.OneLine(t, err)
 		if _, err := Parse(Format(s)); err == nil {
 			t.Errorf("%s: its text makes sense:\n%s", want, Format(s))
 		}

@@ -56,8 +56,8 @@ func TestHonestManners(t *testing.T) {
 // resets reports whether a minimal scenario ends an element's connections, as
 // its users may: who stops to accept after that is rightly found, and that
 // scenario needs it. Nothing that we do without being asked may.
-func resets(scenario string) bool {
-	return slices.ContainsFunc(strings.Split(scenario, "\n"), func(step string) bool {
+func resets(minimal string) bool {
+	return slices.ContainsFunc(strings.Split(minimal, "\n"), func(step string) bool {
 		return strings.HasPrefix(step, "restart ") || strings.HasPrefix(step, "kill ")
 	})
 }

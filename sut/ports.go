@@ -101,8 +101,8 @@ func (d *Description) allocate(sc *model.Scenario, e *model.Element) (map[string
 	return blocks, nil
 }
 
-func offsetPort(sip uint16, p Port) (uint16, error) {
-	at := int(sip) + p.Offset
+func offsetPort(own uint16, p Port) (uint16, error) {
+	at := int(own) + p.Offset
 	if at < 1 || at > 65535 {
 		return 0, fmt.Errorf("port %d (%s, the SIP port%+d) does not exist", at, p.Name, p.Offset)
 	}

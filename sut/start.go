@@ -112,17 +112,17 @@ func (p endpoint) String() string { return fmt.Sprintf("%s port %d", p.transport
 
 // endpoints lists the sockets that the description calls ready.
 func (d *Description) endpoints(data *Data) []endpoint {
-	sip := map[model.Transport]uint16{model.UDP: data.UDP, model.TCP: data.TCP}
+	own := map[model.Transport]uint16{model.UDP: data.UDP, model.TCP: data.TCP}
 	var list []endpoint
 	for _, r := range d.Ready {
 		switch {
 		case r.Listeners:
 			for _, name := range data.Transports {
 				t, _ := model.ParseTransport(name)
-				list = append(list, endpoint{t, sip[t]})
+				list = append(list, endpoint{t, own[t]})
 			}
-		case r.Port == "sip" && sip[r.Transport] != 0:
-			list = append(list, endpoint{r.Transport, sip[r.Transport]})
+		case r.Port == "sip" && own[r.Transport] != 0:
+			list = append(list, endpoint{r.Transport, own[r.Transport]})
 		case r.Port != "sip":
 			list = append(list, endpoint{r.Transport, data.Ports[r.Port].First})
 		}

@@ -122,10 +122,10 @@ func whole(s *model.Socket) string {
 
 // contrast says in what two views of one socket differ.
 func contrast(want, got *model.Socket) string {
-	var model, linux []string
+	var wanted, seen []string
 	differ := func(w, g string) {
 		if w != g {
-			model, linux = append(model, w), append(linux, g)
+			wanted, seen = append(wanted, w), append(seen, g)
 		}
 	}
 	differ(stateWord(want), stateWord(got))
@@ -136,7 +136,7 @@ func contrast(want, got *model.Socket) string {
 	differ(fmt.Sprintf("device %d", want.Device), fmt.Sprintf("device %d", got.Device))
 	differ(fmt.Sprintf("v6only %t", want.V6Only), fmt.Sprintf("v6only %t", got.V6Only))
 	differ(kindOf(want), kindOf(got))
-	return strings.Join(model, ", ") + "; Linux has " + strings.Join(linux, ", ")
+	return strings.Join(wanted, ", ") + "; Linux has " + strings.Join(seen, ", ")
 }
 
 func addrText(a netip.AddrPort) string {

@@ -1,4 +1,6 @@
-package model
+// Package table plays tables that stand in testdata: an input to a line, and
+// below it, indented, what becomes of it. A test run with -update rewrites them.
+package table
 
 import (
 	"flag"
@@ -13,10 +15,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the tables in testdata expect")
 
-// runTable plays a table in testdata: in each file of the archive an input
+// Run plays a table in testdata: in each file of the archive an input
 // stands on a line of its own (as a Go string behind "go:" if it has odd bytes)
 // and what becomes of it, indented, below.
-func runTable(t *testing.T, name string, got func(file, input string) string) {
+func Run(t *testing.T, name string, got func(file, input string) string) {
 	path := filepath.Join("testdata", name)
 	table, err := txtar.ParseFile(path)
 	if err != nil {
@@ -26,7 +28,7 @@ func runTable(t *testing.T, name string, got func(file, input string) string) {
 	for i := range table.Files {
 		f := &table.Files[i]
 		t.Run(f.Name, func(t *testing.T) {
-			out, n := tableFile(t, string(f.Data), func(in string) string { return got(f.Name, in) })
+			out, n := playFile(t, string(f.Data), func(in string) string { return got(f.Name, in) })
 			f.Data, rows = []byte(out), rows+n
 		})
 	}
@@ -40,14 +42,14 @@ func runTable(t *testing.T, name string, got func(file, input string) string) {
 	}
 }
 
-func tableFile(t *testing.T, text string, got func(string) string) (out string, rows int) {
+func playFile(t *testing.T, text string, got func(string) string) (out string, rows int) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i := 0; i < len(lines); {
 		in, want := lines[i], ""
 		for i++; i < len(lines) && strings.HasPrefix(lines[i], "    "); i++ {
 			want += strings.TrimSpace(lines[i]) + "\n"
 		}
-		result := got(tableInput(t, in))
+		result := got(input(t, in))
 		if result+"\n" != want && !*update {
 			t.Errorf("%s\ngot  %swant %s", in, result+"\n", want)
 		}
@@ -57,7 +59,7 @@ func tableFile(t *testing.T, text string, got func(string) string) (out string, 
 	return out, rows
 }
 
-func tableInput(t *testing.T, in string) string {
+func input(t *testing.T, in string) string {
 	quoted, ok := strings.CutPrefix(in, "go:")
 	if !ok {
 		return in
@@ -69,8 +71,8 @@ func tableInput(t *testing.T, in string) string {
 	return s
 }
 
-// tableInputs lists the inputs of a table: seeds for a fuzz target.
-func tableInputs(f *testing.F, name string) (inputs []string) {
+// Inputs lists the inputs of a table: seeds for a fuzz target.
+func Inputs(f *testing.F, name string) (inputs []string) {
 	table, err := txtar.ParseFile(filepath.Join("testdata", name))
 	if err != nil {
 		f.Fatal(err)
@@ -87,4 +89,12 @@ func tableInputs(f *testing.F, name string) (inputs []string) {
 		}
 	}
 	return inputs
+}
+
+// OneLine demands that an error is one short line without control characters.
+func OneLine(t *testing.T, err error) {
+	t.Helper()
+	if s := err.Error(); len(s) > 400 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		t.Errorf("not one short clean line: %q", s)
+	}
 }
