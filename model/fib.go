@@ -55,7 +55,7 @@ func (t *Topology) addRoute(line *HostRoute) {
 			continue
 		}
 		r := fibRoute{to: destination(t.s, line.To, f), from: line.From, kind: line.Kind, port: -1,
-			metric: line.metric(f), line: line}
+			metric: line.metricIn(f), line: line}
 		if line.Kind == Unicast {
 			r.port = m.portOn(net)
 		}

@@ -215,7 +215,7 @@ func (c *checker) routeOnce(h *Host, r *HostRoute) {
 			continue
 		}
 		exists = true
-		key := routeKey{r.Host, r.To, r.From, f, r.metric(f)}
+		key := routeKey{r.Host, r.To, r.From, f, r.metricIn(f)}
 		if c.routes[key] || r.From == "" && h.on(r.To) && key.metric == connectedMetric(f) {
 			c.fail(2, r.To, "another metric= than the other route of "+r.Host+" there has")
 		}
@@ -226,8 +226,8 @@ func (c *checker) routeOnce(h *Host, r *HostRoute) {
 	}
 }
 
-// metric is a route's metric in a family (IP6_RT_PRIO_USER).
-func (r *HostRoute) metric(f Family) uint32 {
+// metricIn is a route's metric in a family (IP6_RT_PRIO_USER).
+func (r *HostRoute) metricIn(f Family) uint32 {
 	if r.Metric == 0 && f == IPv6 {
 		return 1024
 	}
