@@ -17,9 +17,9 @@ var (
 		"an answer that makes a dialog has the Record-Routes of its INVITE: all of them, in the same order"}
 	ProxyTransparent = Claim{"ProxyTransparent", "RFC 3261 16",
 		"an element that accepts a call directly does not refuse it because of the proxy between"}
-	Answers = Claim{"Answers", "RFC 3261 8.2, 15.1.2, 17.2",
+	Answers = Claim{"Answers", "RFC 3261 8.2, 17.2",
 		"every request that reached a socket of an element is answered in the time that its sender waits"}
-	RoutedByTheRules = Claim{"RoutedByTheRules", "RFC 3261 12.2.1.1, 13.2.2.4, 18.1.1, RFC 3263 4",
+	RoutedByTheRules = Claim{"RoutedByTheRules", "RFC 3261 12.2.1.1, 18.1.1, RFC 3263 4",
 		"a request inside a dialog goes where its route set and remote target lead, over the transport that they select"}
 	KeepsRunning = Claim{"KeepsRunning", "what everybody expects of a program",
 		"a program neither ends by itself, nor stands still, nor sends without end, whatever call it is in"}
@@ -31,6 +31,28 @@ var (
 
 // Claims lists every claim, in the order in which they are judged.
 var Claims = []Claim{ContactAccepts, RecordRouteAccepts, RouteSetCopied, Answers, RoutedByTheRules, KeepsRunning, ProxyTransparent, LookupAgrees, SocketsAgree}
+
+// sectionsOf are the sections of a claim that bind one request, where it has
+// sections of its own.
+var sectionsOf = map[string]map[string]string{
+	RoutedByTheRules.Name: {
+		"ACK": "RFC 3261 12.2.1.1, 13.2.2.4, 18.1.1, RFC 3263 4",
+		"BYE": "RFC 3261 12.2.1.1, 15.1.1, 18.1.1, RFC 3263 4",
+	},
+	Answers.Name: {
+		"INVITE": "RFC 3261 8.2, 13.3.1, 17.2.1",
+		"BYE":    "RFC 3261 8.2, 15.1.2, 17.2.2",
+	},
+}
+
+// SectionFor is where the guarantee comes from for a request ("ACK", "BYE"): its
+// own sections, if it has any, and no other request's.
+func (c Claim) SectionFor(request string) string {
+	if s := sectionsOf[c.Name][request]; s != "" {
+		return s
+	}
+	return c.Section
+}
 
 // claimOf returns the claim about an advert in a header.
 func claimOf(header string) string {

@@ -1,0 +1,34 @@
+package model
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestSectionsAreTheRequestsOwn: no section is quoted that binds another request.
+func TestSectionsAreTheRequestsOwn(t *testing.T) {
+	const ofACK, ofBYE, ofBYETaken, ofINVITE = "13.2.2.4", "15.1.1", "15.1.2", "17.2.1"
+	all := []string{ofACK, ofBYE, ofBYETaken, ofINVITE}
+	for _, x := range []struct {
+		claim   Claim
+		request string
+		want    string
+	}{
+		{RoutedByTheRules, "ACK", ofACK}, {RoutedByTheRules, "BYE", ofBYE}, {RoutedByTheRules, "INFO", ""},
+		{Answers, "INVITE", ofINVITE}, {Answers, "BYE", ofBYETaken}, {Answers, "OPTIONS", ""}, {KeepsRunning, "BYE", ""},
+	} {
+		got := x.claim.SectionFor(x.request)
+		for _, s := range all {
+			if strings.Contains(got, s) != (s == x.want) {
+				t.Errorf("%s of %s: %q", x.claim.Name, x.request, got)
+			}
+		}
+	}
+	for name, own := range sectionsOf {
+		for request, s := range own {
+			if !strings.HasPrefix(s, "RFC 3261 ") || name == "" || request == "" {
+				t.Errorf("%q of %q: %q", name, request, s)
+			}
+		}
+	}
+}
