@@ -36,11 +36,11 @@ func wrapText(text string, width int) string {
 // to the right of it. What has no blank is left whole: an address or a URI that
 // is broken can't be searched for.
 func wrap(l string, width int) (out []string) {
+	hang := hanging(l) // of the whole line: what is left of it may have a colon, too
+	if hang > width/2 {
+		hang = width / 4
+	}
 	for columns(l) > width {
-		hang := hanging(l)
-		if hang > width/2 {
-			hang = width / 4
-		}
 		cut := breakAt(l, hang, width)
 		if cut < 0 {
 			if cut = breakAfter(l, hang); cut < 0 {
