@@ -1,6 +1,7 @@
 package props
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -21,18 +22,72 @@ func legendOf(sc *model.Scenario, o *model.Observation) netns.Legend {
 			l.Names[a] = joined(l.Names[a], "+", e.Name)
 		}
 	}
-	probes, owners := probesOf(o), ownersOf(o)
+	probes, owners, lost := probesOf(o), ownersOf(o), lostOf(o)
 	l.Comment = func(t model.Transport, from, to netip.AddrPort) string {
 		if probes[flow{t, from, to}] || probes[flow{t, to, from}] {
 			return probeComment
 		}
 		sender, receiver := owners[portKey{t, from}], owners[portKey{t, to}]
+		if user := lost.user(t, from, to, sender, receiver); user != "" {
+			return fmt.Sprintf("%s -> %s (nobody accepts)", user, to)
+		}
+		if user := lost.user(t, to, from, receiver, sender); user != "" {
+			return fmt.Sprintf("%s (nobody accepts) -> %s", from, user)
+		}
 		if sender == "" && receiver == "" {
 			return ""
 		}
 		return knownAs(sender) + " -> " + knownAs(receiver)
 	}
 	return l
+}
+
+// lostKey is an address that was handed out and on which nobody accepts, and the
+// address from which somebody sent there.
+type lostKey struct {
+	transport model.Transport
+	from      netip.Addr
+	to        netip.AddrPort
+}
+
+// lost says who sent where nobody accepts. Such a connect leaves no socket in any
+// snapshot, and is yet what the finding is about.
+type lost map[lostKey]string
+
+// lostOf takes them from the uses for a request whose target nobody took, by the
+// look-up and, where it is known, by what the user's own connect met.
+func lostOf(o *model.Observation) lost {
+	all := lost{}
+	for i := range o.Uses {
+		u := &o.Uses[i]
+		t, err := o.Adverts[u.Advert].Target()
+		if err != nil || u.Request == "" || u.Met == model.ProbeAccepted {
+			continue
+		}
+		snap := &o.Snapshots[u.Snapshot]
+		source := u.View.SourceFor(snap, t.Addr.Addr())
+		if !source.IsValid() || model.Lookup(snap, u.View.Host, t.Transport, netip.AddrPortFrom(source, 0), t.Addr).Takes() {
+			continue
+		}
+		k := lostKey{t.Transport, source.Unmap(), plainPort(t.Addr)}
+		if have := all[k]; have != "" && have != u.View.Element {
+			all[k] = "?"
+			continue
+		}
+		all[k] = u.View.Element
+	}
+	return all
+}
+
+// user returns who sent a packet to where nobody accepts, "" if it is none of
+// those: its port was somebody else's, or the address somebody's who took what
+// came by datagrams.
+func (l lost) user(t model.Transport, from, to netip.AddrPort, sender, receiver string) string {
+	user := l[lostKey{t, from.Addr(), to}]
+	if user == "?" || sender != "" && sender != user || receiver != "" && (t == model.UDP || sender != "") {
+		return ""
+	}
+	return user
 }
 
 func joined(list, by, name string) string {
