@@ -45,7 +45,12 @@ type Advert struct {
 	Seer    string `json:"seer,omitzero"`    // the element that saw it first
 	Leg     Leg    `json:"leg,omitzero"`     // where it was seen first: the leg that it was sent on
 	CallID  string `json:"call_id,omitzero"`
-	Step    int    `json:"step"` // index of the step in which it was seen
+	// Nth is its place among the Of values that the message has in this header,
+	// from 1 and from the top. Both are 0 where it is the only one, or that was
+	// not noted.
+	Nth  int `json:"nth,omitzero"`
+	Of   int `json:"of,omitzero"`
+	Step int `json:"step"` // index of the step in which it was seen
 }
 
 // Viewpoint is who will use an advert next, from where.
@@ -142,21 +147,35 @@ type Observation struct {
 }
 
 // String tells the outcome in a few words.
-func (o Outcome) String() string {
-	s := fmt.Sprintf("final status %d", o.Status)
+func (o Outcome) String() string { return o.text("", "", "BYE") }
+
+// Told is String with the names of who saw what: the caller its final status, the
+// callee the ACK, and whoever sent the BYE the answer to it.
+func (o Outcome) Told(c Call) string {
+	bye := c.From
+	if c.Hangup == Callee {
+		bye = c.To
+	}
+	return o.text(" at "+c.From, " at "+c.To, "BYE of "+bye)
+}
+
+// text says where the final status came, where the ACK arrived, and whose BYE it
+// was.
+func (o Outcome) text(final, acked, bye string) string {
+	s := fmt.Sprintf("final status %d%s", o.Status, final)
 	if o.Status == 0 {
-		s = "no final status"
+		s = "no final status" + final
 	}
 	if o.Status/100 == 2 {
 		switch {
 		case o.Acked:
-			s += ", ACK arrived"
+			s += ", ACK arrived" + acked
 		case strings.Contains(o.Failure, "ACK"):
 			s += ", ACK lost"
 		default:
-			s += ", no ACK was seen to arrive"
+			s += ", no ACK was seen to arrive" + acked
 		}
-		s += o.byeText()
+		s += o.byeText(bye)
 	}
 	if o.Failure != "" {
 		s += " (" + o.Failure + ")"
@@ -166,14 +185,14 @@ func (o Outcome) String() string {
 
 // byeText says no more of a BYE than was seen: an answer that went elsewhere is
 // none that came.
-func (o Outcome) byeText() string {
+func (o Outcome) byeText(bye string) string {
 	switch {
 	case o.ByeReply != 0:
-		return fmt.Sprintf(", BYE answered with %d", o.ByeReply)
+		return fmt.Sprintf(", %s answered with %d", bye, o.ByeReply)
 	case !o.Acked && o.Failure != "":
 		return "" // the call was given up before a BYE was waited for
 	case o.Bye:
-		return ", no answer to the BYE came"
+		return fmt.Sprintf(", no answer to the %s came", bye)
 	}
 	return ", no BYE was seen"
 }

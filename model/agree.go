@@ -44,7 +44,7 @@ func judgeSockets(s *Scenario, o *Observation) []Verdict {
 		missing, extra := Differences(Lines(s, o.Own, &p.Sockets[step], full), Lines(s, o.Own, &o.Snapshots[i], full))
 		if len(missing)+len(extra) > 0 {
 			v.Class, v.Severity = SocketsDiffer, Finding
-			v.Detail = describe(missing, extra)
+			v.Missing, v.Extra, v.Detail = missing, extra, describe(missing, extra)
 		}
 		out = append(out, v)
 	}

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -161,9 +162,9 @@ func classify(o *Observation, a *Advert, u *Use, t Target, r Reached) (Class, st
 	ip := t.Addr.Addr().Unmap()
 	switch {
 	case ip.IsUnspecified():
-		return Unspecified, fmt.Sprintf("%s is no address of anybody", ip)
+		return Unspecified, fmt.Sprintf("%s is the unspecified address, which is nobody's", ip)
 	case ip.IsLoopback() && giver != u.View.Host:
-		return Loopback, fmt.Sprintf("%s is %s itself, seen from there", ip, u.View.Host)
+		return Loopback, fmt.Sprintf("from %s, where %s is, %s leads to %s itself", u.View.Host, u.View.Element, ip, u.View.Host)
 	case noScope(a, ip):
 		return LinkLocalNoScope, fmt.Sprintf("%s is good on one link only, and its user is not told on which", ip)
 	case r.Host == "" && !u.View.SourceFor(snap, ip).IsValid():
@@ -179,7 +180,7 @@ func classify(o *Observation, a *Advert, u *Use, t Target, r Reached) (Class, st
 		}
 		return Accepting, r.Rule
 	case r.Takes():
-		return WrongOwner, fmt.Sprintf("%s accepts there", r.Socket.Owner)
+		return WrongOwner, fmt.Sprintf("%s accepts there, and not %s", cmp.Or(r.Socket.Owner, "nobody known"), a.Giver)
 	}
 	class, why := closed(a, snap, t, r)
 	// A UDP socket that was connected is the one that served before: what became

@@ -374,3 +374,24 @@ func TestClassOfError(t *testing.T) {
 		}
 	}
 }
+
+// TestOutcomeIsToldOfBothEnds: whose final status it is, where the ACK came, and
+// whose BYE was answered.
+func TestOutcomeIsToldOfBothEnds(t *testing.T) {
+	byCaller, byCallee := Call{From: "ann", To: "bob"}, Call{From: "ann", To: "bob", Hangup: Callee}
+	for _, x := range []struct {
+		c    Call
+		o    Outcome
+		want string
+	}{
+		{byCaller, Outcome{Status: 500}, "final status 500 at ann"},
+		{byCaller, Outcome{Status: 200, Acked: true, Bye: true, ByeReply: 481}, "final status 200 at ann, ACK arrived at bob, BYE of ann answered with 481"},
+		{byCallee, Outcome{Status: 200, Acked: true, Bye: true, ByeReply: 500}, "final status 200 at ann, ACK arrived at bob, BYE of bob answered with 500"},
+		{byCallee, Outcome{Status: 200, Acked: true, Bye: true}, "final status 200 at ann, ACK arrived at bob, no answer to the BYE of bob came"},
+		{byCaller, Outcome{Status: 200, Failure: "the BYE is lost"}, "final status 200 at ann, no ACK was seen to arrive at bob (the BYE is lost)"},
+	} {
+		if got := x.o.Told(x.c); got != x.want {
+			t.Errorf("%q, want %q", got, x.want)
+		}
+	}
+}

@@ -157,7 +157,8 @@ func TestSocketsAgree(t *testing.T) {
 		"nobody's listener": func(h *HostSockets) { h.Sockets = append(h.Sockets, Socket{Transport: TCP, State: StateListen}) },
 	} {
 		got := judge(change)
-		if len(got) != 2 || got[1].Class != SocketsDiffer || got[1].Severity != Finding || got[1].Detail == "" {
+		if len(got) != 2 || got[1].Class != SocketsDiffer || got[1].Severity != Finding || got[1].Detail == "" ||
+			strings.Count(got[1].Detail, "\n")+1 != len(got[1].Missing)+len(got[1].Extra) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

@@ -60,11 +60,11 @@ func judgeRouteSets(s *Scenario, o *Observation) []Verdict {
 
 // String tells the difference.
 func (r *RouteSet) String() string {
-	given := "none"
+	given := "has none"
 	if len(r.Given) > 0 {
-		given = strings.Join(r.Given, ", ")
+		given = "has " + strings.Join(r.Given, ", ")
 	}
-	return fmt.Sprintf("Record-Route of the INVITE that came to %s: %s; of its %s: %s", r.Giver, strings.Join(r.Came, ", "), r.Message, given)
+	return fmt.Sprintf("the INVITE came to %s with the Record-Route %s; its %s %s", r.Giver, strings.Join(r.Came, ", "), r.Message, given)
 }
 
 // detoured reports whether the user of an address in an answer got it as the

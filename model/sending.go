@@ -36,7 +36,7 @@ func judgeSendings(s *Scenario, o *Observation) []Verdict {
 			About: About{Element: x.Sender, Message: x.Method, Role: roleAt(s, x.Step, x.Sender), Transport: x.Transport}}
 		if why := x.astray(s, want); why != "" {
 			v.Class, v.Severity = Misrouted, Finding
-			v.Detail = fmt.Sprintf("%s, and %s leads to %s %s: %s", x.way(), next, want.Transport, want.Addr, why)
+			v.Detail = fmt.Sprintf("%s; the dialog's %s, %s, leads to %s %s: %s", x.way(), x.hop(), next, want.Transport, want.Addr, why)
 		}
 		out = append(out, v)
 	}
@@ -49,6 +49,14 @@ func (x *Sending) way() string {
 		return fmt.Sprintf("%s dialled %s %s for its %s, where nobody took it", x.Sender, x.Transport, x.To, x.Method)
 	}
 	return fmt.Sprintf("the %s of %s went to %s %s%s", x.Method, x.Sender, x.Transport, x.To, x.receiver())
+}
+
+// hop is what says where the next hop is (RFC 3261 12.2.1.1).
+func (x *Sending) hop() string {
+	if len(x.RouteSet) == 0 {
+		return "remote target"
+	}
+	return "first route"
 }
 
 func (x *Sending) receiver() string {
@@ -94,9 +102,9 @@ func (x *Sending) astray(s *Scenario, want Target) string {
 	case x.Seer != "" && x.Seer == owner && x.Transport == TCP:
 		return ""
 	case x.To.Port() != want.Addr.Port():
-		return fmt.Sprintf("the port is %d", want.Addr.Port())
+		return "that is another port"
 	case x.To.Addr().Unmap() != want.Addr.Addr().Unmap() && x.Seer == "":
-		return "the address is another one"
+		return "that is another address"
 	}
 	return ""
 }

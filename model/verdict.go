@@ -78,6 +78,9 @@ type Verdict struct {
 	Target   Target
 	Picked   *Socket // what Lookup picked, nil if nothing
 	Detail   string  // for people
+	// Missing and Extra are of SocketsDiffer: what is predicted and not there,
+	// and what is there and not predicted.
+	Missing, Extra []SocketLine
 }
 
 // About says what a verdict is about where no advert does.
