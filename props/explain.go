@@ -18,17 +18,11 @@ func Explain(p *Played, v model.Verdict, stack string) string {
 		e.a, e.u = &p.Obs.Adverts[v.Advert], &p.Obs.Uses[v.Use]
 		e.advert()
 	case v.Class == model.SocketsDiffer:
-		e.row("after step", "%d", v.Step+1)
-		for _, l := range strings.Split(v.Detail, "\n") {
-			e.line("%s", l)
-		}
+		e.differing()
 	default:
 		e.line("%s", v.Detail)
 		e.duty()
-		if o := e.outcome(v.Step); o != nil && v.Severity != model.Puzzle {
-			e.b.WriteByte('\n')
-			e.row("the call", "%s", o)
-		}
+		e.ending()
 	}
 	return strings.TrimRight(e.b.String(), "\n")
 }
@@ -41,7 +35,7 @@ func (e *explanation) duty() {
 		case e.v.Severity == model.Puzzle:
 			e.line("nothing that was seen explains the difference: it is kept for people, and accuses nobody")
 		default:
-			e.line("owed: %s (%s)", c.Text, c.Section)
+			e.line("owed: %s (%s)", c.Text, c.SectionFor(e.v.About.Message))
 		}
 	}
 }
@@ -71,7 +65,7 @@ func (e *explanation) row(label, format string, args ...any) {
 
 func (e *explanation) advert() {
 	if e.a.Value != "" {
-		e.line("%s: %s", e.a.Header, foreign(e.a.Value))
+		e.line("%s%s: %s", e.a.Header, e.which(), foreign(e.value()))
 	} else {
 		e.line("no %s at all", e.a.Header)
 	}
@@ -83,6 +77,7 @@ func (e *explanation) advert() {
 	e.sockets()
 	e.tried()
 	e.row("so", "%s", e.fate())
+	e.answers("the call", e.u.Request, e.outcome(e.u.Step))
 	e.direct()
 	e.fairness()
 }
@@ -119,72 +114,15 @@ func met(r model.ProbeResult, t model.Transport) string {
 	return r.String()
 }
 
-// who says who uses the address next, and by which rule.
-func (e *explanation) who() string {
-	user, request := e.u.View.Element, e.u.Request
-	x := e.p.Scenario.Element(user)
-	proxy := x != nil && x.Kind == model.Proxy
-	switch {
-	case request == "":
-		return e.whoHolds(user)
-	case e.v.Class == model.Malformed:
-		section := "12.2.1.1"
-		if request == "INVITE" {
-			section = "16.5, 16.6"
-		}
-		return fmt.Sprintf("%s needs it as the Request-URI of the %s (RFC 3261 %s)", user, request, section)
-	case request == "INVITE":
-		return e.whoInvites(proxy)
-	case e.a.Header == "Record-Route":
-		return fmt.Sprintf("%s sends the %s there: it is the first of the route set (RFC 3261 12.2.1.1)", user, request)
-	case proxy:
-		return fmt.Sprintf("%s passes the %s on to that address, the remote target: %s is the last of the recorded route (RFC 3261 16.6)", user, request, user)
-	}
-	return fmt.Sprintf("%s sends the %s straight there: no Record-Route, so the remote target is the next hop (RFC 3261 12.2.1.1)", user, request)
-}
-
-// whoHolds says what comes of an address that was received.
-func (e *explanation) whoHolds(user string) string {
-	if x := e.elsewhere(); x != nil {
-		return fmt.Sprintf("%s holds it from here on; %s sends the %s to the same URI in this play", user, x.View.Element, x.Request)
-	}
-	return user + " holds it, and nobody sends anything there in this play"
-}
-
-// elsewhere is another use of the same URI of the same element, for a request;
-// nil if there is none.
-func (e *explanation) elsewhere() *model.Use {
-	for i := range e.p.Obs.Uses {
-		u := &e.p.Obs.Uses[i]
-		if a := &e.p.Obs.Adverts[u.Advert]; u.Request != "" && a.Giver == e.a.Giver && a.URI == e.a.URI {
-			return u
-		}
-	}
-	return nil
-}
-
-// whoInvites says where the user of a new call has the address from.
-func (e *explanation) whoInvites(proxy bool) string {
-	user := e.u.View.Element
-	if e.a.Message == "REGISTER" {
-		return user + " sends the INVITE there: the registered Contact becomes the Request-URI (RFC 3261 16.5, 16.6)"
-	}
-	const scope = "a Contact is good for requests outside its dialog too (RFC 3261 8.1.1.8)"
-	c, ok := e.step().(model.Call)
-	if !ok || !proxy {
-		return fmt.Sprintf("%s sends a new INVITE there: %s", user, scope)
-	}
-	return fmt.Sprintf("%s passes %s's new INVITE on to it, who has it from %s's %s: %s", user, c.From, e.a.Giver, e.a.Message, scope)
-}
-
-// direct says how the direct twin fared.
+// direct says how the direct twin fared. To a call that goes through no proxy it
+// says nothing new.
 func (e *explanation) direct() {
-	if e.p.Twin == nil || e.p.Twin.Broken != "" {
+	if e.p.Twin == nil || e.p.Twin.Broken != "" || !e.proxied() {
 		return
 	}
 	for _, v := range e.p.Twin.Verdicts {
 		if v.Severity == model.Finding {
-			e.row("direct call", "without the proxy there is a finding too: %s", v.Class)
+			e.row("direct call", "without the proxy there is a finding too: %s", title(e.p.Twin, v))
 			return
 		}
 	}
@@ -195,6 +133,16 @@ func (e *explanation) direct() {
 		}
 	}
 	e.row("direct call", "the same scenario without %s has no finding", e.proxies())
+}
+
+// proxied reports whether the call in which the address is used goes through a
+// proxy.
+func (e *explanation) proxied() bool {
+	if _, ok := e.step().(model.Call); !ok {
+		return false
+	}
+	plan, err := e.p.Scenario.PlanCall(e.u.Step)
+	return err == nil && plan.Proxy != ""
 }
 
 func (e *explanation) proxies() string {

@@ -28,6 +28,7 @@ type scene struct {
 	use      model.Use
 	verdict  model.Verdict
 	outcome  *model.Outcome
+	requests []model.Request
 	twin     *Played
 }
 
@@ -63,6 +64,7 @@ func (s *scene) explain(t *testing.T) string {
 	p.Obs.Snapshots = []model.Snapshot{snap(s.earlier), snap(s.socks)}
 	s.use.Snapshot = 1
 	p.Obs.Uses = []model.Use{s.use}
+	p.Obs.Requests = s.requests
 	if s.outcome != nil {
 		p.Obs.Outcomes = []model.Outcome{*s.outcome}
 	}
@@ -103,6 +105,17 @@ func TestExplanations(t *testing.T) {
 			}
 		}
 	}
+	malformed := func(s *scene) { s.verdict.Class = model.Malformed }
+	direct := func(s *scene) { s.scenario = strings.Replace(s.scenario, "udp:5081 via=p", "udp:5081", 1) }
+	recorded := func(user string, nth, of int) func(*scene) {
+		return func(s *scene) {
+			s.advert.Header, s.advert.Giver, s.advert.Message, s.advert.Nth, s.advert.Of = "Record-Route", "p", "INVITE", nth, of
+			s.use.View.Element = user
+		}
+	}
+	byeRefused := func(s *scene) {
+		s.requests = []model.Request{{Method: "BYE", Sender: "bob", Taker: "ann", Status: 500, Leg: model.Leg{Transport: model.TCP, Local: at4(40002)}, Step: 1}}
+	}
 	for _, c := range []struct {
 		what, text string
 		where      func(*scene)
@@ -115,8 +128,8 @@ func TestExplanations(t *testing.T) {
 		{"the BYE was answered", "this BYE was answered with 200 all the same", as("BYE", model.Outcome{Status: 200, Acked: true, ByeReply: 200}), as("BYE", model.Outcome{})},
 		{"by somebody else", "the BYE goes to p, and not to bob, and bob stays in a call that is over; seen: the BYE was answered with 404",
 			both(wrongOwner, as("BYE", model.Outcome{Status: 200, Acked: true, ByeReply: 404})), as("BYE", model.Outcome{ByeReply: 404})},
-		{"the call fails", "the INVITE does not arrive, and the call fails with 500", as("INVITE", model.Outcome{Status: 500}), as("INVITE", model.Outcome{Status: 200})},
-		{"what its caller is told", "the call fails with 500", as("INVITE", model.Outcome{Status: 500}), as("INVITE", model.Outcome{Failure: "the INVITE of p is lost"})},
+		{"the call fails", "the INVITE does not arrive, and the call of ann fails with 500", as("INVITE", model.Outcome{Status: 500}), as("INVITE", model.Outcome{Status: 200})},
+		{"what its caller is told", "the call of ann fails with 500", as("INVITE", model.Outcome{Status: 500}), as("INVITE", model.Outcome{Failure: "the INVITE of p is lost"})},
 		{"what has no address is not sent", "the ACK cannot be sent. By RFC 3261", func(s *scene) { s.verdict.Class = model.Malformed }, nil},
 		{"port 0", ", tcp port ", nil, func(s *scene) { s.verdict.Target.Addr = at4(0) }},
 		{"no probe of port 0", "probe from", nil, func(s *scene) { s.verdict.Target.Addr = at4(0) }},
@@ -161,6 +174,27 @@ func TestExplanations(t *testing.T) {
 			s.twin = &Played{Verdicts: []model.Verdict{{Class: model.Closed, Severity: model.Finding}}}
 		}, func(s *scene) { s.twin = &Played{} }},
 		{"the twin has none", "direct call:             the same scenario without p has no finding", func(s *scene) { s.twin = &Played{} }, nil},
+		{"nor where no proxy is in the call", "direct call:", func(s *scene) { s.twin = &Played{} }, both(direct, func(s *scene) { s.twin = &Played{} })},
+
+		{"one of several Contacts", "Contact (the first of 2, from the top): <sip:bob@10.77.0.1:40001;transport=tcp>", func(s *scene) { s.advert.Nth, s.advert.Of = 1, 2 }, nil},
+		{"on one line", "Contact (the second of 2, from the top): <sip:bob@10.77.0.1:40001;transport=tcp>", func(s *scene) {
+			s.advert.Nth, s.advert.Of, s.advert.Value = 2, 2, "<sip:a@b>, "+s.advert.Value
+		}, nil},
+		{"the caller's Record-Route", "p wrote it; ann sends the ACK there: it is the first of ann's route set (RFC 3261 12.2.1.1), since the caller takes the Record-Routes from the last to the first (RFC 3261 12.1.2)",
+			recorded("ann", 2, 2), recorded("ann", 1, 2)},
+		{"the callee's", "bob's route set (RFC 3261 12.2.1.1), since the callee takes the Record-Routes from the first to the last (RFC 3261 12.1.1)",
+			recorded("bob", 1, 2), recorded("bob", 0, 0)},
+		{"the only one", "ann's route set (RFC 3261 12.2.1.1)\n", recorded("ann", 0, 0), recorded("ann", 2, 2)},
+		{"which of two requests", "ann sends the ACK in step 2 straight there", func(s *scene) { s.scenario += "call ann bob\n" }, func(s *scene) { s.scenario += "call bob ann\n" }},
+		{"a malformed Route", "ann needs it as a Route of the ACK (RFC 3261 12.2.1.1)", both(recorded("ann", 0, 0), malformed), malformed},
+		{"a malformed target", "ann needs it as the Request-URI of the ACK (RFC 3261 12.2.1.1)", malformed, both(recorded("ann", 0, 0), malformed)},
+		{"where the port is from", "gone by then:            ESTAB  tcp 10.77.0.1:40001 <-> 10.77.0.1:5060  bob (stack) <-> p  only a connection",
+			func(s *scene) { s.earlier = []model.Socket{conn, accepted} }, func(s *scene) { s.earlier = []model.Socket{accepted} }},
+		{"nor if it is still there", "gone by then:", func(s *scene) { s.earlier = []model.Socket{conn, accepted} }, both(founding, func(s *scene) { s.earlier = []model.Socket{conn, accepted} })},
+		{"of a later request", "; seen besides: the BYE of ann is lost", as("ACK", model.Outcome{Status: 200, Failure: "the BYE of ann is lost"}), as("ACK", model.Outcome{Status: 200, Failure: "the ACK of ann is lost"})},
+		{"an unusual answer", "the call:                ann answered 500 to the BYE that bob sent over tcp from 10.77.0.1:40002", byeRefused, nil},
+		{"of a request that is told", "the call:                the BYE of ann was answered with 481", as("ACK", model.Outcome{Status: 200, Bye: true, ByeReply: 481}),
+			both(wrongOwner, as("BYE", model.Outcome{Status: 200, Acked: true, ByeReply: 481}))},
 		{"in fairness", "p sent the call down bob's own connection, without RFC 5626", founding, func(s *scene) {
 			founding(s)
 			s.socks = append(s.socks, model.Socket{Transport: model.TCP, State: model.StateListen, Local: at4(40001), Owner: "bob"}) // then bob did not dial it

@@ -76,9 +76,17 @@ func (e *explanation) fateOfINVITE(o *model.Outcome) string {
 	case o.Status/100 == 2:
 		return fmt.Sprintf("this call came through all the same: %s", o)
 	case o.Status >= 300:
-		return fmt.Sprintf("%s, and the call fails with %d", e.astray("INVITE"), o.Status)
+		return fmt.Sprintf("%s, and the call%s fails with %d", e.astray("INVITE"), e.ofCaller(), o.Status)
 	}
 	return e.astray("INVITE") + e.failure(o) // what its caller is told is told later than that
+}
+
+// ofCaller names whose call it is.
+func (e *explanation) ofCaller() string {
+	if c, ok := e.step().(model.Call); ok {
+		return " of " + c.From
+	}
+	return ""
 }
 
 // astray says where a request ends that its address does not bring to the giver.
@@ -97,6 +105,9 @@ func (e *explanation) failure(o *model.Outcome) string {
 	if o.Failure == "" || e.v.Class == model.Malformed { // its reader stumbles elsewhere than ours
 		return ""
 	}
+	if r := e.u.Request; !strings.Contains(o.Failure, r) {
+		return "; seen besides: " + foreign(o.Failure) // of a later request: over UDP the error comes back to the next one
+	}
 	return "; seen: " + foreign(o.Failure)
 }
 
@@ -112,8 +123,5 @@ func (e *explanation) outcome(step int) *model.Outcome {
 
 // step is the one in which the address was used.
 func (e *explanation) step() model.Step {
-	if i := e.u.Step; i >= 0 && i < len(e.p.Scenario.Steps) {
-		return e.p.Scenario.Steps[i]
-	}
-	return nil
+	return stepOf(e.p, e.u.Step)
 }

@@ -88,8 +88,9 @@ func (s *session) nextUser(message, seer string) string {
 // missing. A REGISTER may have any number, and those that it takes away are
 // nobody's to use.
 func contacts(base model.Advert, m *model.Message) (out []model.Advert) {
-	for _, c := range peer.Registers(m) {
-		a := base
+	all := peer.Registers(m)
+	for i, c := range all {
+		a := numbered(base, i, len(all))
 		a.Value, a.URI, a.Problem = c.Value, c.URI, c.Problem
 		if c.Problem != "" {
 			a.URI = ""
@@ -110,6 +111,15 @@ func contacts(base model.Advert, m *model.Message) (out []model.Advert) {
 	return out
 }
 
+// numbered gives an advert its place among those of its message, if there are
+// several.
+func numbered(a model.Advert, i, of int) model.Advert {
+	if of > 1 {
+		a.Nth, a.Of = i+1, of
+	}
+	return a
+}
+
 // recordRoutes notes the Record-Routes of an INVITE. The upper one faces the
 // callee, the lower one, if there are two, the caller (RFC 5658 4).
 func (s *session) recordRoutes(base model.Advert, m *model.Message) {
@@ -125,7 +135,7 @@ func (s *session) recordRoutes(base model.Advert, m *model.Message) {
 	if plan, err := s.sc.PlanCall(s.step); err == nil {
 		upstream.Transport = plan.Transport
 	}
-	n := 0
+	n, of := 0, len(routeValues(m))
 	for _, value := range m.All("Record-Route") {
 		list, err := model.ParseNameAddrs(value)
 		if err != nil {
@@ -138,7 +148,7 @@ func (s *session) recordRoutes(base model.Advert, m *model.Message) {
 			if n > 0 {
 				base.Leg = upstream
 			}
-			if i := s.advert(base); n == 0 {
+			if i := s.advert(numbered(base, n, of)); n == 0 {
 				s.use(i, base.Seer, "", false)
 			}
 			n++

@@ -39,6 +39,26 @@ func (e *explanation) atTarget(snap *model.Snapshot) {
 		e.row(label, "%s", e.socketText(snap, s))
 		label = ""
 	}
+	if before, s := e.connectedBefore(host); s != nil && len(same) == 0 {
+		e.row("gone by then", "%s", e.socketText(before, s))
+	}
+}
+
+// connectedBefore returns the newest conversation of the giver's from the very
+// port that was handed out, in a snapshot before: where the address is from.
+func (e *explanation) connectedBefore(host string) (*model.Snapshot, *model.Socket) {
+	t := e.v.Target
+	for n := e.u.Snapshot - 1; n >= 0; n-- {
+		snap := &e.p.Obs.Snapshots[n]
+		h := snap.Host(host)
+		for i := 0; h != nil && i < len(h.Sockets); i++ {
+			if s := &h.Sockets[i]; s.Owner == e.a.Giver && s.Transport == t.Transport && s.Local.Port() == t.Addr.Port() &&
+				takes(s, t.Addr.Addr()) && s.Remote.IsValid() && h.RoleOf(s) == model.RoleDialled {
+				return snap, s
+			}
+		}
+	}
+	return nil, nil
 }
 
 // onPort returns the sockets of a host that have a target's port: those at the

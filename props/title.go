@@ -16,29 +16,40 @@ func title(p *Played, v model.Verdict) string {
 
 func complaint(p *Played, v *model.Verdict) string {
 	if v.Advert < 0 || v.Advert >= len(p.Obs.Adverts) {
-		if text := misdeeds[v.Class]; text != "" && v.About.Message != "" {
-			return fmt.Sprintf(text, v.About.Element, v.About.Message)
-		}
-		if text := breakdowns[v.Class]; text != "" {
-			return v.About.Element + "'s program " + text
-		}
-		if v.Class == model.RouteSetDropped {
-			return fmt.Sprintf("%s's %s does not copy the Record-Route", v.About.Element, v.About.Message)
-		}
-		if text := complaints[v.Claim]; text != "" {
-			return text
-		}
-		return v.Claim + " does not hold"
+		return misdeed(p, v)
 	}
 	a := &p.Obs.Adverts[v.Advert]
+	message := a.Message + inStep(&p.Scenario, a.Step, sends(&p.Scenario, a.Giver, a.Message))
 	switch {
 	case v.Class != model.Malformed:
 	case a.Value == "":
-		return fmt.Sprintf("%s's %s has no %s", a.Giver, a.Message, a.Header)
+		return fmt.Sprintf("%s's %s has no %s", a.Giver, message, a.Header)
 	case a.URI == "" && strings.Contains(a.Problem, "Contacts"):
-		return fmt.Sprintf("%s's %s has several Contacts", a.Giver, a.Message)
+		return fmt.Sprintf("%s's %s has several Contacts", a.Giver, message)
 	}
-	return fmt.Sprintf("the %s of %s's %s %s", a.Header, a.Giver, a.Message, shortcoming(v.Class))
+	return fmt.Sprintf("the %s of %s's %s %s", a.Header, a.Giver, message, shortcoming(v.Class))
+}
+
+// misdeed is what is wrong where that is no address.
+func misdeed(p *Played, v *model.Verdict) string {
+	about, sc := &v.About, &p.Scenario
+	sent := func() string { return inStep(sc, v.Step, sends(sc, about.Element, about.Message)) }
+	came := func() string { return inStep(sc, v.Step, comesTo(sc, about.Element, about.Message)) }
+	switch text := misdeeds[v.Class]; {
+	case text != "" && about.Message != "" && v.Class == model.Misrouted:
+		return fmt.Sprintf(text, about.Element, about.Message+sent())
+	case text != "" && about.Message != "":
+		return fmt.Sprintf(text, about.Element, about.Message+came())
+	case breakdowns[v.Class] != "":
+		return about.Element + "'s program " + breakdowns[v.Class] + came()
+	case v.Class == model.RouteSetDropped:
+		return fmt.Sprintf("%s's %s does not copy the Record-Route", about.Element, about.Message+sent())
+	case v.Class == model.SocketsDiffer && len(v.Missing)+len(v.Extra) > 0:
+		return culprit(v)
+	case complaints[v.Claim] != "":
+		return complaints[v.Claim]
+	}
+	return v.Claim + " does not hold"
 }
 
 // complaints are for the claims that are not about one address.

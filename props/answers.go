@@ -1,0 +1,126 @@
+package props
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/greka-sip/greka/model"
+)
+
+// ending says how the call of a verdict ended. Of a puzzle that is said already:
+// who refused is not.
+func (e *explanation) ending() {
+	o := e.outcome(e.v.Step)
+	switch {
+	case o == nil:
+	case e.v.Severity == model.Puzzle:
+		e.refusals(o)
+	default:
+		e.b.WriteByte('\n')
+		text := o.String()
+		if c, ok := stepOf(e.p, o.Step).(model.Call); ok {
+			text = o.Told(c)
+		}
+		e.row("the call", "%s", text)
+		e.answers("", "INVITE BYE", o)
+		if e.v.Class == model.RouteSetDropped {
+			e.row("so", "%s", e.fateOfRouteSet())
+		}
+	}
+}
+
+// answers adds the final answers of a call that are unusual: which side gave
+// them, and to whom. What came of the requests
+// that are told is not said again.
+func (e *explanation) answers(label, told string, o *model.Outcome) {
+	if o == nil {
+		return
+	}
+	for _, l := range unusual(e.p, o, told) {
+		e.row(label, "%s", l)
+		label = ""
+	}
+}
+
+// unusual lists the final answers of a call that are none of a call that goes
+// through, as far as they were seen: those that the judged element gave, and
+// those that came to the caller and to the sender of the BYE, unless what came
+// of that request is told.
+func unusual(p *Played, o *model.Outcome, told string) (lines []string) {
+	c, ok := stepOf(p, o.Step).(model.Call)
+	if !ok {
+		return nil
+	}
+	for i := range p.Obs.Requests {
+		r := &p.Obs.Requests[i]
+		if r.Step != o.Step || r.Taker == "" || r.Status == 0 {
+			continue
+		}
+		ends := r.Method == "INVITE" && r.Taker == c.To && o.Status != 0 && o.Status/100 != r.Status/100
+		if r.Status >= 300 || ends {
+			lines = append(lines, fmt.Sprintf("%s answered %d to the %s that %s sent over %s from %s", r.Taker, r.Status, r.Method, r.Sender, r.Leg.Transport, r.Leg.Local))
+		}
+	}
+	if o.Status >= 300 && !strings.Contains(told, "INVITE") && !answeredBy(p, o, "INVITE", c.From, o.Status) {
+		lines = append(lines, fmt.Sprintf("%s, the caller, was answered %d", c.From, o.Status))
+	}
+	hanger := sender(c, "BYE")
+	if o.ByeReply >= 300 && !strings.Contains(told, "BYE") && !answeredBy(p, o, "BYE", hanger, o.ByeReply) {
+		lines = append(lines, fmt.Sprintf("the BYE of %s was answered with %d", hanger, o.ByeReply))
+	}
+	return lines
+}
+
+// answeredBy reports whether it was seen that a sender's own request was answered
+// so, and by whom.
+func answeredBy(p *Played, o *model.Outcome, method, from string, status int) bool {
+	for i := range p.Obs.Requests {
+		if r := &p.Obs.Requests[i]; r.Step == o.Step && r.Method == method && r.Sender == from && r.Status == status && r.Taker != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// refusals says who refused what in a call and in its direct twin that nothing
+// explains.
+func (e *explanation) refusals(o *model.Outcome) {
+	e.refused("through the proxy", e.p, o)
+	for i := range e.p.Obs.Outcomes {
+		if &e.p.Obs.Outcomes[i] == o && e.p.Twin != nil && i < len(e.p.Twin.Obs.Outcomes) {
+			e.refused("direct", e.p.Twin, &e.p.Twin.Obs.Outcomes[i])
+		}
+	}
+}
+
+// refused says who refused what in one play; nothing, if nothing was.
+func (e *explanation) refused(label string, p *Played, o *model.Outcome) {
+	if o.Status < 300 && o.ByeReply < 300 {
+		return
+	}
+	for _, l := range unusual(p, o, "") {
+		e.row(label, "%s", l)
+		label = ""
+	}
+	if judged := p.Scenario.SUT(); judged != nil && !refusedBy(p, o, judged.Name) {
+		e.row(label, "by whom is not known: no refusal by %s was seen", judged.Name)
+	}
+}
+
+// refusedBy reports whether it was seen that an element refused a request of a
+// call.
+func refusedBy(p *Played, o *model.Outcome, element string) bool {
+	for i := range p.Obs.Requests {
+		if r := &p.Obs.Requests[i]; r.Step == o.Step && r.Taker == element && r.Status >= 300 {
+			return true
+		}
+	}
+	return false
+}
+
+func stepOf(p *Played, i int) model.Step {
+	if i < 0 || i >= len(p.Scenario.Steps) {
+		return nil
+	}
+	return p.Scenario.Steps[i]
+}
