@@ -17,7 +17,7 @@ import (
 	"github.com/greka-sip/greka/model"
 )
 
-var update = flag.Bool("update", false, "rewrite the verdicts that are kept of the corpus's observations")
+var update = flag.Bool("update", false, "rewrite what is kept of the corpus's observations: the verdicts, and how its cases explain them")
 
 const corpusDir = "../corpus"
 
@@ -85,6 +85,62 @@ func TestJudgeKeptObservations(t *testing.T) {
 		default:
 			t.Errorf("%s: not judged as it was (-kept +now):\n%s", path, j.Difference)
 		}
+	}
+}
+
+// explainedToday is how a case explains what is kept of it, by today's words. What
+// was added when it was confirmed stays: that is no matter of the observation.
+func explainedToday(c *corpus.Case, o *corpus.Observed) string {
+	sig, _ := c.Expected(o.Stack, o.Version)
+	for _, f := range Judge(o).Findings() {
+		if f.Signature == sig {
+			return strings.TrimRight(f.Case(&o.Scenario).Explanation, "\n") + "\n" + confirmation.FindString(c.Explanation)
+		}
+	}
+	return ""
+}
+
+// confirmation is what Finding.confirmed adds.
+var confirmation = regexp.MustCompile(`(?ms)^  (seen|waited|not fully minimised): .*`)
+
+// TestCasesAreExplainedAsToday: each case of the corpus explains the play that is
+// kept beside it in the words of today. -update rewrites them, for people to read.
+func TestCasesAreExplainedAsToday(t *testing.T) {
+	paths, cases := keptCases(t)
+	for i, path := range paths {
+		want := explainedToday(cases[i], keptOf(t, path))
+		now := *cases[i]
+		now.Explanation = want
+		switch {
+		case want == "":
+			t.Errorf("%s: what is kept does not show what is expected", path)
+		case now.Normal().Explanation == cases[i].Normal().Explanation:
+		case *update:
+			if err := corpus.WriteFile(path, corpus.Format(&now)); err != nil {
+				t.Error(err)
+			}
+		default:
+			t.Errorf("%s: explained otherwise today (go test ./props -run TestCasesAreExplainedAsToday -update):\n%s", path, want)
+		}
+	}
+}
+
+// The negative twin: a case that tells of another port is told apart, and what
+// was added to it stays.
+func TestExplainedTodayIsOfThePlay(t *testing.T) {
+	paths, cases := keptCases(t)
+	c, o := *cases[0], keptOf(t, paths[0])
+	const added = "  waited:                  long\n                           and longer\n"
+	today := explainedToday(&c, o)
+	c.Explanation = "Closed: something else\n" + added
+	if got := explainedToday(&c, o); today == "" || got != today+added {
+		t.Errorf("%q, want %q and %q", got, today, added)
+	}
+	for k := range o.Observation.Uses {
+		o.Observation.Uses[k].Request = ""
+	}
+	if got := explainedToday(&c, o); got != "" {
+		t.Errorf("it is not shown any more, and told: %s", got)
 	}
 }
 
