@@ -1,8 +1,11 @@
 package model
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/greka-sip/greka/internal/sample"
 )
 
 // TestSectionsAreTheRequestsOwn: no section is quoted that binds another request.
@@ -29,6 +32,19 @@ func TestSectionsAreTheRequestsOwn(t *testing.T) {
 			if !strings.HasPrefix(s, "RFC 3261 ") || name == "" || request == "" {
 				t.Errorf("%q of %q: %q", name, request, s)
 			}
+		}
+	}
+}
+
+// TestMisroutedSaysWhoseHopItWas: a remote target is none of a route set's.
+func TestMisroutedSaysWhoseHopItWas(t *testing.T) {
+	sc := parsed(t, sample.Founding)
+	for hop, set := range map[string][]string{"remote target": nil, "first route": {"<sip:10.77.0.1:5072;transport=tcp;lr>"}} {
+		o := &Observation{Sendings: []Sending{{Method: "BYE", Sender: "ann", RouteSet: set, RemoteTarget: "sip:bob@10.77.0.1:5072;transport=tcp", Size: 400,
+			Transport: UDP, To: netip.MustParseAddrPort("10.77.0.1:5072"), Step: 1}}}
+		got := judgeSendings(&sc, o)
+		if len(got) != 1 || got[0].Class != Misrouted || !strings.Contains(got[0].Detail, "; the dialog's "+hop+", sip:") {
+			t.Errorf("%s: %+v", hop, got)
 		}
 	}
 }

@@ -60,8 +60,11 @@ func lostOf(o *model.Observation) lost {
 	all := lost{}
 	for i := range o.Uses {
 		u := &o.Uses[i]
+		if u.Request == "" || u.Met == model.ProbeAccepted {
+			continue
+		}
 		t, err := o.Adverts[u.Advert].Target()
-		if err != nil || u.Request == "" || u.Met == model.ProbeAccepted {
+		if err != nil {
 			continue
 		}
 		snap := &o.Snapshots[u.Snapshot]
