@@ -8,12 +8,13 @@ import (
 
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/plain"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Case is a minimal scenario with what is expected of it.
 type Case struct {
 	Comment     string // where it comes from; free text
-	Scenario    model.Scenario
+	Scenario    scenario.Scenario
 	Expect      []Expectation // at least one; each stack and version once
 	Found       *Found        // nil for a case that was written by hand
 	Explanation string        // for people; free text

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 const foundingCase = `Where it comes from, in two lines,
@@ -117,14 +118,14 @@ func drawCase(t *rapid.T) *Case {
 	return c
 }
 
-func scenarios(t interface{ Fatal(...any) }) []model.Scenario {
-	var all []model.Scenario
+func scenarios(t interface{ Fatal(...any) }) []scenario.Scenario {
+	var all []scenario.Scenario
 	for _, text := range []string{
 		"net lan 4\nhost box lan\nua bob box udp:5072 sut\nua ann box udp:5081\ncall ann bob\n",
 		"net lan 6\nhost a lan\nhost b lan\nua bob a tcp:5072 udp:5072 sut\nua ann b tcp:5081 udp:9\ncall bob ann\n",
 		"net lan 4\nhost box lan\nproxy p box tcp:5060 deliver=flow\nua bob box tcp:5072 via=p sut\nua ann box tcp:5081 via=p\nregister bob\ncall ann bob\n",
 	} {
-		s, err := model.Parse(text)
+		s, err := scenario.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -296,9 +297,9 @@ func TestReadScenarioTakesPlainOnesToo(t *testing.T) {
 		}
 		return path
 	}
-	plain := model.Format(scenarios(t)[0])
+	plain := scenario.Format(scenarios(t)[0])
 	c, err := ReadScenario(write(plain))
-	if err != nil || model.Format(c.Scenario) != plain || len(c.Expect) != 0 {
+	if err != nil || scenario.Format(c.Scenario) != plain || len(c.Expect) != 0 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	c, err = ReadScenario(write(foundingCase))
@@ -349,7 +350,7 @@ func TestLinesThatEndInCRLF(t *testing.T) {
 		t.Errorf("%v\n%s", err, d)
 	}
 	plain := filepath.Join(t.TempDir(), "plain")
-	if err := os.WriteFile(plain, []byte(strings.ReplaceAll(model.Format(want.Scenario), "\n", "\r\n")), 0o600); err != nil {
+	if err := os.WriteFile(plain, []byte(strings.ReplaceAll(scenario.Format(want.Scenario), "\n", "\r\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	got, err = ReadScenario(plain)

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // The sections of a case, in their order.
@@ -24,7 +24,7 @@ var sections = []string{secScenario, secExpect, secFound, secExplanation}
 func Format(c *Case) []byte {
 	c = c.Normal()
 	a := &txtar.Archive{Files: []txtar.File{
-		{Name: secScenario, Data: []byte(model.Format(c.Scenario))},
+		{Name: secScenario, Data: []byte(scenario.Format(c.Scenario))},
 	}}
 	if len(c.Expect) > 0 {
 		a.Files = append(a.Files, txtar.File{Name: secExpect, Data: formatExpect(c.Expect)})

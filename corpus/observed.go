@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Observed is a play as it was seen and how it was judged: with it a verdict can
@@ -25,7 +26,7 @@ type Observed struct {
 
 // Seen is a scenario and what was observed when it was played.
 type Seen struct {
-	Scenario    model.Scenario
+	Scenario    scenario.Scenario
 	Observation *model.Observation
 }
 
@@ -79,7 +80,7 @@ func (s *Seen) sections(played, seen string) ([]txtar.File, error) {
 	if err := model.FormatObservation(&b, &s.Scenario, s.Observation); err != nil {
 		return nil, err
 	}
-	return []txtar.File{{Name: played, Data: []byte(model.Format(s.Scenario))}, {Name: seen, Data: b.Bytes()}}, nil
+	return []txtar.File{{Name: played, Data: []byte(scenario.Format(s.Scenario))}, {Name: seen, Data: b.Bytes()}}, nil
 }
 
 // ParseObserved reads an observation's file strictly. The name stands in errors,
@@ -141,7 +142,7 @@ func (p *parser) stack(o *Observed, s section) {
 }
 
 // observation shifts the model's error to the file's lines.
-func (p *parser) observation(sc *model.Scenario, s section) *model.Observation {
+func (p *parser) observation(sc *scenario.Scenario, s section) *model.Observation {
 	o, err := model.ParseObservation(sc, []byte(s.text))
 	var bad *model.ObservationError
 	if errors.As(err, &bad) {
@@ -172,7 +173,7 @@ func ReadObserved(path string) (*Observed, error) {
 		return nil, err
 	}
 	o, err := ParseObserved(file, data)
-	if err == nil && model.Format(o.Scenario) != model.Format(c.Scenario) {
+	if err == nil && scenario.Format(o.Scenario) != scenario.Format(c.Scenario) {
 		err = fmt.Errorf("corpus: %s: the observation is not of this case's scenario: the case was changed, or the file is another one's", file)
 	}
 	return o, err

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/plain"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // MaxSize is the most bytes that a case may have. Real ones have about two
@@ -211,9 +211,9 @@ func (p *parser) checkOrder(secs []section, sections []string, needed int) bool 
 
 // readScenario hands the text to the model, and shifts its error to the file's
 // lines.
-func (p *parser) readScenario(s section) model.Scenario {
-	sc, err := model.Parse(s.text)
-	var bad *model.ParseError
+func (p *parser) readScenario(s section) scenario.Scenario {
+	sc, err := scenario.Parse(s.text)
+	var bad *scenario.ParseError
 	switch {
 	case errors.As(err, &bad):
 		p.fail(s.line-1+bad.Line, bad.Column, bad.Found, bad.Want)
@@ -252,8 +252,8 @@ func (p *parser) expect(c *Case, s section) {
 
 func (p *parser) expectation(line int, ws []word) (Expectation, bool) {
 	stack, version, _ := strings.Cut(ws[0].text, "@")
-	if model.NamesFile(stack) {
-		p.fail(line, ws[0].col, quote(ws[0].text), "a stack and its version, such as baresip@1.0.0 ("+model.WhereFilesAreNamed+")")
+	if scenario.NamesFile(stack) {
+		p.fail(line, ws[0].col, quote(ws[0].text), "a stack and its version, such as baresip@1.0.0 ("+scenario.WhereFilesAreNamed+")")
 		return Expectation{}, false
 	}
 	if !isStack(stack) || version == "" {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // absent stands in a signature's text for a part that is empty.
@@ -152,7 +153,7 @@ func isRole(s string) bool {
 }
 
 func isTransport(s string) bool {
-	_, ok := model.ParseTransport(s)
+	_, ok := sip.ParseTransport(s)
 	return ok
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Write keeps a case and its evidence in a directory, which it makes if need
@@ -117,8 +117,8 @@ func sameFinding(have, c *Case) bool {
 
 // smaller compares scenarios by lines, then bytes, then text, so that of two
 // the same one wins in any order.
-func smaller(a, b model.Scenario) bool {
-	x, y := model.Format(a), model.Format(b)
+func smaller(a, b scenario.Scenario) bool {
+	x, y := scenario.Format(a), scenario.Format(b)
 	if m, n := strings.Count(x, "\n"), strings.Count(y, "\n"); m != n {
 		return m < n
 	}

@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Role is the part that the giver of an advert plays in the call.
@@ -28,7 +32,7 @@ func (r Role) String() string { return giverNames[r] }
 // Leg is the pair of addresses between which a message travelled, from the
 // point of view of who saw it.
 type Leg struct {
-	Transport Transport      `json:"transport,omitzero"`
+	Transport sip.Transport  `json:"transport,omitzero"`
 	Local     netip.AddrPort `json:"local,omitzero"`
 	Remote    netip.AddrPort `json:"remote,omitzero"`
 }
@@ -82,7 +86,7 @@ func (p ProbeResult) String() string { return probeNames[p] }
 
 // Probe is one probe and its outcome.
 type Probe struct {
-	Transport Transport      `json:"transport,omitzero"`
+	Transport sip.Transport  `json:"transport,omitzero"`
 	Source    netip.AddrPort `json:"source,omitzero"` // where it was sent from
 	Target    netip.AddrPort `json:"target,omitzero"`
 	Result    ProbeResult    `json:"result,omitzero"`
@@ -129,7 +133,7 @@ func (o Outcome) Completed() bool { return o.Status/100 == 2 && o.Acked && o.Bye
 type Observation struct {
 	Adverts    []Advert
 	Uses       []Use
-	Snapshots  []Snapshot
+	Snapshots  []linux.Snapshot
 	Outcomes   []Outcome
 	Requests   []Request  // that were sent to a judged program
 	Sendings   []Sending  // requests inside a dialog that it sent
@@ -151,9 +155,9 @@ func (o Outcome) String() string { return o.text("", "", "BYE") }
 
 // Told is String with the names of who saw what: the caller its final status, the
 // callee the ACK, and whoever sent the BYE the answer to it.
-func (o Outcome) Told(c Call) string {
+func (o Outcome) Told(c scenario.Call) string {
 	bye := c.From
-	if c.Hangup == Callee {
+	if c.Hangup == scenario.Callee {
 		bye = c.To
 	}
 	return o.text(" at "+c.From, " at "+c.To, "BYE of "+bye)

@@ -6,15 +6,19 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // SocketLine is one socket as prediction and observation compare it: numbers
 // that the kernel picked are left out.
 type SocketLine struct {
 	Host, Owner   string
-	Role          SocketRole
-	Transport     Transport
-	State         State
+	Role          linux.SocketRole
+	Transport     sip.Transport
+	State         linux.State
 	Local, Remote string // address:port; "*" stands for a port that the kernel picked
 }
 
@@ -26,7 +30,7 @@ func (l SocketLine) String() string {
 // judgeSockets compares the sockets after each step with the prediction. Where
 // an element's sockets are not ours to predict, connections may have that
 // element at their other end, and only listeners and UDP sockets are compared.
-func judgeSockets(s *Scenario, o *Observation) []Verdict {
+func judgeSockets(s *scenario.Scenario, o *Observation) []Verdict {
 	p, err := Predict(s)
 	if err != nil {
 		return []Verdict{{Class: Broken, Advert: -1, Use: -1, Detail: "no honest element could play this: " + err.Error()}}
@@ -53,14 +57,14 @@ func judgeSockets(s *Scenario, o *Observation) []Verdict {
 
 // Lines lists the sockets of our own elements in a snapshot, predicted or
 // taken: their listeners and, if full, their connections.
-func Lines(s *Scenario, own map[string]bool, snap *Snapshot, full bool) []SocketLine {
+func Lines(s *scenario.Scenario, own map[string]bool, snap *linux.Snapshot, full bool) []SocketLine {
 	var out []SocketLine
 	for i := range snap.Hosts {
 		h := &snap.Hosts[i]
 		for j := range h.Sockets {
 			x := &h.Sockets[j]
 			role := h.RoleOf(x)
-			if !own[x.Owner] && x.Owner != "" || !full && (role != RoleListener && role != RoleDatagram || picked(s, x.Local)) {
+			if !own[x.Owner] && x.Owner != "" || !full && (role != linux.RoleListener && role != linux.RoleDatagram || picked(s, x.Local)) {
 				continue // over which transports others are talked to is theirs to say
 			}
 			out = append(out, SocketLine{h.Host, x.Owner, role, x.Transport, x.State, symbol(s, x.Local), symbol(s, x.Remote)})
@@ -71,7 +75,7 @@ func Lines(s *Scenario, own map[string]bool, snap *Snapshot, full bool) []Socket
 
 // symbol writes an address; a port on which nobody in the scenario accepts was
 // picked by the kernel.
-func symbol(s *Scenario, a netip.AddrPort) string {
+func symbol(s *scenario.Scenario, a netip.AddrPort) string {
 	if !a.IsValid() {
 		return ""
 	}
@@ -87,7 +91,7 @@ func symbol(s *Scenario, a netip.AddrPort) string {
 }
 
 // listenAddr is where an element's socket for a listener is bound.
-func listenAddr(s *Scenario, e *Element, l Listen) netip.AddrPort {
+func listenAddr(s *scenario.Scenario, e *scenario.Element, l scenario.Listen) netip.AddrPort {
 	a, _ := s.BindAddr(e.Name)
 	return netip.AddrPortFrom(a, l.Port)
 }

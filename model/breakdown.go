@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/greka-sip/greka/model/scenario"
+)
 
 // Breakdown is what became of a program that did not go on as it should. What a
 // fault of the scenario did to it is none.
@@ -14,7 +18,7 @@ type Breakdown struct {
 }
 
 // judgeBreakdowns judges KeepsRunning.
-func judgeBreakdowns(s *Scenario, o *Observation) []Verdict {
+func judgeBreakdowns(s *scenario.Scenario, o *Observation) []Verdict {
 	var out []Verdict
 	for _, e := range o.Breakdowns {
 		v := Verdict{Claim: KeepsRunning.Name, Class: e.Class, Severity: Finding, Advert: -1, Use: -1, Step: e.Step,

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // TestSectionsAreTheRequestsOwn: no section is quoted that binds another request.
@@ -41,7 +42,7 @@ func TestMisroutedSaysWhoseHopItWas(t *testing.T) {
 	sc := parsed(t, sample.Founding)
 	for hop, set := range map[string][]string{"remote target": nil, "first route": {"<sip:10.77.0.1:5072;transport=tcp;lr>"}} {
 		o := &Observation{Sendings: []Sending{{Method: "BYE", Sender: "ann", RouteSet: set, RemoteTarget: "sip:bob@10.77.0.1:5072;transport=tcp", Size: 400,
-			Transport: UDP, To: netip.MustParseAddrPort("10.77.0.1:5072"), Step: 1}}}
+			Transport: sip.UDP, To: netip.MustParseAddrPort("10.77.0.1:5072"), Step: 1}}}
 		got := judgeSendings(&sc, o)
 		if len(got) != 1 || got[0].Class != Misrouted || !strings.Contains(got[0].Detail, "; the dialog's "+hop+", sip:") {
 			t.Errorf("%s: %+v", hop, got)

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // SourceFor is the address from which a viewpoint dials a target: its own, or,
 // for another family, the first that its host has of that one. It is the zero
 // Addr if the host has none: then the target is out of reach.
-func (v Viewpoint) SourceFor(snap *Snapshot, target netip.Addr) netip.Addr {
+func (v Viewpoint) SourceFor(snap *linux.Snapshot, target netip.Addr) netip.Addr {
 	target = target.Unmap()
 	if v.Source.Is4() == target.Is4() {
 		return v.Source
@@ -53,9 +56,9 @@ func failed(p ProbeResult) bool {
 // spared, and the user's own connect, at this use or at another one of the same
 // address. And the listener has to be there afterwards: one that went away in between was
 // not refusing.
-func (o *Observation) cannotAccept(i int, r Reached) string {
+func (o *Observation) cannotAccept(i int, r linux.Reached) string {
 	u := &o.Uses[i]
-	if !r.Takes() || r.Socket.Transport != TCP || r.Socket.Owner != o.Adverts[u.Advert].Giver {
+	if !r.Takes() || r.Socket.Transport != sip.TCP || r.Socket.Owner != o.Adverts[u.Advert].Giver {
 		return ""
 	}
 	met := o.metLater(i)
@@ -72,18 +75,18 @@ func (o *Observation) cannotAccept(i int, r Reached) string {
 }
 
 // full reports whether a listener's queue takes no more (sk_acceptq_is_full).
-func full(s *Socket) bool { return s.State == StateListen && s.Queue > s.Backlog }
+func full(s *linux.Socket) bool { return s.State == linux.StateListen && s.Queue > s.Backlog }
 
 // boundElsewhere reports whether a giver is there, on a socket that is bound to
 // an interface (SO_BINDTODEVICE, tcp_l3mdev_accept's inet_sk_bound_dev_eq): one
 // that the user's packets do not come in by, or that the answers leave by in
 // vain. The program was told to serve one network, and serves it.
-func boundElsewhere(snap *Snapshot, giver string, r Reached, t Target) bool {
+func boundElsewhere(snap *linux.Snapshot, giver string, r linux.Reached, t sip.Target) bool {
 	h := snap.Host(r.Host)
 	if h == nil || r.Takes() && full(r.Socket) { // its queue says why
 		return false
 	}
-	return slices.ContainsFunc(h.Sockets, func(s Socket) bool {
+	return slices.ContainsFunc(h.Sockets, func(s linux.Socket) bool {
 		return s.Owner == giver && s.Device != 0 && s.Transport == t.Transport && s.Serves() &&
 			s.Local.Port() == t.Addr.Port() && covers(&s, t.Addr.Addr())
 	})
@@ -109,7 +112,7 @@ func (o *Observation) still(after int, cookie uint64) bool {
 	for i := len(o.Snapshots) - 1; i > after; i-- {
 		for _, h := range o.Snapshots[i].Hosts {
 			for k := range h.Sockets {
-				if h.Sockets[k].Cookie == cookie && h.Sockets[k].State == StateListen {
+				if h.Sockets[k].Cookie == cookie && h.Sockets[k].State == linux.StateListen {
 					return true
 				}
 			}
@@ -120,7 +123,7 @@ func (o *Observation) still(after int, cookie uint64) bool {
 
 // acceptedBefore reports whether the giver of an address had a socket there
 // that served new peers, in an earlier snapshot.
-func (o *Observation) acceptedBefore(snapshot int, host, giver string, t Target) bool {
+func (o *Observation) acceptedBefore(snapshot int, host, giver string, t sip.Target) bool {
 	for i := range snapshot {
 		h := o.Snapshots[i].Host(host)
 		for k := 0; h != nil && k < len(h.Sockets); k++ {

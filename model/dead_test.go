@@ -4,6 +4,10 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // TestJudgeProvesAListenerDead: a listener that is there, and takes nobody, is
@@ -21,11 +25,11 @@ func TestJudgeProvesAListenerDead(t *testing.T) {
 		l := &o.Snapshots[0].Hosts[0].Sockets[0]
 		l.Queue, l.Backlog = 2, 1
 	}
-	bound := func(o *Observation) { o.Snapshots[0].Hosts[0].Sockets[0].Device = FirstDevice + 1 }
-	other := func(o *Observation) { o.Snapshots[0].Hosts[0].Devices = []uint32{FirstDevice} }
+	bound := func(o *Observation) { o.Snapshots[0].Hosts[0].Sockets[0].Device = scenario.FirstDevice + 1 }
+	other := func(o *Observation) { o.Snapshots[0].Hosts[0].Devices = []uint32{scenario.FirstDevice} }
 	met := func(probe, own ProbeResult) func(*Observation) {
 		return func(o *Observation) {
-			o.Uses[0].Probe = Probe{Transport: TCP, Result: probe, Owner: "bob"}
+			o.Uses[0].Probe = Probe{Transport: sip.TCP, Result: probe, Owner: "bob"}
 			if probe == ProbeNone {
 				o.Uses[0].Spared = "its queue may be full"
 			}
@@ -74,9 +78,9 @@ func TestJudgeTellsClosedFromNeverThere(t *testing.T) {
 	v := judged(uri, func(o *Observation) {
 		before := stage()
 		box := &before.Hosts[0]
-		box.Sockets = append(box.Sockets, Socket{Transport: TCP, State: StateListen, Local: netip.MustParseAddrPort("10.77.0.1:5074"), Owner: "bob"})
-		o.Snapshots = []Snapshot{before, o.Snapshots[0]}
-		o.Uses[0].Snapshot, o.Uses[0].Probe = 1, Probe{Transport: TCP, Result: ProbeRefused}
+		box.Sockets = append(box.Sockets, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: netip.MustParseAddrPort("10.77.0.1:5074"), Owner: "bob"})
+		o.Snapshots = []linux.Snapshot{before, o.Snapshots[0]}
+		o.Uses[0].Snapshot, o.Uses[0].Probe = 1, Probe{Transport: sip.TCP, Result: ProbeRefused}
 	})
 	if v.Class != Closed {
 		t.Errorf("it was there before: %s (%s), want Closed", v.Class, v.Detail)

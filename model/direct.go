@@ -1,19 +1,24 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
+)
 
 // Direct returns the direct twin of a scenario: the same calls without proxies
 // and registrations, under the same faults, as far as these do not befall what
 // is not there. It exists only if something would be dropped, both sides of
 // every call share a transport, and honest elements can play it.
-func Direct(s *Scenario) (Scenario, bool) {
-	twin := Scenario{Nets: s.Nets, Hosts: s.Hosts, Addrs: s.Addrs, Routes: s.Routes}
+func Direct(s *scenario.Scenario) (scenario.Scenario, bool) {
+	twin := scenario.Scenario{Nets: s.Nets, Hosts: s.Hosts, Addrs: s.Addrs, Routes: s.Routes}
 	dropped := false
 	for _, e := range s.Elements {
-		if e.Kind == Proxy {
+		if e.Kind == scenario.Proxy {
 			dropped = true
 			if e.SUT {
-				return Scenario{}, false
+				return scenario.Scenario{}, false
 			}
 			continue
 		}
@@ -21,18 +26,18 @@ func Direct(s *Scenario) (Scenario, bool) {
 		twin.Elements = append(twin.Elements, e)
 	}
 	if !dropped {
-		return Scenario{}, false
+		return scenario.Scenario{}, false
 	}
 	calls := 0
 	for i, st := range s.Steps {
-		c, ok := st.(Call)
+		c, ok := st.(scenario.Call)
 		if !ok {
 			addFault(&twin, st)
 			continue
 		}
 		t, ok := directTransport(s, i, c)
 		if !ok {
-			return Scenario{}, false
+			return scenario.Scenario{}, false
 		}
 		c.Transport, c.OverFlow = t, false
 		twin.Steps = append(twin.Steps, c)
@@ -44,8 +49,8 @@ func Direct(s *Scenario) (Scenario, bool) {
 
 // addFault adds a step that is no call, if it makes sense without proxies: there
 // may be no connection between two elements now, or no such element.
-func addFault(s *Scenario, st Step) {
-	if _, ok := st.(Register); ok {
+func addFault(s *scenario.Scenario, st scenario.Step) {
+	if _, ok := st.(scenario.Register); ok {
 		return
 	}
 	with := *s
@@ -58,12 +63,12 @@ func addFault(s *Scenario, st Step) {
 // directTransport picks the transport of a direct call: the one that the first
 // hop has in the scenario if the callee has it too, else the first that both
 // share.
-func directTransport(s *Scenario, i int, c Call) (Transport, bool) {
+func directTransport(s *scenario.Scenario, i int, c scenario.Call) (sip.Transport, bool) {
 	from, to := s.Element(c.From), s.Element(c.To)
 	if plan, err := s.PlanCall(i); err == nil && from.Port(plan.Transport) != 0 && to.Port(plan.Transport) != 0 {
 		return plan.Transport, true
 	}
-	t, err := firstShared(0, from, to)
+	t, err := scenario.FirstShared(0, from, to)
 	return t, err == nil
 }
 
@@ -74,7 +79,7 @@ func directTransport(s *Scenario, i int, c Call) (Transport, bool) {
 // The judged element is accused of one thing only: that it refused, with the
 // proxy, a request that it took without, and that came to it over the same
 // transport under the same URI. Whatever else differs is Unexplained.
-func Compare(s *Scenario, o, direct *Observation, explained bool) []Verdict {
+func Compare(s *scenario.Scenario, o, direct *Observation, explained bool) []Verdict {
 	if o.Broken != "" || direct.Broken != "" {
 		return nil
 	}
@@ -143,12 +148,12 @@ func refusal(o, direct *Observation, step, twinStep int, element string) *Reques
 
 // sameURI reports whether two Request-URIs ask the same of the same place.
 func sameURI(a, b string) bool {
-	x, errX := ParseURI(a)
-	y, errY := ParseURI(b)
+	x, errX := sip.ParseURI(a)
+	y, errY := sip.ParseURI(b)
 	if errX != nil || errY != nil || x.User != y.User {
 		return a == b
 	}
-	s, errX := Resolve(x)
-	t, errY := Resolve(y)
+	s, errX := sip.Resolve(x)
+	t, errY := sip.Resolve(y)
 	return errX == nil && errY == nil && s[0] == t[0]
 }

@@ -19,7 +19,7 @@ import (
 
 // The house's packages in the order in which they are read, which is the order
 // in which they may import each other.
-var house = []string{"internal", "model/plain", "model", "netns", "sut", "corpus", "props", "cmd/greka"}
+var house = []string{"internal", "model/plain", "model/sip", "model/scenario", "model/linux", "model", "netns", "sut", "corpus", "props", "cmd/greka"}
 
 const (
 	modulePath = "github.com/greka-sip/greka/"

@@ -7,11 +7,15 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Judge returns a verdict for every use of every advert, for every probe, and
 // for the sockets after every step. It looks at nothing but its arguments.
-func Judge(s *Scenario, o *Observation) []Verdict {
+func Judge(s *scenario.Scenario, o *Observation) []Verdict {
 	if o.Broken != "" {
 		return []Verdict{{Class: Broken, Advert: -1, Use: -1, Detail: o.Broken}}
 	}
@@ -64,7 +68,7 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 	}
 	v.Target = target
 	source := u.View.SourceFor(snap, target.Addr.Addr())
-	r := Lookup(snap, u.View.Host, target.Transport, netip.AddrPortFrom(source, 0), target.Addr)
+	r := linux.Lookup(snap, u.View.Host, target.Transport, netip.AddrPortFrom(source, 0), target.Addr)
 	v.Picked = r.Socket
 	v.Class, v.Detail = classify(o, a, u, target, r)
 	works := r.Takes() && r.Socket.Owner == a.Giver
@@ -111,7 +115,7 @@ func (o *Observation) UserLacks(v *Verdict) bool { return v.Use >= 0 && o.Uses[v
 // lacking judges an address whose user does not implement its transport: every
 // element should (RFC 3261 18), so its giver may count on it, and yet the user
 // has no way there. An address that accepts breaks no rule by that.
-func (v *Verdict) lacking(u *Use, t Target) {
+func (v *Verdict) lacking(u *Use, t sip.Target) {
 	switch v.Class {
 	case Accepting, AcceptingOtherTransport:
 		v.Class = AcceptingOtherTransport
@@ -124,17 +128,17 @@ func (v *Verdict) lacking(u *Use, t Target) {
 // Target resolves the advert's URI as its user does. The error is a
 // *ResolveError where the URI is well-formed but leads nowhere that the model
 // knows.
-func (a *Advert) Target() (Target, error) {
+func (a *Advert) Target() (sip.Target, error) {
 	if a.URI == "" {
-		return Target{}, errors.New(a.Problem)
+		return sip.Target{}, errors.New(a.Problem)
 	}
-	u, err := ParseURI(a.URI)
+	u, err := sip.ParseURI(a.URI)
 	if err != nil {
-		return Target{}, err
+		return sip.Target{}, err
 	}
-	list, err := Resolve(u)
+	list, err := sip.Resolve(u)
 	if err != nil {
-		return Target{}, err
+		return sip.Target{}, err
 	}
 	return list[0], nil
 }
@@ -142,21 +146,21 @@ func (a *Advert) Target() (Target, error) {
 // classOfError tells a malformed URI from one that this version of the model
 // cannot follow: that is no finding.
 func classOfError(err error) Class {
-	var r *ResolveError
+	var r *sip.ResolveError
 	if !errors.As(err, &r) {
 		return Malformed
 	}
 	switch r.Kind {
-	case NeedsDNS, UnsupportedTransport:
+	case sip.NeedsDNS, sip.UnsupportedTransport:
 		return Inconclusive
-	case UnknownTransport:
+	case sip.UnknownTransport:
 		return WrongTransport
 	}
 	return Malformed
 }
 
 // classify decides the class in design order; r is what Lookup found.
-func classify(o *Observation, a *Advert, u *Use, t Target, r Reached) (Class, string) {
+func classify(o *Observation, a *Advert, u *Use, t sip.Target, r linux.Reached) (Class, string) {
 	snap := &o.Snapshots[u.Snapshot]
 	giver := giverHost(snap, a.Giver)
 	ip := t.Addr.Addr().Unmap()
@@ -185,16 +189,16 @@ func classify(o *Observation, a *Advert, u *Use, t Target, r Reached) (Class, st
 	class, why := closed(a, snap, t, r)
 	// A UDP socket that was connected is the one that served before: what became
 	// of it says more than that it is gone.
-	if connected := class == ConnectionPort && t.Transport == UDP; !connected && o.acceptedBefore(u.Snapshot, r.Host, a.Giver, t) {
+	if connected := class == ConnectionPort && t.Transport == sip.UDP; !connected && o.acceptedBefore(u.Snapshot, r.Host, a.Giver, t) {
 		return Closed, fmt.Sprintf("%s accepted %s there before, and does not any more", a.Giver, t.Transport)
 	}
 	return class, why
 }
 
 // closed tells apart the ways in which nobody accepts.
-func closed(a *Advert, snap *Snapshot, t Target, r Reached) (Class, string) {
+func closed(a *Advert, snap *linux.Snapshot, t sip.Target, r linux.Reached) (Class, string) {
 	h := snap.Host(r.Host)
-	var other, conversation, same *Socket
+	var other, conversation, same *linux.Socket
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
 		if s.Owner != a.Giver || s.Local.Port() != t.Addr.Port() || !covers(s, t.Addr.Addr()) {
@@ -211,7 +215,7 @@ func closed(a *Advert, snap *Snapshot, t Target, r Reached) (Class, string) {
 			}
 		}
 	}
-	u, _ := ParseURI(a.URI)
+	u, _ := sip.ParseURI(a.URI)
 	switch {
 	case other != nil && same == nil: // a conversation over the URI's own transport says more
 		return WrongTransport, fmt.Sprintf("the URI selects %s%s, %s accepts %s there", t.Transport, byDefault(u), a.Giver, other.Transport)
@@ -227,27 +231,27 @@ func closed(a *Advert, snap *Snapshot, t Target, r Reached) (Class, string) {
 
 // byDefault gives the rule by which a URI selects its transport, "" if it says so
 // itself.
-func byDefault(u URI) string {
+func byDefault(u sip.URI) string {
 	if _, ok := u.Param("transport"); ok {
 		return ""
 	}
 	return " (no transport parameter: RFC 3263 4.1)"
 }
 
-func maddr(u URI) bool {
+func maddr(u sip.URI) bool {
 	_, ok := u.Param("maddr")
 	return ok
 }
 
 // covers reports whether a socket's local address takes packets to an address.
-func covers(s *Socket, a netip.Addr) bool {
+func covers(s *linux.Socket, a netip.Addr) bool {
 	local := s.Local.Addr().Unmap()
 	return local == a.Unmap() || local.IsUnspecified()
 }
 
 // giverHost returns the host on which an element has sockets, "" if it has
 // none.
-func giverHost(snap *Snapshot, element string) string {
+func giverHost(snap *linux.Snapshot, element string) string {
 	for _, h := range snap.Hosts {
 		for _, s := range h.Sockets {
 			if s.Owner == element {
@@ -259,8 +263,8 @@ func giverHost(snap *Snapshot, element string) string {
 }
 
 // disagreement says how a probe contradicts Lookup, "" if it does not.
-func disagreement(r Reached, p Probe) string {
-	if fits(r, p.Result) && (p.Result != ProbeAccepted || p.Transport == UDP || takenBy(r, p.Owner)) {
+func disagreement(r linux.Reached, p Probe) string {
+	if fits(r, p.Result) && (p.Result != ProbeAccepted || p.Transport == sip.UDP || takenBy(r, p.Owner)) {
 		return ""
 	}
 	return fmt.Sprintf("look-up says that %s takes it, the probe: %s %s %s", taker(r), p.Result, p.Owner, p.Detail)
@@ -268,7 +272,7 @@ func disagreement(r Reached, p Probe) string {
 
 // fits reports whether what a connect or a datagram met is what Lookup says. An
 // address that both say is dead is dead, if for reasons that differ.
-func fits(r Reached, met ProbeResult) bool {
+func fits(r linux.Reached, met ProbeResult) bool {
 	switch met {
 	case ProbeAccepted:
 		return r.Takes()
@@ -279,15 +283,15 @@ func fits(r Reached, met ProbeResult) bool {
 }
 
 // taker names who takes what Lookup has looked up.
-func taker(r Reached) string {
+func taker(r linux.Reached) string {
 	if r.Takes() {
 		return r.Socket.Owner
 	}
 	return "nobody"
 }
 
-func takenBy(r Reached, owner string) bool {
-	for _, s := range append([]*Socket{r.Socket}, r.Also...) {
+func takenBy(r linux.Reached, owner string) bool {
+	for _, s := range append([]*linux.Socket{r.Socket}, r.Also...) {
 		if s.Owner == owner {
 			return true
 		}
@@ -300,20 +304,20 @@ func takenBy(r Reached, owner string) bool {
 // carries the request too, but to the wrong place. Over UDP it reports whether
 // a socket of the giver takes what comes from the viewpoint's own port: one that
 // is connected to that port takes it, and nobody else's.
-func rides(a *Advert, u *Use, snap *Snapshot, t Target) bool {
+func rides(a *Advert, u *Use, snap *linux.Snapshot, t sip.Target) bool {
 	h := snap.Host(u.View.Host)
 	if h == nil {
 		return false
 	}
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
-		if s.Owner == u.View.Element && s.Transport == UDP && t.Transport == UDP && u.View.Source.Is4() == t.Addr.Addr().Is4() {
-			r := Lookup(snap, u.View.Host, UDP, netip.AddrPortFrom(u.View.Source, s.Local.Port()), t.Addr)
+		if s.Owner == u.View.Element && s.Transport == sip.UDP && t.Transport == sip.UDP && u.View.Source.Is4() == t.Addr.Addr().Is4() {
+			r := linux.Lookup(snap, u.View.Host, sip.UDP, netip.AddrPortFrom(u.View.Source, s.Local.Port()), t.Addr)
 			if r.Takes() && r.Socket.Owner == a.Giver {
 				return true
 			}
 		}
-		if s.Owner == u.View.Element && t.Transport.Reliable() && s.Transport == t.Transport && unmapPort(s.Remote) == t.Addr && s.State == StateEstablished {
+		if s.Owner == u.View.Element && t.Transport.Reliable() && s.Transport == t.Transport && linux.UnmapPort(s.Remote) == t.Addr && s.State == linux.StateEstablished {
 			end := snap.FarEnd(s)
 			return end != nil && end.Owner == a.Giver
 		}

@@ -6,27 +6,30 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // The stage of the judge's tests: bob's and ann's sockets on two hosts, and
 // p's; bob holds a connection that he dialled to p.
-func stage() Snapshot {
+func stage() linux.Snapshot {
 	ap := netip.MustParseAddrPort
-	return Snapshot{Hosts: []HostSockets{
-		{Host: "box", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.1")}, Sockets: []Socket{
-			{Transport: TCP, State: StateListen, Local: ap("10.77.0.1:5072"), Owner: "bob"},
-			{Transport: UDP, State: StateClose, Local: ap("10.77.0.1:5074"), Owner: "bob"},
-			{Transport: UDP, State: StateEstablished, Local: ap("10.77.0.1:5076"), Remote: ap("10.77.0.2:5060"), Owner: "bob"},
-			{Transport: TCP, State: StateListen, Local: ap("127.0.0.1:5078"), Owner: "bob"},
-			{Transport: TCP, State: StateEstablished, Local: ap("10.77.0.1:40001"), Remote: ap("10.77.0.2:5060"), Owner: "bob"},
-			{Transport: TCP, State: StateEstablished, Local: ap("10.77.0.1:5072"), Remote: ap("10.77.0.2:40009"), Owner: "bob"},
-			{Transport: TCP, State: StateListen, Local: ap("10.77.0.1:5090"), Owner: "carl"},
+	return linux.Snapshot{Hosts: []linux.HostSockets{
+		{Host: "box", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.1")}, Sockets: []linux.Socket{
+			{Transport: sip.TCP, State: linux.StateListen, Local: ap("10.77.0.1:5072"), Owner: "bob"},
+			{Transport: sip.UDP, State: linux.StateClose, Local: ap("10.77.0.1:5074"), Owner: "bob"},
+			{Transport: sip.UDP, State: linux.StateEstablished, Local: ap("10.77.0.1:5076"), Remote: ap("10.77.0.2:5060"), Owner: "bob"},
+			{Transport: sip.TCP, State: linux.StateListen, Local: ap("127.0.0.1:5078"), Owner: "bob"},
+			{Transport: sip.TCP, State: linux.StateEstablished, Local: ap("10.77.0.1:40001"), Remote: ap("10.77.0.2:5060"), Owner: "bob"},
+			{Transport: sip.TCP, State: linux.StateEstablished, Local: ap("10.77.0.1:5072"), Remote: ap("10.77.0.2:40009"), Owner: "bob"},
+			{Transport: sip.TCP, State: linux.StateListen, Local: ap("10.77.0.1:5090"), Owner: "carl"},
 		}},
-		{Host: "hut", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.2")}, Sockets: []Socket{
-			{Transport: TCP, State: StateListen, Local: ap("10.77.0.2:5060"), Owner: "p"},
-			{Transport: TCP, State: StateEstablished, Local: ap("10.77.0.2:5060"), Remote: ap("10.77.0.1:40001"), Owner: "p"},
-			{Transport: TCP, State: StateEstablished, Local: ap("10.77.0.2:40009"), Remote: ap("10.77.0.1:5072"), Owner: "ann"},
-			{Transport: TCP, State: StateListen, Local: ap("10.77.0.2:5081"), Owner: "ann"},
+		{Host: "hut", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.2")}, Sockets: []linux.Socket{
+			{Transport: sip.TCP, State: linux.StateListen, Local: ap("10.77.0.2:5060"), Owner: "p"},
+			{Transport: sip.TCP, State: linux.StateEstablished, Local: ap("10.77.0.2:5060"), Remote: ap("10.77.0.1:40001"), Owner: "p"},
+			{Transport: sip.TCP, State: linux.StateEstablished, Local: ap("10.77.0.2:40009"), Remote: ap("10.77.0.1:5072"), Owner: "ann"},
+			{Transport: sip.TCP, State: linux.StateListen, Local: ap("10.77.0.2:5081"), Owner: "ann"},
 		}},
 	}}
 }
@@ -36,9 +39,9 @@ func stage() Snapshot {
 // had to, unless change says otherwise.
 func judged(uri string, change func(o *Observation)) Verdict {
 	o := Observation{
-		Snapshots: []Snapshot{stage()},
+		Snapshots: []linux.Snapshot{stage()},
 		Adverts: []Advert{{Header: "Contact", URI: uri, Message: "200 INVITE", Giver: "bob", Role: RoleCallee,
-			Leg: Leg{Transport: TCP}}},
+			Leg: Leg{Transport: sip.TCP}}},
 		Uses: []Use{{View: Viewpoint{Element: "ann", Host: "hut", Source: netip.MustParseAddr("10.77.0.2")},
 			Request: "ACK", MustDial: true}},
 	}
@@ -58,7 +61,7 @@ func honestProbe(o *Observation) Probe {
 		return Probe{}
 	}
 	u := o.Uses[0]
-	r := Lookup(&o.Snapshots[0], u.View.Host, t.Transport, netip.AddrPortFrom(u.View.Source, 0), t.Addr)
+	r := linux.Lookup(&o.Snapshots[0], u.View.Host, t.Transport, netip.AddrPortFrom(u.View.Source, 0), t.Addr)
 	p := Probe{Transport: t.Transport, Target: t.Addr, Result: ProbeRefused}
 	if r.Host == "" {
 		p.Result = ProbeUnreachable
@@ -74,7 +77,7 @@ func onBox(o *Observation) {
 }
 
 func TestJudgeDecidesTheClass(t *testing.T) {
-	overUDP := func(o *Observation) { o.Adverts[0].Leg.Transport = UDP }
+	overUDP := func(o *Observation) { o.Adverts[0].Leg.Transport = sip.UDP }
 	for _, c := range []struct {
 		name, uri string
 		change    func(*Observation)
@@ -94,7 +97,7 @@ func TestJudgeDecidesTheClass(t *testing.T) {
 			overUDP(o)
 			onBox(o)
 			box := &o.Snapshots[0].Hosts[0]
-			box.Sockets = append(box.Sockets, Socket{Transport: TCP, State: StateListen, Local: box.Sockets[2].Local, Owner: "bob"})
+			box.Sockets = append(box.Sockets, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: box.Sockets[2].Local, Owner: "bob"})
 		}, ConnectionPort, Finding},
 		{"nobody", "sip:bob@10.77.0.1:9;transport=tcp", nil, Closed, Finding},
 		{"somebody else's listener", "sip:bob@10.77.0.1:5090;transport=tcp", nil, WrongOwner, Finding},
@@ -106,7 +109,7 @@ func TestJudgeDecidesTheClass(t *testing.T) {
 		{"port 0 beside maddr", "sip:bob@10.77.0.99:0;transport=tcp;maddr=10.77.0.1", nil, WrongPort, Finding},
 		{"port 5060 by default, and a connection has it", "sip:bob@10.77.0.1;transport=tcp", func(o *Observation) {
 			box := &o.Snapshots[0].Hosts[0]
-			box.Sockets = append(box.Sockets, Socket{Transport: TCP, State: StateEstablished, Owner: "bob",
+			box.Sockets = append(box.Sockets, linux.Socket{Transport: sip.TCP, State: linux.StateEstablished, Owner: "bob",
 				Local: netip.MustParseAddrPort("10.77.0.1:5060"), Remote: netip.MustParseAddrPort("10.77.0.2:40011")})
 		}, ConnectionPort, Finding},
 		{"a family that the user has not", "sip:bob@[fd77::1]:5072;transport=tcp", nil, Unreachable, Finding},
@@ -134,9 +137,9 @@ func TestJudgeDecidesTheClass(t *testing.T) {
 // udpPort gives ann, who is on hut, a UDP socket from which she sends.
 func udpPort(port uint16) func(*Observation) {
 	return func(o *Observation) {
-		o.Adverts[0].Leg.Transport = UDP
+		o.Adverts[0].Leg.Transport = sip.UDP
 		hut := &o.Snapshots[0].Hosts[1]
-		hut.Sockets = append(hut.Sockets, Socket{Transport: UDP, State: StateClose, Local: netip.AddrPortFrom(hut.Addrs[0], port), Owner: "ann"})
+		hut.Sockets = append(hut.Sockets, linux.Socket{Transport: sip.UDP, State: linux.StateClose, Local: netip.AddrPortFrom(hut.Addrs[0], port), Owner: "ann"})
 	}
 }
 
@@ -173,10 +176,10 @@ func TestJudgeProvesOrLeavesIt(t *testing.T) {
 		name, uri string
 		probe     Probe
 	}{
-		{"refused though somebody listens", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Transport: TCP, Result: ProbeRefused}},
-		{"accepted though nobody listens", "sip:bob@10.77.0.1:40001;transport=tcp", Probe{Transport: TCP, Result: ProbeAccepted, Owner: "bob"}},
-		{"accepted by somebody else", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Transport: TCP, Result: ProbeAccepted, Owner: "carl"}},
-		{"the probe failed", "sip:bob@10.77.0.1:9;transport=tcp", Probe{Transport: TCP, Result: ProbeError}},
+		{"refused though somebody listens", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Transport: sip.TCP, Result: ProbeRefused}},
+		{"accepted though nobody listens", "sip:bob@10.77.0.1:40001;transport=tcp", Probe{Transport: sip.TCP, Result: ProbeAccepted, Owner: "bob"}},
+		{"accepted by somebody else", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Transport: sip.TCP, Result: ProbeAccepted, Owner: "carl"}},
+		{"the probe failed", "sip:bob@10.77.0.1:9;transport=tcp", Probe{Transport: sip.TCP, Result: ProbeError}},
 	} {
 		v := judged(c.uri, func(o *Observation) { o.Uses[0].Probe = c.probe })
 		if v.Class != Inconclusive || v.Severity != None {
@@ -192,12 +195,12 @@ func TestJudgeProvesOrLeavesIt(t *testing.T) {
 		{"port 0 cannot be tried", "sip:bob@10.77.0.1:0;transport=tcp", ProbeUnreachable, WrongPort},
 		{"an answer from nobody's address", "sip:bob@10.77.0.99:9;transport=tcp", ProbeRefused, Unreachable},
 	} {
-		v := judged(c.uri, func(o *Observation) { o.Uses[0].Probe = Probe{Transport: TCP, Result: c.met} })
+		v := judged(c.uri, func(o *Observation) { o.Uses[0].Probe = Probe{Transport: sip.TCP, Result: c.met} })
 		if v.Class != c.want || v.Severity != Finding {
 			t.Errorf("%s: %s %q, want %s", c.name, v.Class, v.Severity, c.want)
 		}
 	}
-	self := judged("sip:bob@10.77.0.1:9;transport=tcp", func(o *Observation) { o.Uses[0].Probe = Probe{Transport: TCP, Result: ProbeSelf} })
+	self := judged("sip:bob@10.77.0.1:9;transport=tcp", func(o *Observation) { o.Uses[0].Probe = Probe{Transport: sip.TCP, Result: ProbeSelf} })
 	if self.Class != Closed {
 		t.Errorf("connected to itself: %s, want Closed: that is no acceptance", self.Class)
 	}
@@ -242,9 +245,9 @@ func TestJudgeUserLacksTransport(t *testing.T) {
 func TestJudgeCountsAProbeOnce(t *testing.T) {
 	sc := parsed(t, sample.Founding)
 	u := Use{View: Viewpoint{Element: "ann", Host: "hut", Source: netip.MustParseAddr("10.77.0.2")}, Request: "ACK", MustDial: true}
-	u.Probe = Probe{Transport: TCP, Result: ProbeAccepted, Owner: "bob"}
-	o := Observation{Snapshots: []Snapshot{stage()}, Uses: []Use{u, u},
-		Adverts: []Advert{{Header: "Contact", URI: "sip:bob@10.77.0.1:5072;transport=tcp", Giver: "bob", Leg: Leg{Transport: TCP}}}}
+	u.Probe = Probe{Transport: sip.TCP, Result: ProbeAccepted, Owner: "bob"}
+	o := Observation{Snapshots: []linux.Snapshot{stage()}, Uses: []Use{u, u},
+		Adverts: []Advert{{Header: "Contact", URI: "sip:bob@10.77.0.1:5072;transport=tcp", Giver: "bob", Leg: Leg{Transport: sip.TCP}}}}
 	count := map[string]int{}
 	for _, v := range Judge(&sc, &o) {
 		count[v.Claim]++
@@ -281,7 +284,7 @@ func TestUnexplainedCallIsInconclusive(t *testing.T) {
 // TestJudgeKnowsWhatWasThere: where the giver did accept earlier, its listener is
 // gone, whatever else is on the port; where it never did, the URI is wrong.
 func TestJudgeKnowsWhatWasThere(t *testing.T) {
-	closedOnes := func(o *Observation, transport Transport, port string) {
+	closedOnes := func(o *Observation, transport sip.Transport, port string) {
 		now := stage()
 		kept := now.Hosts[0].Sockets[:0]
 		for _, s := range now.Hosts[0].Sockets {
@@ -296,7 +299,7 @@ func TestJudgeKnowsWhatWasThere(t *testing.T) {
 	}
 	udpBeside := func(o *Observation) {
 		box := &o.Snapshots[1].Hosts[0]
-		box.Sockets = append(box.Sockets, Socket{Transport: UDP, State: StateClose, Local: netip.MustParseAddrPort("10.77.0.1:5072"), Owner: "bob"})
+		box.Sockets = append(box.Sockets, linux.Socket{Transport: sip.UDP, State: linux.StateClose, Local: netip.MustParseAddrPort("10.77.0.1:5072"), Owner: "bob"})
 	}
 	for _, c := range []struct {
 		name, uri string
@@ -304,11 +307,11 @@ func TestJudgeKnowsWhatWasThere(t *testing.T) {
 		want      Class
 	}{
 		{"a listener that was closed, beside UDP", "sip:bob@10.77.0.1:5072;transport=tcp", func(o *Observation) {
-			closedOnes(o, TCP, "5072")
+			closedOnes(o, sip.TCP, "5072")
 			udpBeside(o)
 		}, Closed},
 		{"one that never was, beside UDP", "sip:bob@10.77.0.1:5072;transport=tcp", func(o *Observation) {
-			closedOnes(o, TCP, "5072")
+			closedOnes(o, sip.TCP, "5072")
 			udpBeside(o)
 			o.Snapshots[0] = o.Snapshots[1]
 		}, WrongTransport},
@@ -324,10 +327,10 @@ func TestJudgeKnowsWhatWasThere(t *testing.T) {
 func TestJudgeNamesAConnectionOnTheDefaultPort(t *testing.T) {
 	with := func(remote string) Class {
 		return judged("sip:bob@10.77.0.1", func(o *Observation) {
-			o.Adverts[0].Leg.Transport = UDP
+			o.Adverts[0].Leg.Transport = sip.UDP
 			if remote != "" {
 				box := &o.Snapshots[0].Hosts[0]
-				box.Sockets = append(box.Sockets, Socket{Transport: UDP, State: StateEstablished, Owner: "bob",
+				box.Sockets = append(box.Sockets, linux.Socket{Transport: sip.UDP, State: linux.StateEstablished, Owner: "bob",
 					Local: netip.MustParseAddrPort("10.77.0.1:5060"), Remote: netip.MustParseAddrPort(remote)})
 			}
 		}).Class
@@ -365,9 +368,9 @@ func TestClassOfError(t *testing.T) {
 		"sip:10.0.0.1;transport=tcpp": WrongTransport,
 		"sip:10.0.0.1:99999":          Malformed,
 	} {
-		u, err := ParseURI(uri)
+		u, err := sip.ParseURI(uri)
 		if err == nil {
-			_, err = Resolve(u)
+			_, err = sip.Resolve(u)
 		}
 		if got := classOfError(err); got != want {
 			t.Errorf("%s: %v is %s, want %s", uri, err, got, want)
@@ -378,9 +381,9 @@ func TestClassOfError(t *testing.T) {
 // TestOutcomeIsToldOfBothEnds: whose final status it is, where the ACK came, and
 // whose BYE was answered.
 func TestOutcomeIsToldOfBothEnds(t *testing.T) {
-	byCaller, byCallee := Call{From: "ann", To: "bob"}, Call{From: "ann", To: "bob", Hangup: Callee}
+	byCaller, byCallee := scenario.Call{From: "ann", To: "bob"}, scenario.Call{From: "ann", To: "bob", Hangup: scenario.Callee}
 	for _, x := range []struct {
-		c    Call
+		c    scenario.Call
 		o    Outcome
 		want string
 	}{

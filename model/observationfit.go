@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/model/plain"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // resolve makes snapshots of what is kept of them.
-func (r *observationReader) resolve(s *Scenario) error {
+func (r *observationReader) resolve(s *scenario.Scenario) error {
 	if r.snapshots == nil {
 		return nil
 	}
@@ -17,7 +19,7 @@ func (r *observationReader) resolve(s *Scenario) error {
 		return r.place(wrong)
 	}
 	sockets := 0
-	r.o.Snapshots = make([]Snapshot, len(r.snapshots))
+	r.o.Snapshots = make([]linux.Snapshot, len(r.snapshots))
 	for i, kept := range r.snapshots {
 		snap := &r.o.Snapshots[i]
 		fail := func(format string, args ...any) error {
@@ -27,15 +29,15 @@ func (r *observationReader) resolve(s *Scenario) error {
 			snap.Topology = topologies[*kept.Topology]
 		}
 		if kept.Hosts != nil {
-			snap.Hosts = []HostSockets{}
+			snap.Hosts = []linux.HostSockets{}
 		}
 		for _, h := range kept.Hosts {
-			host := HostSockets{Host: h.Host, Addrs: h.Addrs, Devices: h.Devices}
+			host := linux.HostSockets{Host: h.Host, Addrs: h.Addrs, Devices: h.Devices}
 			if sockets += len(h.Sockets); sockets > maxSocketsSeen {
 				return fail("more than %d sockets in all snapshots", maxSocketsSeen)
 			}
 			if h.Sockets != nil {
-				host.Sockets = make([]Socket, len(h.Sockets))
+				host.Sockets = make([]linux.Socket, len(h.Sockets))
 			}
 			for k, n := range h.Sockets {
 				if n < 0 || n >= len(r.sockets) {
@@ -51,7 +53,7 @@ func (r *observationReader) resolve(s *Scenario) error {
 
 // topologies plays the scenario's steps, and keeps what is asked for. Snapshots
 // of one moment share it.
-func (r *observationReader) topologies(s *Scenario) (map[int]*Topology, *ObservationError) {
+func (r *observationReader) topologies(s *scenario.Scenario) (map[int]*linux.Topology, *ObservationError) {
 	asked := map[int]bool{}
 	for i, kept := range r.snapshots {
 		if kept.Topology == nil {
@@ -66,11 +68,11 @@ func (r *observationReader) topologies(s *Scenario) (map[int]*Topology, *Observa
 			return nil, &ObservationError{Path: path, Why: fmt.Sprintf("more than %d hosts in all topologies", maxMachines)}
 		}
 	}
-	found := map[int]*Topology{}
+	found := map[int]*linux.Topology{}
 	if len(asked) == 0 {
 		return found, nil
 	}
-	now := NewTopology(s)
+	now := linux.NewTopology(s)
 	for n := 0; ; n++ {
 		if asked[n] {
 			found[n] = now.Clone()
@@ -88,7 +90,7 @@ func itemPath(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i)
 // whatever is named by its place in a list is there, and so is whoever gives an
 // address, uses it or breaks down; a snapshot is of all hosts; lists are not longer
 // than is read. Judge, and who tells of its verdicts, rely on that.
-func fitsScenario(s *Scenario, o *Observation) *ObservationError {
+func fitsScenario(s *scenario.Scenario, o *Observation) *ObservationError {
 	for _, list := range o.lists() {
 		if list.size > maxItems {
 			return misfit(list.name, "%d, and at most %d are kept", list.size, maxItems)
@@ -119,12 +121,12 @@ func misfit(path, format string, args ...any) *ObservationError {
 	return &ObservationError{Path: path, Why: fmt.Sprintf(format, args...)}
 }
 
-func hasHosts(s *Scenario, snap *Snapshot) bool {
-	return slices.EqualFunc(s.Hosts, snap.Hosts, func(h Host, seen HostSockets) bool { return h.Name == seen.Host })
+func hasHosts(s *scenario.Scenario, snap *linux.Snapshot) bool {
+	return slices.EqualFunc(s.Hosts, snap.Hosts, func(h scenario.Host, seen linux.HostSockets) bool { return h.Name == seen.Host })
 }
 
 // fitsElements is the part of fits that is about who did something.
-func fitsElements(s *Scenario, o *Observation) *ObservationError {
+func fitsElements(s *scenario.Scenario, o *Observation) *ObservationError {
 	for i := range o.Adverts {
 		if name := o.Adverts[i].Giver; s.Element(name) == nil {
 			return misfit(itemPath("adverts", i), "there is no element %s", plain.Quote(name))

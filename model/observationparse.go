@@ -9,7 +9,9 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/model/plain"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // ObservationError says where an observation's text cannot be read or makes no
@@ -36,7 +38,7 @@ func (e *ObservationError) Said() string {
 // ParseObservation reads what FormatObservation wrote of the same scenario. Text
 // that it does not know is refused, and so is an index that leads nowhere: Judge
 // can be asked about whatever it returns. The error is an *ObservationError.
-func ParseObservation(s *Scenario, text []byte) (*Observation, error) {
+func ParseObservation(s *scenario.Scenario, text []byte) (*Observation, error) {
 	if len(text) > MaxObservation {
 		return nil, &ObservationError{1, 1, "", fmt.Sprintf("%d bytes, and at most %d are read", len(text), MaxObservation)}
 	}
@@ -63,7 +65,7 @@ type observationReader struct {
 	text      []byte
 	dec       *json.Decoder
 	o         *Observation
-	sockets   []Socket
+	sockets   []linux.Socket
 	snapshots []snapshotText
 	seen      map[string]bool
 	path      string

@@ -10,6 +10,9 @@ import (
 	"reflect"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // MaxObservation is the length in bytes of the longest observation's text that
@@ -48,7 +51,7 @@ type hostText struct {
 //
 // It is an error if the observation could not be read again: it is another
 // scenario's, or there is too much of it.
-func FormatObservation(w io.Writer, s *Scenario, o *Observation) error {
+func FormatObservation(w io.Writer, s *scenario.Scenario, o *Observation) error {
 	if why := fitsScenario(s, o); why != nil {
 		return fmt.Errorf("model: format observation: %s", why.Why)
 	}
@@ -157,7 +160,7 @@ func formatItem[T any](f *observationWriter, item T) {
 }
 
 // snapshotTexts gives each socket that differs from all others its number.
-func snapshotTexts(s *Scenario, snapshots []Snapshot) (out []snapshotText, sockets []Socket, err error) {
+func snapshotTexts(s *scenario.Scenario, snapshots []linux.Snapshot) (out []snapshotText, sockets []linux.Socket, err error) {
 	if snapshots == nil {
 		return nil, nil, nil
 	}
@@ -165,7 +168,7 @@ func snapshotTexts(s *Scenario, snapshots []Snapshot) (out []snapshotText, socke
 	if err != nil {
 		return nil, nil, err
 	}
-	numbers := map[Socket]int{}
+	numbers := map[linux.Socket]int{}
 	out = make([]snapshotText, len(snapshots))
 	for i := range snapshots {
 		snap := &snapshots[i]
@@ -198,8 +201,8 @@ func snapshotTexts(s *Scenario, snapshots []Snapshot) (out []snapshotText, socke
 // topologySteps says of each topology after how many steps of the scenario it
 // was there. That is all that is kept of it: it was not seen, but follows from
 // the steps.
-func topologySteps(s *Scenario, snapshots []Snapshot) (map[*Topology]int, error) {
-	steps, open := map[*Topology]int{}, map[*Topology]bool{}
+func topologySteps(s *scenario.Scenario, snapshots []linux.Snapshot) (map[*linux.Topology]int, error) {
+	steps, open := map[*linux.Topology]int{}, map[*linux.Topology]bool{}
 	for i := range snapshots {
 		if t := snapshots[i].Topology; t != nil {
 			open[t] = true
@@ -208,7 +211,7 @@ func topologySteps(s *Scenario, snapshots []Snapshot) (map[*Topology]int, error)
 	if len(open) == 0 {
 		return steps, nil
 	}
-	now := NewTopology(s)
+	now := linux.NewTopology(s)
 	for n := 0; ; n++ {
 		for t := range open {
 			if t.Equal(now) {

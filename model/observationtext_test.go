@@ -11,8 +11,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/greka-sip/greka/internal/sample"
 	"pgregory.net/rapid"
+
+	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // moving is a scenario whose topology changes while it is played.
@@ -36,9 +40,9 @@ forwarding r1 off
 link     pub far down
 `
 
-func scenarioOf(t testing.TB, text string) *Scenario {
+func scenarioOf(t testing.TB, text string) *scenario.Scenario {
 	t.Helper()
-	s, err := Parse(text)
+	s, err := scenario.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +51,7 @@ func scenarioOf(t testing.TB, text string) *Scenario {
 
 // drawn fills a value with anything that its type can hold, whatever fields are
 // added to it.
-func drawn(t *rapid.T, v reflect.Value, s *Scenario) {
+func drawn(t *rapid.T, v reflect.Value, s *scenario.Scenario) {
 	n := func(most int) int { return rapid.IntRange(0, most).Draw(t, "n") }
 	switch x := v.Addr().Interface().(type) {
 	case *netip.Addr:
@@ -58,21 +62,21 @@ func drawn(t *rapid.T, v reflect.Value, s *Scenario) {
 		}
 	case *Role:
 		*x = Role(n(len(giverNames) - 1))
-	case *Transport:
-		*x = Transport(n(len(Transports)))
-	case *State:
-		*x = State(n(int(StateBoundInactive)))
+	case *sip.Transport:
+		*x = sip.Transport(n(len(sip.Transports)))
+	case *linux.State:
+		*x = linux.State(n(int(linux.StateBoundInactive)))
 	case *ProbeResult:
 		*x = ProbeResult(n(len(probeNames) - 1))
-	case *Snapshot:
+	case *linux.Snapshot:
 		for _, h := range s.Hosts {
-			var host HostSockets
+			var host linux.HostSockets
 			drawnKind(t, reflect.ValueOf(&host).Elem(), s)
 			host.Host = h.Name
 			x.Hosts = append(x.Hosts, host)
 		}
 		if steps := n(len(s.Steps) + 1); steps > 0 {
-			x.Topology = NewTopology(s)
+			x.Topology = linux.NewTopology(s)
 			for _, st := range s.Steps[:steps-1] {
 				x.Topology.Apply(st)
 			}
@@ -106,7 +110,7 @@ var anyString = rapid.OneOf(
 	rapid.SampledFrom([]string{"box", "pub", "p", "bob", "ann", "sip:bob@10.77.0.1:5072;transport=tcp", "Contact", "ACK", "200 INVITE"}),
 	rapid.String(), rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 20), func(b []byte) string { return string(b) }))
 
-func drawnKind(t *rapid.T, v reflect.Value, s *Scenario) {
+func drawnKind(t *rapid.T, v reflect.Value, s *scenario.Scenario) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -136,7 +140,7 @@ func drawnKind(t *rapid.T, v reflect.Value, s *Scenario) {
 
 // drawObservation draws an observation of a scenario: whatever leads to an item
 // of a list leads to one that is there.
-func drawObservation(t *rapid.T, s *Scenario) *Observation {
+func drawObservation(t *rapid.T, s *scenario.Scenario) *Observation {
 	o := &Observation{}
 	drawn(t, reflect.ValueOf(o).Elem(), s)
 	if len(o.Snapshots) > 1 && rapid.Bool().Draw(t, "again") {
@@ -166,7 +170,7 @@ func drawObservation(t *rapid.T, s *Scenario) *Observation {
 
 var exactly = cmp.Options{cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })}
 
-func observationText(t interface{ Fatal(...any) }, s *Scenario, o *Observation) string {
+func observationText(t interface{ Fatal(...any) }, s *scenario.Scenario, o *Observation) string {
 	var b bytes.Buffer
 	if err := FormatObservation(&b, s, o); err != nil {
 		t.Fatal(err)
@@ -205,13 +209,13 @@ func TestParseObservationFormatObservation(t *testing.T) {
 // A socket that stays is kept once, and so is a snapshot.
 func TestFormatObservationKeepsASocketOnce(t *testing.T) {
 	s := scenarioOf(t, sample.Founding)
-	a := Socket{Transport: TCP, State: StateListen, Local: netip.MustParseAddrPort("10.77.0.1:5072"), Backlog: 128, Inode: 7, Owner: "bob"}
+	a := linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: netip.MustParseAddrPort("10.77.0.1:5072"), Backlog: 128, Inode: 7, Owner: "bob"}
 	b := a
 	b.Queue = 1
-	snap := func(x ...Socket) Snapshot {
-		return Snapshot{Hosts: []HostSockets{{Host: "box", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.1")}, Devices: []uint32{2}, Sockets: x}}}
+	snap := func(x ...linux.Socket) linux.Snapshot {
+		return linux.Snapshot{Hosts: []linux.HostSockets{{Host: "box", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.1")}, Devices: []uint32{2}, Sockets: x}}}
 	}
-	o := &Observation{Snapshots: []Snapshot{snap(a), snap(a, b), snap(a)}, After: []int{0, 2}, Own: map[string]bool{"bob": false, "ann": true}}
+	o := &Observation{Snapshots: []linux.Snapshot{snap(a), snap(a, b), snap(a)}, After: []int{0, 2}, Own: map[string]bool{"bob": false, "ann": true}}
 	const want = `{
 "own": {"ann":true,"bob":false},
 "after": [0,2],
@@ -234,7 +238,7 @@ func TestFormatObservationKeepsASocketOnce(t *testing.T) {
 // Every field of what is kept has its name in the text by itself, not by
 // accident of Go's.
 func TestObservationFieldsAreNamed(t *testing.T) {
-	for _, v := range []any{Advert{}, Use{}, Leg{}, Viewpoint{}, Probe{}, Outcome{}, Request{}, Sending{}, RouteSet{}, Breakdown{}, Socket{}} {
+	for _, v := range []any{Advert{}, Use{}, Leg{}, Viewpoint{}, Probe{}, Outcome{}, Request{}, Sending{}, RouteSet{}, Breakdown{}, linux.Socket{}} {
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {
 			if name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ","); name == "" || name != strings.ToLower(name) {
@@ -279,18 +283,18 @@ func TestParseObservationErrors(t *testing.T) {
 // The negative twin: what could not be read again is not written.
 func TestFormatObservationRefuses(t *testing.T) {
 	s := scenarioOf(t, moving)
-	other := NewTopology(scenarioOf(t, strings.Replace(moving, "rp_filter", "", 1)))
-	other.Apply(SetForwarding{"r1", false})
-	other.Apply(SetForwarding{"box", true})
-	hosts := []HostSockets{{Host: "r1"}, {Host: "box"}, {Host: "pub"}}
+	other := linux.NewTopology(scenarioOf(t, strings.Replace(moving, "rp_filter", "", 1)))
+	other.Apply(scenario.SetForwarding{Host: "r1", On: false})
+	other.Apply(scenario.SetForwarding{Host: "box", On: true})
+	hosts := []linux.HostSockets{{Host: "r1"}, {Host: "box"}, {Host: "pub"}}
 	for want, o := range map[string]*Observation{
-		"its hosts are not those of":   {Snapshots: []Snapshot{{Hosts: hosts[1:]}}},
+		"its hosts are not those of":   {Snapshots: []linux.Snapshot{{Hosts: hosts[1:]}}},
 		`there is no element "eve"`:    {Adverts: []Advert{{Giver: "eve"}}},
-		`ann is not on host "box"`:     {Adverts: []Advert{{Giver: "bob"}}, Snapshots: []Snapshot{{Hosts: hosts}}, Uses: []Use{{View: Viewpoint{Element: "ann", Host: "box"}}}},
+		`ann is not on host "box"`:     {Adverts: []Advert{{Giver: "bob"}}, Snapshots: []linux.Snapshot{{Hosts: hosts}}, Uses: []Use{{View: Viewpoint{Element: "ann", Host: "box"}}}},
 		"there is no advert 0":         {Uses: []Use{{}}},
 		"step -1: the scenario has 6":  {Adverts: []Advert{{Step: -1}}},
 		"there is no role 9":           {Adverts: []Advert{{Giver: "bob", Role: 9}}},
-		"not one that the scenario's":  {Snapshots: []Snapshot{{Hosts: hosts, Topology: other}}},
+		"not one that the scenario's":  {Snapshots: []linux.Snapshot{{Hosts: hosts, Topology: other}}},
 		"and at most 1048576 are kept": {Broken: strings.Repeat("x", MaxObservation)},
 		"at most 32768 are kept":       {Outcomes: make([]Outcome, maxItems+1)},
 	} {

@@ -4,6 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Prediction is what must be there after each step if every element is right.
@@ -11,7 +15,7 @@ type Prediction struct {
 	// Sockets is every socket of every host after each step, as the model of
 	// ports (Ports) has them, with the elements as owners. Ports that the
 	// kernel picks are made-up numbers.
-	Sockets []Snapshot
+	Sockets []linux.Snapshot
 	// After lists the connections after each step, in the order in which they
 	// were dialled.
 	After [][]Connection
@@ -30,18 +34,20 @@ type Connection struct {
 // fails if honest elements could not play it: somebody lacks a transport that
 // he needs, a dial is refused, over=flow finds no connection. Such a scenario
 // would find guilty who is not, and is never played.
-func Predict(s *Scenario) (Prediction, error) { return predict(s, "") }
+func Predict(s *scenario.Scenario) (Prediction, error) { return predict(s, "") }
 
 // PredictUnbound is Predict for the case that one element leaves to the kernel
 // which address it sends from: what it dials, and its datagrams if its socket is
 // on a wildcard. An honest element may do either.
-func PredictUnbound(s *Scenario, element string) (Prediction, error) { return predict(s, element) }
+func PredictUnbound(s *scenario.Scenario, element string) (Prediction, error) {
+	return predict(s, element)
+}
 
-func predict(s *Scenario, unbound string) (Prediction, error) {
+func predict(s *scenario.Scenario, unbound string) (Prediction, error) {
 	if err := s.Validate(); err != nil {
 		return Prediction{}, err
 	}
-	w := &prediction{s: s, unbound: unbound, ports: NewPorts(s), owner: map[string]string{}, bindings: map[string]boundFlow{}}
+	w := &prediction{s: s, unbound: unbound, ports: linux.NewPorts(s), owner: map[string]string{}, bindings: map[string]boundFlow{}}
 	for i := range s.Elements {
 		if err := w.listeners(&s.Elements[i]); err != nil {
 			return Prediction{}, err
@@ -60,9 +66,9 @@ func predict(s *Scenario, unbound string) (Prediction, error) {
 
 // prediction is the state of a scenario that is being predicted.
 type prediction struct {
-	s        *Scenario
+	s        *scenario.Scenario
 	unbound  string // the element that does not bind its source, "" is none
-	ports    *Ports
+	ports    *linux.Ports
 	owner    map[string]string // of a socket, by its name
 	conns    []Connection
 	own      map[ownPort]uint16   // ports that elements were not told to listen on
@@ -73,16 +79,16 @@ type prediction struct {
 
 // boundFlow is a registration: its transport and, over TCP, its connection.
 type boundFlow struct {
-	transport Transport
+	transport sip.Transport
 	conn      int // index into conns, -1 over UDP
 	start     int // the user agent's, when it registered
 }
 
-func (w *prediction) step(i int, st Step) error {
+func (w *prediction) step(i int, st scenario.Step) error {
 	switch st := st.(type) {
-	case Register:
+	case scenario.Register:
 		return w.register(i, st)
-	case Call:
+	case scenario.Call:
 		return w.call(i, st)
 	}
 	if known, err := w.fault(st); known {
@@ -94,17 +100,17 @@ func (w *prediction) step(i int, st Step) error {
 // live reports whether a connection still stands.
 func (w *prediction) live(i int) bool {
 	x, ok := w.ports.Socket(w.ends[i][0])
-	return ok && x.State == StateEstablished
+	return ok && x.State == linux.StateEstablished
 }
 
 // do plays socket steps.
-func (w *prediction) do(steps ...Step) error {
+func (w *prediction) do(steps ...scenario.Step) error {
 	for _, st := range steps {
 		switch r := w.ports.Apply(st, 0); {
 		case r.Undecided != "":
-			return fmt.Errorf("%s: the model cannot play it: %s", Word(st), r.Undecided)
-		case r.Errno != OK:
-			return fmt.Errorf("%s fails: %s", Word(st), r.Errno)
+			return fmt.Errorf("%s: the model cannot play it: %s", scenario.Word(st), r.Undecided)
+		case r.Errno != linux.OK:
+			return fmt.Errorf("%s fails: %s", scenario.Word(st), r.Errno)
 		}
 	}
 	return nil
@@ -114,19 +120,19 @@ func (w *prediction) do(steps ...Step) error {
 const backlog = 64
 
 // listeners opens the sockets with which an element begins.
-func (w *prediction) listeners(e *Element) error {
+func (w *prediction) listeners(e *scenario.Element) error {
 	addr, v6only := w.s.BindAddr(e.Name)
 	for _, l := range e.Listen {
 		name := w.listenerName(e.Name, l.Transport)
 		w.owner[name] = e.Name
-		steps := []Step{OpenSocket{name, e.Host, l.Transport, FamilyOf(addr)},
-			SetOption{Socket: name, Option: OptionReuseAddr}}
+		steps := []scenario.Step{scenario.OpenSocket{Name: name, Host: e.Host, Transport: l.Transport, Family: scenario.FamilyOf(addr)},
+			scenario.SetOption{Socket: name, Option: scenario.OptionReuseAddr}}
 		if addr.Is6() {
-			steps = append(steps, SetOption{Socket: name, Option: OptionV6Only, Off: !v6only})
+			steps = append(steps, scenario.SetOption{Socket: name, Option: scenario.OptionV6Only, Off: !v6only})
 		}
-		steps = append(steps, BindSocket{name, Endpoint{Addr: addr, Port: l.Port}})
+		steps = append(steps, scenario.BindSocket{Socket: name, At: scenario.Endpoint{Addr: addr, Port: l.Port}})
 		if l.Transport.Reliable() {
-			steps = append(steps, ListenSocket{name, backlog})
+			steps = append(steps, scenario.ListenSocket{Socket: name, Backlog: backlog})
 		}
 		if err := w.do(steps...); err != nil {
 			return fmt.Errorf("%s cannot listen on %s: %w", e.Name, l, err)
@@ -137,7 +143,7 @@ func (w *prediction) listeners(e *Element) error {
 
 // listenerName names an element's listener. Names are used once: who starts
 // again has other sockets.
-func (w *prediction) listenerName(element string, t Transport) string {
+func (w *prediction) listenerName(element string, t sip.Transport) string {
 	if n := w.starts[element]; n > 0 {
 		return fmt.Sprintf("%s-%s-%d", element, t, n+1)
 	}
@@ -145,7 +151,7 @@ func (w *prediction) listenerName(element string, t Transport) string {
 }
 
 // snapshot is the model's snapshot with elements as owners.
-func (w *prediction) snapshot() Snapshot {
+func (w *prediction) snapshot() linux.Snapshot {
 	s := w.ports.Snapshot()
 	for i := range s.Hosts {
 		for j := range s.Hosts[i].Sockets {
@@ -156,8 +162,8 @@ func (w *prediction) snapshot() Snapshot {
 	for i := range s.Hosts {
 		sockets := s.Hosts[i].Sockets
 		for j := range sockets { // what waits to be accepted is the listener's
-			if x := &sockets[j]; x.Owner == "" && x.State == StateEstablished {
-				if l := ListenerOf(sockets, x); l != nil {
+			if x := &sockets[j]; x.Owner == "" && x.State == linux.StateEstablished {
+				if l := linux.ListenerOf(sockets, x); l != nil {
 					x.Owner = l.Owner
 				}
 			}
@@ -177,14 +183,14 @@ func (w *prediction) standing() (out []Connection) {
 }
 
 // flows lists an element's live connections and their indexes.
-func (w *prediction) flows(element string) (flows []Flow, index []int) {
+func (w *prediction) flows(element string) (flows []sip.Flow, index []int) {
 	for i, c := range w.conns {
 		for end, who := range [2]string{c.Dialler, c.Acceptor} {
 			if who != element {
 				continue
 			}
-			if x, ok := w.ports.Socket(w.ends[i][end]); ok && x.State == StateEstablished {
-				flows, index = append(flows, Flow{TCP, x.Local, x.Remote}), append(index, i)
+			if x, ok := w.ports.Socket(w.ends[i][end]); ok && x.State == linux.StateEstablished {
+				flows, index = append(flows, sip.Flow{Transport: sip.TCP, Local: x.Local, Remote: x.Remote}), append(index, i)
 			}
 		}
 	}
@@ -194,7 +200,7 @@ func (w *prediction) flows(element string) (flows []Flow, index []int) {
 // request makes a request go from one element to another's listener: on a live
 // connection that RFC 3261 18.1.1 matches, or a new one. It returns the
 // connection's index, -1 over UDP.
-func (w *prediction) request(from, to string, t Transport) (int, error) {
+func (w *prediction) request(from, to string, t sip.Transport) (int, error) {
 	if err := w.acting(from, to); err != nil {
 		return -1, err
 	}
@@ -205,39 +211,39 @@ func (w *prediction) request(from, to string, t Transport) (int, error) {
 	if _, err := w.port(from, t); err != nil {
 		return -1, err
 	}
-	target := Target{Transport: t, Addr: netip.AddrPortFrom(w.s.ElementAddr(to), b.Port(t))}
+	target := sip.Target{Transport: t, Addr: netip.AddrPortFrom(w.s.ElementAddr(to), b.Port(t))}
 	if !t.Reliable() {
 		return -1, w.datagram(from, to, target)
 	}
 	flows, index := w.flows(from)
-	if i := PickFlow(flows, target); i >= 0 {
+	if i := sip.PickFlow(flows, target); i >= 0 {
 		return index[i], w.carries(index[i])
 	}
 	return w.dial(from, to, target)
 }
 
 // datagram sends one, and fails if nobody takes it.
-func (w *prediction) datagram(from, to string, t Target) error {
+func (w *prediction) datagram(from, to string, t sip.Target) error {
 	if w.cutPorts[pairOf(from, to)] {
 		return fmt.Errorf("no datagram of %s reaches %s: what goes between them is dropped", from, to)
 	}
 	snap := w.ports.Snapshot()
-	port, err := w.port(from, UDP)
+	port, err := w.port(from, sip.UDP)
 	if err != nil {
 		return err
 	}
 	src := netip.AddrPortFrom(w.s.ElementAddr(from), port)
-	if from == w.unbound && w.s.Element(from).Bind != BindAddr {
+	if from == w.unbound && w.s.Element(from).Bind != scenario.BindAddr {
 		src = netip.AddrPortFrom(netip.Addr{}, port)
 	}
 	here := w.s.Element(from).Host
-	if r := Lookup(&snap, here, UDP, src, t.Addr); !r.Takes() || w.owner[r.Socket.Owner] != to {
+	if r := linux.Lookup(&snap, here, sip.UDP, src, t.Addr); !r.Takes() || w.owner[r.Socket.Owner] != to {
 		return fmt.Errorf("no datagram of %s reaches %s: %s", from, to, r.Rule)
 	}
 	if snap.Topology == nil {
 		return nil
 	}
-	if _, back := snap.Topology.Reach(here, src.Addr(), t.Addr.Addr()); back.End != Delivered {
+	if _, back := snap.Topology.Reach(here, src.Addr(), t.Addr.Addr()); back.End != linux.Delivered {
 		return fmt.Errorf("no answer of %s reaches %s: %s", to, from, &back)
 	}
 	return nil
@@ -245,16 +251,16 @@ func (w *prediction) datagram(from, to string, t Target) error {
 
 // dial opens a connection between two elements, from the dialler's own address
 // unless it leaves that to the kernel.
-func (w *prediction) dial(from, to string, t Target) (int, error) {
+func (w *prediction) dial(from, to string, t sip.Target) (int, error) {
 	i := len(w.conns)
 	here, there := fmt.Sprintf("dialled-%d", i), fmt.Sprintf("accepted-%d", i)
 	w.owner[here], w.owner[there] = from, to
-	steps := []Step{OpenSocket{here, w.s.Element(from).Host, TCP, FamilyOf(t.Addr.Addr())}}
+	steps := []scenario.Step{scenario.OpenSocket{Name: here, Host: w.s.Element(from).Host, Transport: sip.TCP, Family: scenario.FamilyOf(t.Addr.Addr())}}
 	if from != w.unbound {
-		steps = append(steps, BindSocket{here, Endpoint{Addr: w.s.ElementAddr(from)}})
+		steps = append(steps, scenario.BindSocket{Socket: here, At: scenario.Endpoint{Addr: w.s.ElementAddr(from)}})
 	}
-	steps = append(steps, DialSocket{here, Endpoint{Addr: t.Addr.Addr(), Port: t.Addr.Port()}},
-		AcceptSocket{w.listenerName(to, TCP), there})
+	steps = append(steps, scenario.DialSocket{Socket: here, To: scenario.Endpoint{Addr: t.Addr.Addr(), Port: t.Addr.Port()}},
+		scenario.AcceptSocket{Listener: w.listenerName(to, sip.TCP), Name: there})
 	if err := w.do(steps...); err != nil {
 		return -1, fmt.Errorf("%s cannot dial %s: %w", from, to, err)
 	}
@@ -264,7 +270,7 @@ func (w *prediction) dial(from, to string, t Target) (int, error) {
 	return i, nil
 }
 
-func (w *prediction) register(i int, r Register) error {
+func (w *prediction) register(i int, r scenario.Register) error {
 	plan, err := w.s.PlanRegister(i)
 	if err != nil {
 		return err
@@ -276,7 +282,7 @@ func (w *prediction) register(i int, r Register) error {
 
 // call predicts INVITE and what follows. in and out are the transports of the
 // caller's and of the callee's leg.
-func (w *prediction) call(i int, c Call) error {
+func (w *prediction) call(i int, c scenario.Call) error {
 	plan, err := w.s.PlanCall(i)
 	if err != nil {
 		return err
@@ -299,12 +305,12 @@ func (w *prediction) call(i int, c Call) error {
 }
 
 // deliver predicts how the proxy passes an INVITE on.
-func (w *prediction) deliver(plan Plan, c Call) (Transport, error) {
-	u, err := ParseURI(plan.RequestURI)
+func (w *prediction) deliver(plan scenario.Plan, c scenario.Call) (sip.Transport, error) {
+	u, err := sip.ParseURI(plan.RequestURI)
 	if err != nil {
 		return 0, err
 	}
-	list, err := Resolve(u)
+	list, err := sip.Resolve(u)
 	if err != nil {
 		return 0, err
 	}
@@ -314,7 +320,7 @@ func (w *prediction) deliver(plan Plan, c Call) (Transport, error) {
 			return 0, fmt.Errorf("the registration of %s is from before it was started again", c.To)
 		}
 		out = b.transport
-		if w.s.Element(plan.Proxy).Deliver == DeliverFlow && b.conn >= 0 && w.live(b.conn) {
+		if w.s.Element(plan.Proxy).Deliver == scenario.DeliverFlow && b.conn >= 0 && w.live(b.conn) {
 			return out, errors.Join(w.acting(plan.Proxy, c.To), w.carries(b.conn))
 		}
 	}
@@ -324,17 +330,17 @@ func (w *prediction) deliver(plan Plan, c Call) (Transport, error) {
 
 // inDialog predicts ACK and BYE: to the Contact, through the proxy if that
 // record-routes, with the transport of the leg that each Contact was sent on.
-func (w *prediction) inDialog(plan Plan, c Call, in, out Transport) error {
+func (w *prediction) inDialog(plan scenario.Plan, c scenario.Call, in, out sip.Transport) error {
 	if err := w.follow(plan, c.From, c.To, in, out); err != nil {
 		return err
 	}
-	if c.Hangup == Callee {
+	if c.Hangup == scenario.Callee {
 		return w.follow(plan, c.To, c.From, out, in)
 	}
 	return nil
 }
 
-func (w *prediction) follow(plan Plan, from, to string, near, far Transport) error {
+func (w *prediction) follow(plan scenario.Plan, from, to string, near, far sip.Transport) error {
 	if plan.Proxy != "" && w.s.Element(plan.Proxy).RecordRoute {
 		if _, err := w.request(from, plan.Proxy, near); err != nil {
 			return err
@@ -348,7 +354,7 @@ func (w *prediction) follow(plan Plan, from, to string, near, far Transport) err
 // overFlow fails unless a request can go down a connection that the next hop
 // dialled. A program that cannot be told so may use any other connection that
 // the two have, so all of them have to carry it.
-func (w *prediction) overFlow(dialler, acceptor string, t Transport) error {
+func (w *prediction) overFlow(dialler, acceptor string, t sip.Transport) error {
 	found := false
 	for _, i := range w.between(dialler, acceptor) {
 		if err := w.carries(i); err != nil {

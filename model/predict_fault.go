@@ -1,6 +1,11 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
+)
 
 // troubles is what faults have left behind. Elements that suffer from one are
 // not played: a call that they could not answer says nothing about addresses.
@@ -16,25 +21,25 @@ type troubles struct {
 
 // fault predicts what befalls elements and their connections. known is false
 // for any other step.
-func (w *prediction) fault(st Step) (known bool, err error) {
+func (w *prediction) fault(st scenario.Step) (known bool, err error) {
 	switch st := st.(type) {
-	case Disconnect:
+	case scenario.Disconnect:
 		return true, w.disconnect(st)
-	case Silence:
+	case scenario.Silence:
 		return true, w.cutOff(st.Element, st.Peer)
-	case ResetFlow:
+	case scenario.ResetFlow:
 		return true, w.cutOff(st.Element, st.Peer)
-	case Freeze:
+	case scenario.Freeze:
 		set(&w.frozen, st.Host, true)
 		return true, nil
-	case Thaw:
+	case scenario.Thaw:
 		set(&w.frozen, st.Host, false)
 		return true, w.catchUp(st.Host)
-	case Kill:
+	case scenario.Kill:
 		return true, w.kill(st.Host)
-	case Restart:
+	case scenario.Restart:
 		return true, w.restart(w.s.Element(st.Element))
-	case FillBacklog:
+	case scenario.FillBacklog:
 		return true, w.fill(w.s.Element(st.Element))
 	}
 	return false, nil
@@ -87,7 +92,7 @@ func (w *prediction) between(a, b string) (list []int) {
 }
 
 // disconnect ends every connection between two elements.
-func (w *prediction) disconnect(d Disconnect) error {
+func (w *prediction) disconnect(d scenario.Disconnect) error {
 	list := w.between(d.Element, d.Peer)
 	if len(list) == 0 {
 		return fmt.Errorf("%s and %s have no connection to destroy", d.Element, d.Peer)
@@ -114,7 +119,7 @@ func (w *prediction) sever(i int, at string) error {
 	if c.Acceptor == at {
 		end = 1
 	}
-	return w.do(DestroySocket{w.ends[i][end]}, CloseSocket{w.ends[i][end]}, CloseSocket{w.ends[i][1-end]})
+	return w.do(scenario.DestroySocket{Socket: w.ends[i][end]}, scenario.CloseSocket{Socket: w.ends[i][end]}, scenario.CloseSocket{Socket: w.ends[i][1-end]})
 }
 
 // cutOff makes the connections and UDP ports that two elements have now carry
@@ -151,7 +156,7 @@ func (w *prediction) kill(host string) error {
 
 // end ends an element. Its connections are reset, and what a registrar knew it
 // knows no more.
-func (w *prediction) end(e *Element) error {
+func (w *prediction) end(e *scenario.Element) error {
 	for i, c := range w.conns {
 		if !w.live(i) || c.Dialler != e.Name && c.Acceptor != e.Name {
 			continue
@@ -161,20 +166,20 @@ func (w *prediction) end(e *Element) error {
 		}
 	}
 	for _, name := range w.taken[e.Name] {
-		if err := w.do(DestroySocket{name}, CloseSocket{name}); err != nil {
+		if err := w.do(scenario.DestroySocket{Socket: name}, scenario.CloseSocket{Socket: name}); err != nil {
 			return err
 		}
 	}
 	delete(w.taken, e.Name)
 	for _, l := range e.Listen {
-		if err := w.do(CloseSocket{w.listenerName(e.Name, l.Transport)}); err != nil {
+		if err := w.do(scenario.CloseSocket{Socket: w.listenerName(e.Name, l.Transport)}); err != nil {
 			return err
 		}
 	}
 	if err := w.closeOwn(e.Name); err != nil {
 		return err
 	}
-	if e.Kind == Proxy {
+	if e.Kind == scenario.Proxy {
 		for _, ua := range w.s.Elements {
 			delete(w.bindings, e.Name+" "+ua.Name)
 		}
@@ -184,7 +189,7 @@ func (w *prediction) end(e *Element) error {
 }
 
 // restart ends an element that lives, and starts it.
-func (w *prediction) restart(e *Element) error {
+func (w *prediction) restart(e *scenario.Element) error {
 	if !w.gone[e.Name] {
 		if err := w.end(e); err != nil {
 			return err
@@ -200,19 +205,19 @@ func (w *prediction) restart(e *Element) error {
 
 // fill opens connections to an element that stands still until its queue takes
 // no more, from its own host.
-func (w *prediction) fill(e *Element) error {
+func (w *prediction) fill(e *scenario.Element) error {
 	if w.gone[e.Name] || !w.frozen[e.Host] {
 		return fmt.Errorf("the queue of %s cannot be filled: it does not stand still, or does not live", e.Name)
 	}
-	to := Endpoint{Addr: w.s.ElementAddr(e.Name), Port: e.Port(TCP)}
+	to := scenario.Endpoint{Addr: w.s.ElementAddr(e.Name), Port: e.Port(sip.TCP)}
 	for {
-		l, _ := w.ports.Socket(w.listenerName(e.Name, TCP))
+		l, _ := w.ports.Socket(w.listenerName(e.Name, sip.TCP))
 		if l.Queue > l.Backlog { // sk_acceptq_is_full
 			return nil
 		}
 		name := fmt.Sprintf("filler-%d", w.fillers)
 		w.fillers++
-		if err := w.do(OpenSocket{name, e.Host, TCP, FamilyOf(to.Addr)}, DialSocket{name, to}); err != nil {
+		if err := w.do(scenario.OpenSocket{Name: name, Host: e.Host, Transport: sip.TCP, Family: scenario.FamilyOf(to.Addr)}, scenario.DialSocket{Socket: name, To: to}); err != nil {
 			return fmt.Errorf("fill the queue of %s: %w", e.Name, err)
 		}
 	}
@@ -222,14 +227,14 @@ func (w *prediction) fill(e *Element) error {
 func (w *prediction) catchUp(host string) error {
 	for i := range w.s.Elements {
 		e := &w.s.Elements[i]
-		if e.Host != host || w.gone[e.Name] || e.Port(TCP) == 0 {
+		if e.Host != host || w.gone[e.Name] || e.Port(sip.TCP) == 0 {
 			continue
 		}
-		listener := w.listenerName(e.Name, TCP)
+		listener := w.listenerName(e.Name, sip.TCP)
 		for l, _ := w.ports.Socket(listener); l.Queue > 0; l, _ = w.ports.Socket(listener) {
 			name := fmt.Sprintf("%s-taken-%d", listener, len(w.taken[e.Name]))
 			w.owner[name] = e.Name
-			if err := w.do(AcceptSocket{listener, name}); err != nil {
+			if err := w.do(scenario.AcceptSocket{Listener: listener, Name: name}); err != nil {
 				return err
 			}
 			set(&w.taken, e.Name, append(w.taken[e.Name], name))

@@ -3,13 +3,16 @@ package model
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // ownPort is a port that an element opens because it sends over a transport on
 // which it was not told to listen: what its Via says has to accept.
 type ownPort struct {
 	element   string
-	transport Transport
+	transport sip.Transport
 	start     int // the element's, when it opened it
 }
 
@@ -22,7 +25,7 @@ func (o ownPort) String() string {
 // its own, opened when it is first needed. Every element implements every
 // transport (RFC 3261 18), unless the scenario says otherwise; of one that
 // Greka does not play nothing is asked but the transports that it listens on.
-func (w *prediction) port(element string, t Transport) (uint16, error) {
+func (w *prediction) port(element string, t sip.Transport) (uint16, error) {
 	e := w.s.Element(element)
 	if p := e.Port(t); p != 0 {
 		return p, nil
@@ -36,9 +39,9 @@ func (w *prediction) port(element string, t Transport) (uint16, error) {
 	}
 	addr, name := w.s.ElementAddr(element), own.String()
 	w.owner[name] = element
-	steps := []Step{OpenSocket{name, e.Host, t, FamilyOf(addr)}, BindSocket{name, Endpoint{Addr: addr}}}
+	steps := []scenario.Step{scenario.OpenSocket{Name: name, Host: e.Host, Transport: t, Family: scenario.FamilyOf(addr)}, scenario.BindSocket{Socket: name, At: scenario.Endpoint{Addr: addr}}}
 	if t.Reliable() {
-		steps = append(steps, ListenSocket{name, backlog})
+		steps = append(steps, scenario.ListenSocket{Socket: name, Backlog: backlog})
 	}
 	if err := w.do(steps...); err != nil {
 		return 0, fmt.Errorf("%s cannot open a %s port of its own: %w", element, t, err)
@@ -50,13 +53,13 @@ func (w *prediction) port(element string, t Transport) (uint16, error) {
 
 // closeOwn closes what an element has opened itself.
 func (w *prediction) closeOwn(element string) error {
-	for _, t := range Transports {
+	for _, t := range sip.Transports {
 		own := ownPort{element, t, w.starts[element]}
 		if w.own[own] == 0 {
 			continue
 		}
 		delete(w.own, own)
-		if err := w.do(CloseSocket{own.String()}); err != nil {
+		if err := w.do(scenario.CloseSocket{Socket: own.String()}); err != nil {
 			return err
 		}
 	}
@@ -65,10 +68,10 @@ func (w *prediction) closeOwn(element string) error {
 
 // hasUDP reports whether an element has a UDP port now.
 func (w *prediction) hasUDP(element string) bool {
-	return w.s.Element(element).Port(UDP) != 0 || w.own[ownPort{element, UDP, w.starts[element]}] != 0
+	return w.s.Element(element).Port(sip.UDP) != 0 || w.own[ownPort{element, sip.UDP, w.starts[element]}] != 0
 }
 
 // picked reports whether the kernel chose an address's port.
-func picked(s *Scenario, a netip.AddrPort) bool {
+func picked(s *scenario.Scenario, a netip.AddrPort) bool {
 	return symbol(s, a) == a.Addr().Unmap().String()+" *"
 }

@@ -7,11 +7,14 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
-func parsed(t testing.TB, text string) Scenario {
+func parsed(t testing.TB, text string) scenario.Scenario {
 	t.Helper()
-	sc, err := Parse(text)
+	sc, err := scenario.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,8 +113,8 @@ func dialled(p Prediction) string {
 
 // observed is what a run shows that goes as predicted: other port numbers, and
 // inodes.
-func observed(predicted Snapshot) Snapshot {
-	s := Snapshot{Hosts: append([]HostSockets(nil), predicted.Hosts...)}
+func observed(predicted linux.Snapshot) linux.Snapshot {
+	s := linux.Snapshot{Hosts: append([]linux.HostSockets(nil), predicted.Hosts...)}
 	number := func(a netip.AddrPort) netip.AddrPort {
 		if a.Port() < 61000 { // not one that the kernel picks
 			return a
@@ -120,7 +123,7 @@ func observed(predicted Snapshot) Snapshot {
 	}
 	for i := range s.Hosts {
 		h := &s.Hosts[i]
-		h.Sockets = append([]Socket(nil), h.Sockets...)
+		h.Sockets = append([]linux.Socket(nil), h.Sockets...)
 		for j := range h.Sockets {
 			x := &h.Sockets[j]
 			x.Local, x.Remote, x.Inode = number(x.Local), number(x.Remote), uint64(j+1)
@@ -138,23 +141,25 @@ func TestSocketsAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := map[string]bool{"p": true, "bob": true, "ann": true}
-	judge := func(change func(h *HostSockets)) []Verdict {
+	judge := func(change func(h *linux.HostSockets)) []Verdict {
 		snap := observed(p.Sockets[1])
 		change(&snap.Hosts[0])
-		o := Observation{Snapshots: []Snapshot{observed(p.Sockets[0]), snap}, After: []int{0, 1}, Own: own}
+		o := Observation{Snapshots: []linux.Snapshot{observed(p.Sockets[0]), snap}, After: []int{0, 1}, Own: own}
 		return judgeSockets(&sc, &o)
 	}
-	if got := judge(func(*HostSockets) {}); len(got) != 2 || got[0].Class != Accepting || got[1].Class != Accepting {
+	if got := judge(func(*linux.HostSockets) {}); len(got) != 2 || got[0].Class != Accepting || got[1].Class != Accepting {
 		t.Fatalf("the prediction does not agree with itself: %+v", got)
 	}
-	for name, change := range map[string]func(h *HostSockets){
-		"one less":          func(h *HostSockets) { h.Sockets = h.Sockets[1:] },
-		"one more":          func(h *HostSockets) { h.Sockets = append(h.Sockets, h.Sockets[len(h.Sockets)-1]) },
-		"another's":         func(h *HostSockets) { h.Sockets[0].Owner = "ann" },
-		"another state":     func(h *HostSockets) { h.Sockets[len(h.Sockets)-1].State = StateCloseWait },
-		"not the listener":  func(h *HostSockets) { h.Sockets[0].Local = netip.MustParseAddrPort("10.77.0.1:5999") },
-		"another far end":   func(h *HostSockets) { h.Sockets[3].Remote = netip.MustParseAddrPort("10.77.0.1:5081") },
-		"nobody's listener": func(h *HostSockets) { h.Sockets = append(h.Sockets, Socket{Transport: TCP, State: StateListen}) },
+	for name, change := range map[string]func(h *linux.HostSockets){
+		"one less":         func(h *linux.HostSockets) { h.Sockets = h.Sockets[1:] },
+		"one more":         func(h *linux.HostSockets) { h.Sockets = append(h.Sockets, h.Sockets[len(h.Sockets)-1]) },
+		"another's":        func(h *linux.HostSockets) { h.Sockets[0].Owner = "ann" },
+		"another state":    func(h *linux.HostSockets) { h.Sockets[len(h.Sockets)-1].State = linux.StateCloseWait },
+		"not the listener": func(h *linux.HostSockets) { h.Sockets[0].Local = netip.MustParseAddrPort("10.77.0.1:5999") },
+		"another far end":  func(h *linux.HostSockets) { h.Sockets[3].Remote = netip.MustParseAddrPort("10.77.0.1:5081") },
+		"nobody's listener": func(h *linux.HostSockets) {
+			h.Sockets = append(h.Sockets, linux.Socket{Transport: sip.TCP, State: linux.StateListen})
+		},
 	} {
 		got := judge(change)
 		if len(got) != 2 || got[1].Class != SocketsDiffer || got[1].Severity != Finding || got[1].Detail == "" ||
@@ -182,7 +187,7 @@ func TestDirect(t *testing.T) {
 	sc := parsed(t, sample.Founding)
 	twin, ok := Direct(&sc)
 	want := "net  lan 4\nhost box lan\nua   bob box tcp:5072 sut\nua   ann box tcp:5081\n\ncall ann bob tcp\n"
-	if got := Format(twin); !ok || got != want {
+	if got := scenario.Format(twin); !ok || got != want {
 		t.Errorf("%v\n%s\nwant\n%s", ok, got, want)
 	}
 	// What befalls who is there befalls him in the twin too.
@@ -190,7 +195,7 @@ func TestDirect(t *testing.T) {
 		"call ann bob\ndisconnect ann p\nrestart p\nrestart bob\nregister bob\nassign hut lan.2\nfreeze hut\nthaw hut\ndisconnect p bob\ncall ann bob"))
 	twin, ok = Direct(&sc)
 	want = "call    ann bob tcp\nrestart bob\nassign  hut lan.2\nfreeze  hut\nthaw    hut\ncall    ann bob tcp\n"
-	if _, got, _ := strings.Cut(Format(twin), "\n\n"); !ok || got != want {
+	if _, got, _ := strings.Cut(scenario.Format(twin), "\n\n"); !ok || got != want {
 		t.Errorf("%v\n%s\nwant\n%s", ok, got, want)
 	}
 	for name, text := range map[string]string{
@@ -200,7 +205,7 @@ func TestDirect(t *testing.T) {
 	} {
 		sc := parsed(t, text)
 		if twin, ok := Direct(&sc); ok {
-			t.Errorf("%s: there is no twin, yet:\n%s", name, Format(twin))
+			t.Errorf("%s: there is no twin, yet:\n%s", name, scenario.Format(twin))
 		}
 	}
 }
@@ -233,7 +238,7 @@ func TestCompare(t *testing.T) {
 	for i := range sc.Elements { // a call that goes to nobody's proxy says nothing about proxies
 		sc.Elements[i].Via = ""
 	}
-	sc.Steps = []Step{Call{From: "bob", To: "ann"}, Call{From: "ann", To: "bob"}}
+	sc.Steps = []scenario.Step{scenario.Call{From: "bob", To: "ann"}, scenario.Call{From: "ann", To: "bob"}}
 	if got := Compare(&sc, obs(bad), obs(good), false); len(got) != 0 {
 		t.Errorf("a direct call: %v", got)
 	}
@@ -249,7 +254,7 @@ func TestInDialog(t *testing.T) {
 		{[]string{"<sip:p1;lr>", "<sip:p2;lr>"}, target, "<sip:p1;lr> <sip:p2;lr>", "sip:p1;lr", "loose"},
 		{[]string{"<sip:p1>", "<sip:p2;lr>"}, "sip:p1", "<sip:p2;lr> <" + target + ">", "sip:p1", "strict"},
 	} {
-		uri, route, next := InDialog(c.set, target)
+		uri, route, next := sip.InDialog(c.set, target)
 		if uri != c.uri || strings.Join(route, " ") != c.route || next != c.next {
 			t.Errorf("%s: %s, %q, %s", c.is, uri, route, next)
 		}
@@ -258,22 +263,22 @@ func TestInDialog(t *testing.T) {
 
 func TestPickFlow(t *testing.T) {
 	ap := netip.MustParseAddrPort
-	flows := []Flow{
-		{TCP, ap("10.0.0.1:5060"), ap("10.0.0.2:40000")}, // accepted
-		{TCP, ap("10.0.0.1:40001"), ap("10.0.0.2:5060")}, // dialled
-		{UDP, ap("10.0.0.1:5060"), ap("10.0.0.2:5070")},
+	flows := []sip.Flow{
+		{Transport: sip.TCP, Local: ap("10.0.0.1:5060"), Remote: ap("10.0.0.2:40000")}, // accepted
+		{Transport: sip.TCP, Local: ap("10.0.0.1:40001"), Remote: ap("10.0.0.2:5060")}, // dialled
+		{Transport: sip.UDP, Local: ap("10.0.0.1:5060"), Remote: ap("10.0.0.2:5070")},
 	}
 	for _, c := range []struct {
-		t    Target
+		t    sip.Target
 		want int
 	}{
-		{Target{TCP, ap("10.0.0.2:5060")}, 1},
-		{Target{TCP, ap("10.0.0.2:40000")}, 0},
-		{Target{TCP, ap("10.0.0.2:5062")}, -1},
-		{Target{TCP, ap("10.0.0.3:5060")}, -1},
-		{Target{UDP, ap("10.0.0.2:5070")}, -1}, // UDP has no connections
+		{sip.Target{Transport: sip.TCP, Addr: ap("10.0.0.2:5060")}, 1},
+		{sip.Target{Transport: sip.TCP, Addr: ap("10.0.0.2:40000")}, 0},
+		{sip.Target{Transport: sip.TCP, Addr: ap("10.0.0.2:5062")}, -1},
+		{sip.Target{Transport: sip.TCP, Addr: ap("10.0.0.3:5060")}, -1},
+		{sip.Target{Transport: sip.UDP, Addr: ap("10.0.0.2:5070")}, -1}, // UDP has no connections
 	} {
-		if got := PickFlow(flows, c.t); got != c.want {
+		if got := sip.PickFlow(flows, c.t); got != c.want {
 			t.Errorf("%v: %d, want %d", c.t, got, c.want)
 		}
 	}

@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"slices"
+
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Request is a request that one of the elements sent, as far as its sender can
@@ -34,7 +36,7 @@ const (
 )
 
 // roleIn is the part that an element plays in a call.
-func roleIn(c Call, element string) Role {
+func roleIn(c scenario.Call, element string) Role {
 	switch element {
 	case c.From:
 		return RoleCaller
@@ -45,27 +47,27 @@ func roleIn(c Call, element string) Role {
 }
 
 // roleAt is the part that an element plays in a step.
-func roleAt(s *Scenario, step int, element string) Role {
+func roleAt(s *scenario.Scenario, step int, element string) Role {
 	if step >= 0 && step < len(s.Steps) {
-		if c, ok := s.Steps[step].(Call); ok {
+		if c, ok := s.Steps[step].(scenario.Call); ok {
 			return roleIn(c, element)
 		}
 	}
-	if e := s.Element(element); e != nil && e.Kind == Proxy {
+	if e := s.Element(element); e != nil && e.Kind == scenario.Proxy {
 		return RoleProxy
 	}
 	return RoleCallee // who registers will be called
 }
 
 // about says what a verdict on a request is about.
-func (r *Request) about(s *Scenario) About {
+func (r *Request) about(s *scenario.Scenario) About {
 	return About{Element: r.Taker, Message: r.Method, Role: roleAt(s, r.Step, r.Taker), Transport: r.Leg.Transport}
 }
 
 // judgeAnswers judges Answers: one verdict for each request that reached a
 // socket of an element. An INVITE is answered by any response (17.2.1: 100
 // within 200 ms, if nothing else), another request by a final one (17.2.2).
-func judgeAnswers(s *Scenario, o *Observation) []Verdict {
+func judgeAnswers(s *scenario.Scenario, o *Observation) []Verdict {
 	var out []Verdict
 	for i := range o.Requests {
 		r := &o.Requests[i]
@@ -89,14 +91,14 @@ func judgeAnswers(s *Scenario, o *Observation) []Verdict {
 }
 
 // stillAt reports whether a fault keeps an element from doing anything.
-func stillAt(s *Scenario, step int, element string) bool {
+func stillAt(s *scenario.Scenario, step int, element string) bool {
 	e := s.Element(element)
 	still := false
 	for i := 0; i <= step && i < len(s.Steps) && e != nil; i++ {
 		switch st := s.Steps[i].(type) {
-		case Freeze:
+		case scenario.Freeze:
 			still = still || st.Host == e.Host
-		case Thaw:
+		case scenario.Thaw:
 			still = still && st.Host != e.Host
 		}
 	}

@@ -1,11 +1,15 @@
 package model
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/greka-sip/greka/model/scenario"
+)
 
 // TestJudgeAnswers: who got a request owes an answer, and only what was seen to
 // reach him and to stay without one speaks against him.
 func TestJudgeAnswers(t *testing.T) {
-	s, err := Parse("net lan 4\nhost box lan\nua bob box tcp:5072 sut\nua ann box tcp:5081\ncall ann bob\nfreeze box\nthaw box\n")
+	s, err := scenario.Parse("net lan 4\nhost box lan\nua bob box tcp:5072 sut\nua ann box tcp:5081\ncall ann bob\nfreeze box\nthaw box\n")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // RouteSet is what an answer to INVITE made of the Record-Routes that had come
@@ -27,7 +30,7 @@ func (r *RouteSet) Copied() bool {
 
 // canonicalRoute writes a route without what spelling alone makes different.
 func canonicalRoute(value string) string {
-	u, err := ParseURI(strings.Trim(value, "<>"))
+	u, err := sip.ParseURI(strings.Trim(value, "<>"))
 	if err != nil {
 		return value
 	}
@@ -37,7 +40,7 @@ func canonicalRoute(value string) string {
 // judgeRouteSets judges RouteSetCopied: one verdict for each answer that makes a
 // dialog and answers an INVITE with Record-Routes. Of an unreliable 18x nobody
 // is hurt: the 2xx makes the route set anew (13.2.2.4).
-func judgeRouteSets(s *Scenario, o *Observation) []Verdict {
+func judgeRouteSets(s *scenario.Scenario, o *Observation) []Verdict {
 	var out []Verdict
 	for i := range o.RouteSets {
 		r := &o.RouteSets[i]

@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 const recorded = "<sip:10.77.0.1:5060;transport=tcp;lr>"
 
 // answeredWith is a 200 of bob's in whose INVITE p had recorded a route.
 func answeredWith(given ...string) RouteSet {
-	return RouteSet{Giver: "bob", Message: "200 INVITE", CallID: "c", Came: []string{recorded}, Given: given, Seer: "p", Leg: Leg{Transport: TCP}}
+	return RouteSet{Giver: "bob", Message: "200 INVITE", CallID: "c", Came: []string{recorded}, Given: given, Seer: "p", Leg: Leg{Transport: sip.TCP}}
 }
 
 func TestJudgeRouteSets(t *testing.T) {

@@ -3,6 +3,9 @@ package model
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Sending is a request inside a dialog that a judged program sent, and where it
@@ -16,7 +19,7 @@ type Sending struct {
 	RouteSet     []string       `json:"route_set,omitzero"`
 	RemoteTarget string         `json:"remote_target,omitzero"`
 	Size         int            `json:"size,omitzero"`      // of the message in bytes, 0 if it was not seen
-	Transport    Transport      `json:"transport,omitzero"` // it went by this one
+	Transport    sip.Transport  `json:"transport,omitzero"` // it went by this one
 	To           netip.AddrPort `json:"to,omitzero"`
 	Seer         string         `json:"seer,omitzero"` // the element that received it, "" if none did
 	Step         int            `json:"step"`
@@ -24,7 +27,7 @@ type Sending struct {
 
 // judgeSendings judges RoutedByTheRules: one verdict for each request inside a
 // dialog whose way was seen.
-func judgeSendings(s *Scenario, o *Observation) []Verdict {
+func judgeSendings(s *scenario.Scenario, o *Observation) []Verdict {
 	var out []Verdict
 	for i := range o.Sendings {
 		x := &o.Sendings[i]
@@ -68,13 +71,13 @@ func (x *Sending) receiver() string {
 
 // target is where the dialog's rules send the request (RFC 3261 12.2.1.1), and
 // the URI that says so; not ok if that leads nowhere that the model knows.
-func (x *Sending) target() (t Target, next string, ok bool) {
-	_, _, next = InDialog(x.RouteSet, x.RemoteTarget)
-	u, err := ParseURI(next)
+func (x *Sending) target() (t sip.Target, next string, ok bool) {
+	_, _, next = sip.InDialog(x.RouteSet, x.RemoteTarget)
+	u, err := sip.ParseURI(next)
 	if err != nil {
 		return t, next, false
 	}
-	list, err := Resolve(u)
+	list, err := sip.Resolve(u)
 	if err != nil {
 		return t, next, false
 	}
@@ -89,7 +92,7 @@ const largeRequest = 1300
 // to the sender's own proxy: that is local policy (RFC 3261 8.1.2), as long as
 // a route set does not say otherwise. And it may ride on any connection of whom it
 // has to come to.
-func (x *Sending) astray(s *Scenario, want Target) string {
+func (x *Sending) astray(s *scenario.Scenario, want sip.Target) string {
 	owner := elementAt(s, want)
 	me := s.Element(x.Sender)
 	switch {
@@ -97,9 +100,9 @@ func (x *Sending) astray(s *Scenario, want Target) string {
 		return ""
 	case x.Seer != "" && owner != "" && x.Seer != owner:
 		return fmt.Sprintf("it belongs to %s", owner)
-	case x.Transport != want.Transport && !(x.Transport == TCP && x.Size > largeRequest):
+	case x.Transport != want.Transport && !(x.Transport == sip.TCP && x.Size > largeRequest):
 		return "it has to go over " + want.Transport.String()
-	case x.Seer != "" && x.Seer == owner && x.Transport == TCP:
+	case x.Seer != "" && x.Seer == owner && x.Transport == sip.TCP:
 		return ""
 	case x.To.Port() != want.Addr.Port():
 		return "that is another port"
@@ -111,7 +114,7 @@ func (x *Sending) astray(s *Scenario, want Target) string {
 
 // elementAt returns the element of the scenario that is found at a target, ""
 // if none is.
-func elementAt(s *Scenario, t Target) string {
+func elementAt(s *scenario.Scenario, t sip.Target) string {
 	for _, e := range s.Elements {
 		if p := e.Port(t.Transport); p != 0 && p == t.Addr.Port() && s.ElementAddr(e.Name) == t.Addr.Addr().Unmap() {
 			return e.Name

@@ -1,5 +1,10 @@
 package model
 
+import (
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/sip"
+)
+
 // Class says what is wrong with an advert, or that nothing is.
 type Class string
 
@@ -75,9 +80,9 @@ type Verdict struct {
 	Use      int // index into Observation.Uses, -1 if none
 	Step     int // index of the step
 	About    About
-	Target   Target
-	Picked   *Socket // what Lookup picked, nil if nothing
-	Detail   string  // for people
+	Target   sip.Target
+	Picked   *linux.Socket // what Lookup picked, nil if nothing
+	Detail   string        // for people
 	// Missing and Extra are of SocketsDiffer: what is predicted and not there,
 	// and what is there and not predicted.
 	Missing, Extra []SocketLine
@@ -88,7 +93,7 @@ type About struct {
 	Element   string // whose obligation it is
 	Message   string // "ACK", "BYE", "INVITE"
 	Role      Role
-	Transport Transport
+	Transport sip.Transport
 }
 
 // Signature is what makes two findings the same: no port, pid or time.

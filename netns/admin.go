@@ -7,7 +7,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // What an administrator does to hosts and to other people's sockets.
@@ -17,12 +19,12 @@ const sockDestroy = 21
 
 // Raw is Snapshot without owners, for who knows them better. It is what the
 // kernel tells, byte for byte.
-func (l *Lab) Raw() (model.Snapshot, error) {
-	var snap model.Snapshot
+func (l *Lab) Raw() (linux.Snapshot, error) {
+	var snap linux.Snapshot
 	for _, h := range l.hosts {
 		sockets, err := h.diag.sockets(nil)
 		if err != nil {
-			return model.Snapshot{}, fmt.Errorf("netns: host %s: %w", h.name, err)
+			return linux.Snapshot{}, fmt.Errorf("netns: host %s: %w", h.name, err)
 		}
 		snap.Hosts = append(snap.Hosts, h.state(sockets))
 	}
@@ -31,17 +33,17 @@ func (l *Lab) Raw() (model.Snapshot, error) {
 
 // Bounds returns the TCP sockets of a host that only hold a port. It costs a
 // walk over a table of the whole machine, 0.6 ms.
-func (h *Host) Bounds() ([]model.Socket, error) {
+func (h *Host) Bounds() ([]linux.Socket, error) {
 	var b batch
 	b.request(tcpDiagGetSock, unix.NLM_F_DUMP, "")
 	b.u8(unix.AF_UNSPEC, 0, 0, 0)
 	diagID(&b, netip.AddrPort{}, netip.AddrPort{}, 0, 0)
-	b.u32(1 << model.StateBoundInactive)
+	b.u32(1 << linux.StateBoundInactive)
 	b.u32(0)
-	var all []model.Socket
+	var all []linux.Socket
 	var bad error
 	err := h.diag.query(&b, true, func(body []byte) {
-		s, err := parseSocket(model.TCP, body)
+		s, err := parseSocket(sip.TCP, body)
 		bad = errors.Join(bad, err)
 		all = append(all, s)
 	})
@@ -53,7 +55,7 @@ func (h *Host) Bounds() ([]model.Socket, error) {
 
 // Destroy ends a socket of the host from outside, as ss -K does. The socket is
 // one of a Snapshot of the host.
-func (h *Host) Destroy(s model.Socket) error {
+func (h *Host) Destroy(s linux.Socket) error {
 	var b batch
 	destroy(&b, s)
 	if err := h.diag.do(&b); err != nil {
@@ -66,9 +68,9 @@ func (h *Host) Destroy(s model.Socket) error {
 }
 
 // destroy asks for a socket's end (struct inet_diag_req_v2).
-func destroy(b *batch, s model.Socket) {
+func destroy(b *batch, s linux.Socket) {
 	proto, family := byte(unix.IPPROTO_TCP), byte(unix.AF_INET)
-	if s.Transport == model.UDP {
+	if s.Transport == sip.UDP {
 		proto = unix.IPPROTO_UDP
 	}
 	if s.V6 {
@@ -84,7 +86,7 @@ func destroy(b *batch, s model.Socket) {
 // for: what is sent there is lost, now and for as long as the lab lives.
 // Without it the kernel would look for its owner, and would tell the senders
 // some seconds later that it found none.
-func (l *Lab) Nobody(s *model.Scenario, net string, a netip.Addr) error {
+func (l *Lab) Nobody(s *scenario.Scenario, net string, a netip.Addr) error {
 	for n, at := range l.plan.at {
 		if l.plan.nets[n] != net {
 			continue

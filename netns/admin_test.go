@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 func TestFilter(t *testing.T) {
@@ -20,7 +23,7 @@ func TestFilter(t *testing.T) {
 			closed, open1 := listen(t, l.Host("a"), netip.AddrPortFrom(a, 5060)), listen(t, l.Host("a"), netip.AddrPortFrom(a, 5061))
 			before := dial(t, l.Host("b"), b, closed.addr)
 			peer := closed.accept()
-			if err := l.Host("a").Filter(model.TCP, 5060); err != nil {
+			if err := l.Host("a").Filter(sip.TCP, 5060); err != nil {
 				t.Fatal(err)
 			}
 			expect(t, l.Host("b"), b, tcpTo(closed.addr), model.ProbeTimeout, "")
@@ -33,11 +36,11 @@ func TestFilter(t *testing.T) {
 }
 
 func TestDestroy(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	at := listen(t, l.Host("a"), netip.AddrPortFrom(s.Addr("a", "lan"), 5060))
 	c := dial(t, l.Host("b"), s.Addr("b", "lan"), at.addr)
-	find := func() model.Socket {
+	find := func() linux.Socket {
 		snap, err := l.Raw()
 		if err != nil {
 			t.Fatal(err)
@@ -47,12 +50,12 @@ func TestDestroy(t *testing.T) {
 				return o
 			}
 		}
-		return model.Socket{}
+		return linux.Socket{}
 	}
 	o := find()
 	wrong := o
 	wrong.Cookie++
-	if err := l.Host("b").Destroy(wrong); err == nil || find().State != model.StateEstablished {
+	if err := l.Host("b").Destroy(wrong); err == nil || find().State != linux.StateEstablished {
 		t.Errorf("another socket than the one that was meant is destroyed: %v", err)
 	}
 	if err := l.Host("b").Destroy(o); err != nil {
@@ -70,7 +73,7 @@ func TestDestroy(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	bound := open(t, l.Host("a"), unix.SOCK_STREAM, netip.AddrPortFrom(s.Addr("a", "lan"), 5060))
 	listen(t, l.Host("a"), netip.AddrPortFrom(s.Addr("a", "lan"), 5061))

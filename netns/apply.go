@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Apply lets a fault befall the lab, as a step of the scenario says. known is
 // false for a step that is none, and for Restart: only who started an element
 // can start it again. Elements are known by the owners of their sockets.
-func (l *Lab) Apply(s *model.Scenario, step model.Step) (known bool, err error) {
+func (l *Lab) Apply(s *scenario.Scenario, step scenario.Step) (known bool, err error) {
 	if name, fault := hostFault(s, step); fault != nil {
 		h := l.Host(name)
 		if h == nil {
@@ -19,46 +21,46 @@ func (l *Lab) Apply(s *model.Scenario, step model.Step) (known bool, err error) 
 		return true, fault(h)
 	}
 	switch st := step.(type) {
-	case model.Disconnect:
+	case scenario.Disconnect:
 		return true, l.disconnect(st.Element, st.Peer)
-	case model.Silence:
+	case scenario.Silence:
 		return true, l.between(st.Element, st.Peer, "silence", nftDropIt)
-	case model.ResetFlow:
+	case scenario.ResetFlow:
 		return true, l.between(st.Element, st.Peer, "reset", nftReject)
 	}
 	return false, nil
 }
 
 // hostFault finds out what a step does to which host, nil if nothing.
-func hostFault(s *model.Scenario, step model.Step) (host string, fault func(h *Host) error) {
+func hostFault(s *scenario.Scenario, step scenario.Step) (host string, fault func(h *Host) error) {
 	switch st := step.(type) {
-	case model.SetLink:
+	case scenario.SetLink:
 		return st.Host, func(h *Host) error { return h.SetLink(st.Net, st.Up) }
-	case model.Assign:
+	case scenario.Assign:
 		return st.Host, func(h *Host) error { return h.Assign(st.Place.Net, s.PlaceAddr(st.Host, st.Place)) }
-	case model.Unassign:
+	case scenario.Unassign:
 		return st.Host, func(h *Host) error { return h.Unassign(s.PlaceAddr(st.Host, st.Place)) }
-	case model.Renumber:
+	case scenario.Renumber:
 		return st.Host, func(h *Host) error {
 			return h.Renumber(st.New.Net, s.PlaceAddr(st.Host, st.Old), s.PlaceAddr(st.Host, st.New))
 		}
-	case model.Withdraw:
+	case scenario.Withdraw:
 		return st.Host, func(h *Host) error { return h.Withdraw(st.To, st.From) }
-	case model.SetForwarding:
+	case scenario.SetForwarding:
 		return st.Host, func(h *Host) error { return h.SetForwarding(st.On) }
-	case model.Freeze:
+	case scenario.Freeze:
 		return st.Host, (*Host).Freeze
-	case model.Thaw:
+	case scenario.Thaw:
 		return st.Host, (*Host).Thaw
-	case model.Kill:
+	case scenario.Kill:
 		return st.Host, (*Host).Kill
-	case model.FillBacklog:
+	case scenario.FillBacklog:
 		e := s.Element(st.Element)
 		if e == nil {
 			return "", func(*Host) error { return fmt.Errorf("netns: no element is called %q", st.Element) }
 		}
 		return e.Host, func(h *Host) error {
-			return h.FillBacklog(netip.AddrPortFrom(s.ElementAddr(st.Element), e.Port(model.TCP)))
+			return h.FillBacklog(netip.AddrPortFrom(s.ElementAddr(st.Element), e.Port(sip.TCP)))
 		}
 	}
 	return "", nil
@@ -73,7 +75,7 @@ func (l *Lab) disconnect(element, peer string) error {
 	}
 	for i := range snap.Hosts {
 		for _, s := range snap.Hosts[i].Sockets {
-			if s.Owner == element && s.Transport == model.TCP && farEnd(&snap, s) == peer {
+			if s.Owner == element && s.Transport == sip.TCP && farEnd(&snap, s) == peer {
 				if err := l.hosts[i].Destroy(s); err != nil {
 					return err
 				}
@@ -84,7 +86,7 @@ func (l *Lab) disconnect(element, peer string) error {
 }
 
 // farEnd is the owner of the socket at a connection's other end.
-func farEnd(snap *model.Snapshot, s model.Socket) string {
+func farEnd(snap *linux.Snapshot, s linux.Socket) string {
 	for i := range snap.Hosts {
 		for _, o := range snap.Hosts[i].Sockets {
 			if o.Transport == s.Transport && s.Remote.IsValid() && unmap(o.Local) == unmap(s.Remote) && unmap(o.Remote) == unmap(s.Local) {
@@ -99,12 +101,12 @@ func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr()
 
 // between cuts what two elements have between them now: their connections, and
 // every pair of their datagram ports.
-func (l *Lab) between(element, peer, what string, verdict func(*batch, model.Transport)) error {
+func (l *Lab) between(element, peer, what string, verdict func(*batch, sip.Transport)) error {
 	snap, err := l.Snapshot()
 	if err != nil {
 		return err
 	}
-	var flows []model.Flow
+	var flows []sip.Flow
 	var here, there []netip.AddrPort
 	var home *Host
 	for i := range snap.Hosts {
@@ -114,11 +116,11 @@ func (l *Lab) between(element, peer, what string, verdict func(*batch, model.Tra
 				home = l.hosts[i]
 			}
 			switch {
-			case s.Transport == model.TCP && s.Owner == element && farEnd(&snap, s) == peer:
-				flows = append(flows, model.Flow{Transport: model.TCP, Local: unmap(s.Local), Remote: unmap(s.Remote)})
-			case s.Transport == model.UDP && s.Owner == element:
+			case s.Transport == sip.TCP && s.Owner == element && farEnd(&snap, s) == peer:
+				flows = append(flows, sip.Flow{Transport: sip.TCP, Local: unmap(s.Local), Remote: unmap(s.Remote)})
+			case s.Transport == sip.UDP && s.Owner == element:
 				here = append(here, ends(h, s)...)
-			case s.Transport == model.UDP && s.Owner == peer:
+			case s.Transport == sip.UDP && s.Owner == peer:
 				there = append(there, ends(h, s)...)
 			}
 		}
@@ -126,7 +128,7 @@ func (l *Lab) between(element, peer, what string, verdict func(*batch, model.Tra
 	for _, a := range here {
 		for _, b := range there {
 			if a.Addr().Is4() == b.Addr().Is4() {
-				flows = append(flows, model.Flow{Transport: model.UDP, Local: a, Remote: b})
+				flows = append(flows, sip.Flow{Transport: sip.UDP, Local: a, Remote: b})
 			}
 		}
 	}
@@ -135,7 +137,7 @@ func (l *Lab) between(element, peer, what string, verdict func(*batch, model.Tra
 
 // ends lists where a datagram socket can be found: on each address of its host
 // if it is bound to none.
-func ends(h *model.HostSockets, s model.Socket) (all []netip.AddrPort) {
+func ends(h *linux.HostSockets, s linux.Socket) (all []netip.AddrPort) {
 	local := s.Local.Addr().Unmap()
 	if !local.IsUnspecified() {
 		return []netip.AddrPort{netip.AddrPortFrom(local, s.Local.Port())}

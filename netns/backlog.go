@@ -7,7 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // maxFill bounds how many connections FillBacklog opens: more than the kernel
@@ -38,8 +39,8 @@ func (h *Host) fill(at netip.AddrPort) error {
 
 // fillOne opens one more connection, unless the listener's queue is full.
 func (h *Host) fillOne(at netip.AddrPort) (full bool, err error) {
-	s, found, err := h.diag.lookup(model.TCP, netip.AddrPortFrom(at.Addr(), 0), at, h.arrival(at.Addr()))
-	if err != nil || !found || s.State != model.StateListen {
+	s, found, err := h.diag.lookup(sip.TCP, netip.AddrPortFrom(at.Addr(), 0), at, h.arrival(at.Addr()))
+	if err != nil || !found || s.State != linux.StateListen {
 		return false, errors.Join(err, ErrNoListener)
 	}
 	if s.Queue > s.Backlog { // sk_acceptq_is_full, include/net/sock.h

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // BenchmarkNew is one lab from nothing to nothing with one real connection
@@ -41,7 +43,7 @@ func BenchmarkNew(b *testing.B) {
 func BenchmarkSnapshot(b *testing.B) {
 	for _, sockets := range []int{10, 1000} {
 		b.Run(fmt.Sprint("sockets=", sockets), func(b *testing.B) {
-			s := lan(model.IPv4, "a", "b", "c")
+			s := lan(scenario.IPv4, "a", "b", "c")
 			l := newLab(b, s)
 			for i := 0; i < sockets; i++ {
 				ln := listen(b, l.hosts[i%3], netip.AddrPortFrom(l.hosts[i%3].addrs[0], uint16(10000+i)))
@@ -58,12 +60,12 @@ func BenchmarkSnapshot(b *testing.B) {
 }
 
 func BenchmarkProbe(b *testing.B) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(b, s)
 	at := netip.AddrPortFrom(s.Addr("b", "lan"), 5060)
 	ln := listen(b, l.Host("b"), at)
 	l.Own(ln.inode, "bob")
-	for name, target := range map[string]model.Target{
+	for name, target := range map[string]sip.Target{
 		"accepted":    tcpTo(at),
 		"refused":     tcpTo(netip.AddrPortFrom(at.Addr(), 5061)),
 		"udp-refused": udpTo(at),
@@ -83,7 +85,7 @@ func BenchmarkProbe(b *testing.B) {
 }
 
 func BenchmarkSocket(b *testing.B) {
-	l := newLab(b, lan(model.IPv4, "a"))
+	l := newLab(b, lan(scenario.IPv4, "a"))
 	for i := 0; i < b.N; i++ {
 		open(b, l.Host("a"), 1, netip.AddrPortFrom(l.hosts[0].addrs[0], 0)).close()
 	}
@@ -91,7 +93,7 @@ func BenchmarkSocket(b *testing.B) {
 
 // BenchmarkSpawn is one stack's process from nothing to nothing.
 func BenchmarkSpawn(b *testing.B) {
-	l := newLab(b, lan(model.IPv4, "a"))
+	l := newLab(b, lan(scenario.IPv4, "a"))
 	for i := 0; i < b.N; i++ {
 		p, err := l.Host("a").Spawn(Spec{Owner: "bob", Argv: []string{"cat"}})
 		if err != nil {

@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 func TestPcapngIsWhatWiresharkReads(t *testing.T) {
@@ -63,7 +64,7 @@ func seen(t *testing.T, file []byte) (all []string) {
 }
 
 func TestCaptureHoldsEveryPacketOnce(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	ln := listen(t, l.Host("b"), netip.AddrPortFrom(s.Addr("b", "lan"), 5060))
 	var b bytes.Buffer
@@ -94,7 +95,7 @@ type failing struct{}
 func (failing) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 func TestCaptureTellsOfFailure(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	c, err := l.Capture(failing{})
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +107,7 @@ func TestCaptureTellsOfFailure(t *testing.T) {
 
 // What a legend says of addresses, interfaces and packets is in the file.
 func TestCaptureNamesWhoIsWho(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	ln := listen(t, l.Host("b"), netip.AddrPortFrom(s.Addr("b", "lan"), 5060))
 	var b bytes.Buffer
@@ -115,8 +116,8 @@ func TestCaptureNamesWhoIsWho(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Describe(Legend{Hosts: map[string]string{"b": "bob, p"}, Names: map[netip.Addr]string{s.Addr("b", "lan"): "bob+p"},
-		Comment: func(tr model.Transport, from, to netip.AddrPort) string {
-			if tr == model.TCP && to == ln.addr {
+		Comment: func(tr sip.Transport, from, to netip.AddrPort) string {
+			if tr == sip.TCP && to == ln.addr {
 				return "to the listener"
 			}
 			return ""

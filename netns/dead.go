@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // A dead address is one whose duplicate detection has not ended, or has found
@@ -44,7 +44,7 @@ const claimEvery = time.Millisecond
 func (h *Host) awaitDead(at port, a address) error {
 	want := uint32(unix.IFA_F_TENTATIVE)
 	claim := -1
-	if a.fate == model.Duplicate {
+	if a.fate == scenario.Duplicate {
 		want |= unix.IFA_F_DADFAILED
 		fd, err := h.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0)
 		if err != nil {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/greka-sip/greka/internal/program"
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 func init() {
@@ -40,7 +41,7 @@ func init() {
 var busyPool Pool
 
 func busyLab(name string) (err error) {
-	s, err := model.Parse("net lan 46\nnet far 46\nrouter a lan far\nhost b lan\nhost c far\nroute b far via=a\nroute c lan via=a\naddr c far.2\n")
+	s, err := scenario.Parse("net lan 46\nnet far 46\nrouter a lan far\nhost b lan\nhost c far\nroute b far via=a\nroute c lan via=a\naddr c far.2\n")
 	if err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func TestProcessesAreFoundWhileTheyLive(t *testing.T) {
 	Require(t)
 	name := fmt.Sprintf("greka-test-%d-%d", os.Getpid(), time.Now().UnixNano())
 	program := copyOfSelf(t, name)
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	p, err := l.Host("a").Spawn(Spec{Owner: "x", Argv: []string{"sh", "-c", "setsid sleep 1000 & echo ready; exec sleep 1000"}, Env: []string{"GREKA_TEST_MARK=" + name}})
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // From linux/sock_diag.h and linux/inet_diag.h.
@@ -20,7 +21,7 @@ const (
 	diagMessageSize  = 72 // struct inet_diag_msg
 	// allStates leaves BOUND_INACTIVE out: 0.6 ms for sockets that neither
 	// accept nor talk.
-	allStates = 1<<model.StateBoundInactive - 2
+	allStates = 1<<linux.StateBoundInactive - 2
 )
 
 // diagID is a struct inet_diag_sockid: the socket's own end, its other end,
@@ -56,7 +57,7 @@ func dumpUDP(b *batch, family byte) {
 }
 
 // sockets appends every socket of the namespace, without owners.
-func (c *conn) sockets(all []model.Socket) ([]model.Socket, error) {
+func (c *conn) sockets(all []linux.Socket) ([]linux.Socket, error) {
 	all, err := c.tcpSockets(all)
 	if err != nil {
 		return nil, err
@@ -64,21 +65,21 @@ func (c *conn) sockets(all []model.Socket) ([]model.Socket, error) {
 	for _, f := range []byte{unix.AF_INET, unix.AF_INET6} {
 		var b batch
 		dumpUDP(&b, f)
-		if all, err = c.list(all, model.UDP, &b); err != nil {
+		if all, err = c.list(all, sip.UDP, &b); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-func (c *conn) tcpSockets(all []model.Socket) ([]model.Socket, error) {
+func (c *conn) tcpSockets(all []linux.Socket) ([]linux.Socket, error) {
 	var b batch
 	dumpTCP(&b)
-	return c.list(all, model.TCP, &b)
+	return c.list(all, sip.TCP, &b)
 }
 
 // list appends what a dump returns.
-func (c *conn) list(all []model.Socket, t model.Transport, b *batch) ([]model.Socket, error) {
+func (c *conn) list(all []linux.Socket, t sip.Transport, b *batch) ([]linux.Socket, error) {
 	var bad error
 	err := c.query(b, true, func(body []byte) {
 		s, err := parseSocket(t, body)
@@ -95,10 +96,10 @@ func (c *conn) list(all []model.Socket, t model.Transport, b *batch) ([]model.So
 // come from one address to another: its own look-up, a connection before a
 // listener. device is where it comes in, 0 if that makes no difference. ok is
 // false if nobody takes it.
-func (c *conn) lookup(t model.Transport, from, to netip.AddrPort, device uint32) (s model.Socket, ok bool, err error) {
+func (c *conn) lookup(t sip.Transport, from, to netip.AddrPort, device uint32) (s linux.Socket, ok bool, err error) {
 	proto := byte(unix.IPPROTO_TCP)
 	local, remote := to, from
-	if t == model.UDP {
+	if t == sip.UDP {
 		// udp_dump_one (net/ipv4/udp_diag.c) reads the two the other way.
 		proto, local, remote = unix.IPPROTO_UDP, from, to
 	}
@@ -118,14 +119,14 @@ func (c *conn) lookup(t model.Transport, from, to netip.AddrPort, device uint32)
 }
 
 // parseSocket reads a struct inet_diag_msg and its attributes.
-func parseSocket(t model.Transport, p []byte) (model.Socket, error) {
+func parseSocket(t sip.Transport, p []byte) (linux.Socket, error) {
 	if len(p) < diagMessageSize {
-		return model.Socket{}, fmt.Errorf("sock_diag answer of %d bytes is cut off", len(p))
+		return linux.Socket{}, fmt.Errorf("sock_diag answer of %d bytes is cut off", len(p))
 	}
-	s := model.Socket{
+	s := linux.Socket{
 		Transport: t,
 		V6:        p[0] == unix.AF_INET6,
-		State:     model.State(p[1]),
+		State:     linux.State(p[1]),
 		Device:    native.Uint32(p[40:]),
 		Cookie:    native.Uint64(p[44:]),
 		Queue:     native.Uint32(p[56:]),
@@ -133,10 +134,10 @@ func parseSocket(t model.Transport, p []byte) (model.Socket, error) {
 	}
 	s.Local = diagAddr(s.V6, p[8:24], p[4:6])
 	s.Remote = diagAddr(s.V6, p[24:40], p[6:8])
-	if s.Remote.Port() == 0 && (t == model.TCP || s.Remote.Addr().IsUnspecified()) { // a dial that failed leaves its address behind
+	if s.Remote.Port() == 0 && (t == sip.TCP || s.Remote.Addr().IsUnspecified()) { // a dial that failed leaves its address behind
 		s.Remote = netip.AddrPort{}
 	}
-	if s.State == model.StateListen {
+	if s.State == linux.StateListen {
 		s.Backlog = native.Uint32(p[60:])
 	}
 	attributes(p[diagMessageSize:], func(typ uint16, value []byte) {

@@ -6,42 +6,43 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 func TestParseSocket(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		proto model.Transport
+		proto sip.Transport
 		bytes string
-		want  model.Socket
+		want  linux.Socket
 	}{
-		{"an IPv4 listener with two waiting", model.TCP, `
+		{"an IPv4 listener with two waiting", sip.TCP, `
 			02 0a 00 00  13d0 0000
 			0a4d0002 00000000 00000000 00000000  00000000 00000000 00000000 00000000
 			00000000  01000000 02000000  00000000  02000000 80000000  00000000 d2040000
 			0500 0800 00 000000  0500 0b00 00 000000`,
-			model.Socket{Transport: model.TCP, State: model.StateListen, Local: netip.MustParseAddrPort("10.77.0.2:5072"),
+			linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: netip.MustParseAddrPort("10.77.0.2:5072"),
 				Queue: 2, Backlog: 128, Inode: 1234, Cookie: 0x200000001}},
-		{"an IPv6 listener that takes no IPv4, on device 2", model.TCP, `
+		{"an IPv6 listener that takes no IPv4, on device 2", sip.TCP, `
 			0a 0a 00 00  13c4 0000
 			00000000 00000000 00000000 00000000  00000000 00000000 00000000 00000000
 			02000000  05000000 00000000  00000000  00000000 01000000  00000000 07000000
 			0500 0b00 01 000000`,
-			model.Socket{Transport: model.TCP, V6: true, V6Only: true, State: model.StateListen,
+			linux.Socket{Transport: sip.TCP, V6: true, V6Only: true, State: linux.StateListen,
 				Local: netip.MustParseAddrPort("[::]:5060"), Device: 2, Backlog: 1, Inode: 7, Cookie: 5}},
-		{"a connection that nobody accepted, of an IPv6 socket that takes IPv4", model.TCP, `
+		{"a connection that nobody accepted, of an IPv6 socket that takes IPv4", sip.TCP, `
 			0a 01 00 00  13c4 ea96
 			00000000 00000000 0000ffff 0a4d0001  00000000 00000000 0000ffff 0a4d0003
 			00000000  09000000 00000000  00000000  04000000 00000000  00000000 00000000`,
-			model.Socket{Transport: model.TCP, V6: true, State: model.StateEstablished,
+			linux.Socket{Transport: sip.TCP, V6: true, State: linux.StateEstablished,
 				Local:  netip.MustParseAddrPort("[::ffff:10.77.0.1]:5060"),
 				Remote: netip.MustParseAddrPort("[::ffff:10.77.0.3]:60054"), Queue: 4, Cookie: 9}},
-		{"a datagram socket; the unsent bytes are no backlog", model.UDP, `
+		{"a datagram socket; the unsent bytes are no backlog", sip.UDP, `
 			02 07 00 00  13c4 0000
 			00000000 00000000 00000000 00000000  00000000 00000000 00000000 00000000
 			00000000  0a000000 00000000  00000000  00000000 33000000  00000000 08000000`,
-			model.Socket{Transport: model.UDP, State: model.StateClose,
+			linux.Socket{Transport: sip.UDP, State: linux.StateClose,
 				Local: netip.MustParseAddrPort("0.0.0.0:5060"), Inode: 8, Cookie: 10}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,8 +64,8 @@ func TestParseSocket(t *testing.T) {
 }
 
 func TestAllStates(t *testing.T) {
-	for s := model.StateEstablished; s <= model.StateBoundInactive; s++ {
-		if asked := allStates&(1<<s) != 0; asked != (s != model.StateBoundInactive) {
+	for s := linux.StateEstablished; s <= linux.StateBoundInactive; s++ {
+		if asked := allStates&(1<<s) != 0; asked != (s != linux.StateBoundInactive) {
 			t.Errorf("sockets in state %s are asked for: %v", s, asked)
 		}
 	}

@@ -3,7 +3,7 @@
 //
 // New builds a lab from a scenario's topology: one network namespace per host,
 // held by its descriptor, with interfaces eth0, eth1, …, the addresses that
-// model.Scenario.PlaceAddr gives, routes, rules and forwarding. A Pool makes
+// scenario.Scenario.PlaceAddr gives, routes, rules and forwarding. A Pool makes
 // labs of labs that were used before, much
 // faster, and sees to it that nothing of one user reaches the next. Inside, Host.Socket opens sockets,
 // Host.Spawn starts a stack's command, Host.Probe tries an address.

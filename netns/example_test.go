@@ -8,13 +8,14 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
 // Two hosts on two networks with a router between them, and a TCP echo across.
 func Example() {
-	s, _ := model.Parse("net lan 4\nnet far 4\nhost ann lan\nrouter gate lan far\nhost bob far\nroute ann far via=gate\nroute bob lan via=gate\n")
+	s, _ := scenario.Parse("net lan 4\nnet far 4\nhost ann lan\nrouter gate lan far\nhost bob far\nroute ann far via=gate\nroute bob lan via=gate\n")
 	lab, err := netns.New(&s)
 	if err != nil {
 		log.Fatal(err)
@@ -31,9 +32,9 @@ func Example() {
 }
 
 func ExampleLab_Snapshot() {
-	s := &model.Scenario{
-		Nets:  []model.Net{{Name: "lan", Family: model.IPv4}},
-		Hosts: []model.Host{{Name: "home", Nets: []string{"lan"}}, {Name: "office", Nets: []string{"lan"}}},
+	s := &scenario.Scenario{
+		Nets:  []scenario.Net{{Name: "lan", Family: scenario.IPv4}},
+		Hosts: []scenario.Host{{Name: "home", Nets: []string{"lan"}}, {Name: "office", Nets: []string{"lan"}}},
 	}
 	lab, err := netns.New(s)
 	if err != nil {
@@ -54,7 +55,7 @@ func ExampleLab_Snapshot() {
 
 	for _, port := range []uint16{5060, 5061} {
 		target := netip.AddrPortFrom(s.Addr("office", "lan"), port)
-		probe := lab.Host("home").Probe(s.Addr("home", "lan"), model.Target{Transport: model.TCP, Addr: target})
+		probe := lab.Host("home").Probe(s.Addr("home", "lan"), sip.Target{Transport: sip.TCP, Addr: target})
 		fmt.Println(target, probe.Result)
 	}
 	snapshot, err := lab.Snapshot()

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // The faults of links, addresses and routes. Each has happened when its call
@@ -95,7 +95,7 @@ func (h *Host) assign(net string, a netip.Addr) error {
 		return err
 	}
 	var b batch
-	addAddress(&b, at.device, address{a, model.Usable})
+	addAddress(&b, at.device, address{a, scenario.Usable})
 	if err := h.route.do(&b); errors.Is(err, unix.EEXIST) {
 		return nil
 	} else if err != nil {
@@ -185,7 +185,7 @@ func (h *Host) RemoveAddr(a netip.Addr) error {
 }
 
 // Withdraw takes away the host's routes to a destination, a network or
-// model.ToAll: those that the scenario's route lines with this From made. One
+// scenario.ToAll: those that the scenario's route lines with this From made. One
 // that is gone already is fine; it is an error if there never was one.
 func (h *Host) Withdraw(to, from string) error {
 	return h.wrong("withdraw route to "+to, h.withdraw(to, from))

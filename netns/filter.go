@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // From linux/netfilter/nf_tables.h, which golang.org/x/sys/unix has in part.
@@ -21,7 +21,7 @@ const (
 // Filter drops without a word every SYN or datagram that comes to a port of
 // the host from another one. Connections that exist go on. Only the reset of a
 // pool undoes it.
-func (h *Host) Filter(t model.Transport, port uint16) error {
+func (h *Host) Filter(t sip.Transport, port uint16) error {
 	if err := h.addRule(func(b *batch) { nftDrop(b, t, port) }); err != nil {
 		return fmt.Errorf("netns: host %s: filter %s port %d: %w", h.name, t, port, err)
 	}
@@ -56,13 +56,13 @@ func (h *Host) netfilter() (*conn, error) {
 
 // nftDrop appends the expressions of: arrives not by lo, is of the transport,
 // has the port (and, for TCP, is a SYN without ACK): drop.
-func nftDrop(b *batch, t model.Transport, port uint16) {
+func nftDrop(b *batch, t sip.Transport, port uint16) {
 	nftMeta(b, unix.NFT_META_IIF)
 	nftCompare(b, unix.NFT_CMP_NEQ, native.AppendUint32(nil, loopbackDevice))
 	nftTransport(b, t)
 	nftPayload(b, nftPayloadSegment, toPort, 2)
 	nftCompare(b, unix.NFT_CMP_EQ, binary.BigEndian.AppendUint16(nil, port))
-	if t == model.TCP {
+	if t == sip.TCP {
 		nftFlags(b, tcpFlagSYNAndACK, tcpFlagSYN)
 	}
 	nftDropIt(b, t)

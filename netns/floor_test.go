@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // The floor is the least that a lab of three hosts can be made of: system
@@ -45,7 +46,7 @@ func floorMessages(kind string, fds [floorHosts]int) (network *batch, hosts [flo
 			b.request(unix.RTM_NEWLINK, 0, fmt.Sprintf("set device %d up", device))
 			linkHeader(b, device, unix.IFF_UP, unix.IFF_UP)
 		}
-		addAddress(b, firstDevice, address{floorAddr(i), model.Usable})
+		addAddress(b, firstDevice, address{floorAddr(i), scenario.Usable})
 		for other := range hosts {
 			if other != i {
 				addNeighbour(b, firstDevice, floorAddr(other), hardware(0, other))
@@ -209,7 +210,7 @@ func floorAsk(fd int, request, buf []byte) error {
 // a pool's lab costs and the floor of that.
 func BenchmarkFloor(b *testing.B) {
 	Require(b)
-	s := lan(model.IPv4, "a", "b", "c")
+	s := lan(scenario.IPv4, "a", "b", "c")
 	run := func(name string, floor bool, worker func() (one func() error)) {
 		b.Run(name, func(b *testing.B) {
 			before := processorTime(b)
@@ -259,7 +260,7 @@ func processorTime(b *testing.B) time.Duration {
 // BenchmarkSnapshotAndSS compares in one run a snapshot of thirty sockets on
 // three hosts, with their owners, and what a script would do.
 func BenchmarkSnapshotAndSS(b *testing.B) {
-	s := lan(model.IPv4, "a", "b", "c")
+	s := lan(scenario.IPv4, "a", "b", "c")
 	l := newLab(b, s)
 	for i := 0; i < 30; i++ {
 		h := l.hosts[i%3]
@@ -315,22 +316,22 @@ func BenchmarkThousandHosts(b *testing.B) {
 }
 
 // crowd is four networks of n hosts each, the first of which routes.
-func crowd(n int) *model.Scenario {
-	s := &model.Scenario{Nets: []model.Net{{Name: "core", Family: model.IPv4}}}
+func crowd(n int) *scenario.Scenario {
+	s := &scenario.Scenario{Nets: []scenario.Net{{Name: "core", Family: scenario.IPv4}}}
 	for net := range 4 {
 		name := fmt.Sprint("n", net)
-		s.Nets = append(s.Nets, model.Net{Name: name, Family: model.IPv4})
+		s.Nets = append(s.Nets, scenario.Net{Name: name, Family: scenario.IPv4})
 		for i := range n {
-			h := model.Host{Name: fmt.Sprintf("h%d-%d", net, i), Nets: []string{name}}
+			h := scenario.Host{Name: fmt.Sprintf("h%d-%d", net, i), Nets: []string{name}}
 			if i == 0 {
 				h.Router, h.Nets = true, []string{name, "core"}
 				for other := range 4 {
 					if other != net {
-						s.Routes = append(s.Routes, model.HostRoute{Host: h.Name, To: fmt.Sprint("n", other), Via: fmt.Sprintf("h%d-0", other), On: "core"})
+						s.Routes = append(s.Routes, scenario.HostRoute{Host: h.Name, To: fmt.Sprint("n", other), Via: fmt.Sprintf("h%d-0", other), On: "core"})
 					}
 				}
 			} else {
-				s.Routes = append(s.Routes, model.HostRoute{Host: h.Name, To: model.ToAll, Via: fmt.Sprintf("h%d-0", net)})
+				s.Routes = append(s.Routes, scenario.HostRoute{Host: h.Name, To: scenario.ToAll, Via: fmt.Sprintf("h%d-0", net)})
 			}
 			s.Hosts = append(s.Hosts, h)
 		}

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // From linux/netfilter/nf_tables.h.
@@ -28,15 +28,15 @@ const (
 // Silence drops, from now on and both ways, every packet of the flows, as a
 // firewall that has forgotten them. Neither end is told. It happens where a
 // packet arrives, so that each end sees its own packets leave.
-func (l *Lab) Silence(flows ...model.Flow) error { return l.cut("silence", nil, flows, nftDropIt) }
+func (l *Lab) Silence(flows ...sip.Flow) error { return l.cut("silence", nil, flows, nftDropIt) }
 
 // ResetFlow answers, from now on, every packet of the flows with a RST, or over
 // UDP with ICMP port unreachable, and drops it. An end is told when it sends.
-func (l *Lab) ResetFlow(flows ...model.Flow) error { return l.cut("reset", nil, flows, nftReject) }
+func (l *Lab) ResetFlow(flows ...sip.Flow) error { return l.cut("reset", nil, flows, nftReject) }
 
 // cut makes what comes on flows meet a verdict. Those of loopback are of the
 // host on.
-func (l *Lab) cut(what string, on *Host, flows []model.Flow, verdict func(b *batch, t model.Transport)) error {
+func (l *Lab) cut(what string, on *Host, flows []sip.Flow, verdict func(b *batch, t sip.Transport)) error {
 	for _, f := range flows {
 		for _, end := range []struct{ from, to netip.AddrPort }{{f.Remote, f.Local}, {f.Local, f.Remote}} {
 			h := l.hostOf(on, end.to.Addr())
@@ -93,7 +93,7 @@ func lacking(err error) error {
 
 // nftFlow appends: of this transport, from there, to here. A TCP flow's RST
 // passes, or nobody would learn of a reset.
-func nftFlow(b *batch, t model.Transport, from, to netip.AddrPort) {
+func nftFlow(b *batch, t sip.Transport, from, to netip.AddrPort) {
 	version, size, sourceAt, toAt := byte(unix.NFPROTO_IPV4), uint32(4), uint32(12), uint32(16)
 	if to.Addr().Is6() {
 		version, size, sourceAt, toAt = unix.NFPROTO_IPV6, 16, 8, 24
@@ -115,9 +115,9 @@ func nftFlow(b *batch, t model.Transport, from, to netip.AddrPort) {
 	}
 }
 
-func nftTransport(b *batch, t model.Transport) {
+func nftTransport(b *batch, t sip.Transport) {
 	nftMeta(b, unix.NFT_META_L4PROTO)
-	nftCompare(b, unix.NFT_CMP_EQ, []byte{choose[byte](t == model.TCP, unix.IPPROTO_TCP, unix.IPPROTO_UDP)})
+	nftCompare(b, unix.NFT_CMP_EQ, []byte{choose[byte](t == sip.TCP, unix.IPPROTO_TCP, unix.IPPROTO_UDP)})
 }
 
 // nftFlags appends: of these TCP flags exactly those are set.
@@ -133,7 +133,7 @@ func nftFlags(b *batch, mask, set byte) {
 	nftCompare(b, unix.NFT_CMP_EQ, []byte{set})
 }
 
-func nftDropIt(b *batch, _ model.Transport) {
+func nftDropIt(b *batch, _ sip.Transport) {
 	nftExpression(b, "immediate", func() {
 		b.attr(unix.NFTA_IMMEDIATE_DREG, big32(unix.NFT_REG_VERDICT))
 		b.nest(unix.NFTA_IMMEDIATE_DATA, func() {
@@ -144,12 +144,12 @@ func nftDropIt(b *batch, _ model.Transport) {
 
 // nftReject refuses, and lets a RST pass: that is how the other end's refusal
 // comes home.
-func nftReject(b *batch, t model.Transport) {
-	if t == model.TCP {
+func nftReject(b *batch, t sip.Transport) {
+	if t == sip.TCP {
 		nftFlags(b, tcpFlagRST, 0)
 	}
 	nftExpression(b, "reject", func() {
-		if t == model.TCP {
+		if t == sip.TCP {
 			b.attr(nftRejectType, big32(nftRejectRST))
 			return
 		}

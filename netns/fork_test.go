@@ -6,15 +6,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // TestProbeIsGoneWhenItReturns: also while other goroutines start processes,
 // which hold copies of all descriptors until they execute.
 func TestProbeIsGoneWhenItReturns(t *testing.T) {
 	Require(t)
-	lab, err := New(&model.Scenario{Nets: []model.Net{{Name: "lan", Family: model.IPv6}},
-		Hosts: []model.Host{{Name: "a", Nets: []string{"lan"}}}})
+	lab, err := New(&scenario.Scenario{Nets: []scenario.Net{{Name: "lan", Family: scenario.IPv6}},
+		Hosts: []scenario.Host{{Name: "a", Nets: []string{"lan"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func TestProbeIsGoneWhenItReturns(t *testing.T) {
 	stop, done := make(chan struct{}), make(chan error)
 	go func() { done <- startUntil(h, stop) }()
 	for i := range 2000 {
-		h.Probe(at.Addr(), model.Target{Transport: model.UDP, Addr: at})
+		h.Probe(at.Addr(), sip.Target{Transport: sip.UDP, Addr: at})
 		snap, err := lab.Snapshot()
 		if err != nil {
 			t.Fatal(err)

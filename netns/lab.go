@@ -6,11 +6,11 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Lab is a scenario's topology, built: one network namespace per host, with
-// the addresses that model.Scenario.Addr gives. Its methods may be called from
+// the addresses that scenario.Scenario.Addr gives. Its methods may be called from
 // any goroutine.
 //
 // Namespaces have no names and nothing of a lab is visible outside the
@@ -37,7 +37,7 @@ type Lab struct {
 //
 // When it returns, every host can reach every other one at once: no address
 // is tentative, no link is still coming up, no neighbour has to be asked for.
-func New(s *model.Scenario) (*Lab, error) {
+func New(s *scenario.Scenario) (*Lab, error) {
 	p, err := newPlan(s)
 	if err != nil {
 		return nil, fmt.Errorf("netns: %w", err)

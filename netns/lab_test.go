@@ -14,12 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 func TestHostsHaveTheScenariosAddresses(t *testing.T) {
-	s := &model.Scenario{
-		Nets: []model.Net{{Name: "lan", Family: 4}, {Name: "wan", Family: 6}, {Name: "empty", Family: 4}},
-		Hosts: []model.Host{{Name: "ann", Nets: []string{"lan"}}, {Name: "gate", Nets: []string{"wan", "lan"}},
+	s := &scenario.Scenario{
+		Nets: []scenario.Net{{Name: "lan", Family: 4}, {Name: "wan", Family: 6}, {Name: "empty", Family: 4}},
+		Hosts: []scenario.Host{{Name: "ann", Nets: []string{"lan"}}, {Name: "gate", Nets: []string{"wan", "lan"}},
 			{Name: "bob", Nets: []string{"wan"}}, {Name: "nowhere"}},
 	}
 	l := newLab(t, s)
@@ -65,7 +67,7 @@ func TestHostsHaveTheScenariosAddresses(t *testing.T) {
 // Listener ports lie below the range from which the kernel takes its own, or
 // a probe of a closed port could end up connected to itself.
 func TestEphemeralPortsStartAt32768(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	err := l.Host("a").Do(func() error {
 		got, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 		if f := strings.Fields(string(got)); err == nil && (len(f) != 2 || f[0] != "32768" || f[1] != "60999") {
@@ -80,7 +82,7 @@ func TestEphemeralPortsStartAt32768(t *testing.T) {
 
 // With socket tables of its own a host is listed a hundred times faster.
 func TestHostsHaveSmallSocketTables(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	err := l.Host("a").Do(func() error {
 		got, err := os.ReadFile("/proc/sys/net/ipv4/tcp_ehash_entries")
 		if errors.Is(err, os.ErrNotExist) {
@@ -147,9 +149,9 @@ func TestLabsDoNotSeeEachOther(t *testing.T) {
 
 // tryLab makes a lab of three hosts in which one port accepts and those of its
 // neighbours' labs do not.
-func tryLab(f model.Family, port uint16) error { return tryLabOf(New, f, port) }
+func tryLab(f scenario.Family, port uint16) error { return tryLabOf(New, f, port) }
 
-func tryLabOf(make func(*model.Scenario) (*Lab, error), f model.Family, port uint16) (err error) {
+func tryLabOf(make func(*scenario.Scenario) (*Lab, error), f scenario.Family, port uint16) (err error) {
 	s := lan(f, "a", "b", "c")
 	l, err := make(s)
 	if err != nil {
@@ -199,7 +201,7 @@ func TestFreshLabsLoseNothing(t *testing.T) {
 			for _, from := range s.Hosts {
 				for _, to := range s.Hosts {
 					at := netip.AddrPortFrom(s.Addr(to.Name, "lan"), 5060)
-					for _, target := range []model.Target{tcpTo(at), udpTo(at)} {
+					for _, target := range []sip.Target{tcpTo(at), udpTo(at)} {
 						if p := l.Host(from.Name).Probe(s.Addr(from.Name, "lan"), target); p.Result != model.ProbeRefused {
 							t.Errorf("lab %d: %s to %s over %s: %s (%s)", n, from.Name, to.Name, target.Transport, p.Result, p.Detail)
 						}
@@ -218,7 +220,7 @@ func TestFreshLabsLoseNothing(t *testing.T) {
 
 // The negative twin: where a segment is lost, the counter tells.
 func TestLostSegmentsAreCounted(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	var b batch
 	b.request(unix.RTM_NEWNEIGH, unix.NLM_F_REPLACE, "send b's packets nowhere")
@@ -275,22 +277,22 @@ func retransmitted(t *testing.T, h *Host) (n int) {
 }
 
 func TestScenariosThatCannotBeBuilt(t *testing.T) {
-	crowd := make([]string, model.MaxHosts+1)
+	crowd := make([]string, scenario.MaxHosts+1)
 	for i := range crowd {
 		crowd[i] = fmt.Sprint("h", i)
 	}
 	for _, tt := range []struct {
-		s    *model.Scenario
+		s    *scenario.Scenario
 		want string
 	}{
-		{&model.Scenario{}, "1 to 1016 hosts"},
-		{lan(model.IPv4, crowd...), "1 to 1016 hosts"},
-		{lan(model.IPv4, "a", "a"), `two hosts are called "a"`},
+		{&scenario.Scenario{}, "1 to 1016 hosts"},
+		{lan(scenario.IPv4, crowd...), "1 to 1016 hosts"},
+		{lan(scenario.IPv4, "a", "a"), `two hosts are called "a"`},
 		{lan(5, "a"), "family 5"},
-		{&model.Scenario{Nets: lan(4).Nets, Hosts: lan(4, "a").Hosts, Routes: []model.HostRoute{{Host: "b", To: "lan"}}}, "no such host"},
-		{&model.Scenario{Nets: lan(4).Nets, Hosts: lan(4, "a").Hosts, Addrs: []model.HostAddr{{Host: "a", Place: model.Place{Net: "far"}}}}, "no place"},
-		{&model.Scenario{Hosts: []model.Host{{Name: "a", Nets: []string{"lan"}}}}, `no network is called "lan"`},
-		{&model.Scenario{Nets: lan(model.IPv4).Nets, Hosts: []model.Host{{Name: "a", Nets: []string{"lan", "lan"}}}}, "twice"},
+		{&scenario.Scenario{Nets: lan(4).Nets, Hosts: lan(4, "a").Hosts, Routes: []scenario.HostRoute{{Host: "b", To: "lan"}}}, "no such host"},
+		{&scenario.Scenario{Nets: lan(4).Nets, Hosts: lan(4, "a").Hosts, Addrs: []scenario.HostAddr{{Host: "a", Place: scenario.Place{Net: "far"}}}}, "no place"},
+		{&scenario.Scenario{Hosts: []scenario.Host{{Name: "a", Nets: []string{"lan"}}}}, `no network is called "lan"`},
+		{&scenario.Scenario{Nets: lan(scenario.IPv4).Nets, Hosts: []scenario.Host{{Name: "a", Nets: []string{"lan", "lan"}}}}, "twice"},
 	} {
 		l, err := New(tt.s)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "netns: ") {
@@ -305,7 +307,7 @@ func TestScenariosThatCannotBeBuilt(t *testing.T) {
 // Where the kernel lacks one kind of device the next is taken; where it lacks
 // all, the error says which to load.
 func TestFabricIsWhatTheKernelHas(t *testing.T) {
-	l := newLab(t, &model.Scenario{Hosts: []model.Host{{Name: "bare"}}})
+	l := newLab(t, &scenario.Scenario{Hosts: []scenario.Host{{Name: "bare"}}})
 	c := l.Host("bare").route
 	if kind, err := tryFabric(c, []string{"no-such-kind"}); err == nil || !strings.Contains(err.Error(), "modules macvlan and one of no-such-kind") {
 		t.Errorf("without any: %q, %v", kind, err)
@@ -316,7 +318,7 @@ func TestFabricIsWhatTheKernelHas(t *testing.T) {
 }
 
 func TestClosedLabAnswersWithErrors(t *testing.T) {
-	s := lan(model.IPv4, "a")
+	s := lan(scenario.IPv4, "a")
 	l := newLab(t, s)
 	h := l.Host("a")
 	for i := 0; i < 2; i++ {
@@ -346,7 +348,7 @@ func TestClosedLabAnswersWithErrors(t *testing.T) {
 
 // Do brings the thread back, also when f fails and when calls are nested.
 func TestDoComesBack(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a", "b"))
+	l := newLab(t, lan(scenario.IPv4, "a", "b"))
 	outside := threadNamespace(t)
 	failed := errors.New("failed")
 	err := l.Host("a").Do(func() error {

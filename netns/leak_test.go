@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // leaks are things done in a lab of the scenario routed, each of which would
@@ -43,19 +45,19 @@ var leaks = []struct {
 	{"renumbered", func(t *testing.T, l *Lab) error {
 		return l.Host("ann").Renumber("lan", ip("10.77.0.1"), ip("10.77.0.101"))
 	}},
-	{"route withdrawn", func(t *testing.T, l *Lab) error { return l.Host("ann").Withdraw(model.ToAll, "") }},
+	{"route withdrawn", func(t *testing.T, l *Lab) error { return l.Host("ann").Withdraw(scenario.ToAll, "") }},
 	{"forwarding off", func(t *testing.T, l *Lab) error { return l.Host("gate").SetForwarding(false) }},
-	{"filter", func(t *testing.T, l *Lab) error { return l.Host("bob").Filter(model.UDP, 5060) }},
+	{"filter", func(t *testing.T, l *Lab) error { return l.Host("bob").Filter(sip.UDP, 5060) }},
 	{"flow cut", func(t *testing.T, l *Lab) error {
-		f := model.Flow{Transport: model.TCP, Local: netip.MustParseAddrPort("10.77.0.1:5060"), Remote: netip.MustParseAddrPort("10.77.1.3:5060")}
+		f := sip.Flow{Transport: sip.TCP, Local: netip.MustParseAddrPort("10.77.0.1:5060"), Remote: netip.MustParseAddrPort("10.77.1.3:5060")}
 		return errors.Join(l.Silence(f), l.ResetFlow(f))
 	}},
 	{"somebody's own route, rule, address and table", func(t *testing.T, l *Lab) error {
 		h := l.Host("ann")
 		var b batch
-		r := route{family: 4, kind: model.BlackholeRoute, dst: netip.MustParsePrefix("192.0.2.0/24"), src: netip.MustParsePrefix("10.77.0.0/24"), table: 7}
+		r := route{family: 4, kind: scenario.BlackholeRoute, dst: netip.MustParsePrefix("192.0.2.0/24"), src: netip.MustParsePrefix("10.77.0.0/24"), table: 7}
 		addRoutes(&b, []route{r})
-		addAddress(&b, firstDevice, address{ip("fd77::77"), model.Usable})
+		addAddress(&b, firstDevice, address{ip("fd77::77"), scenario.Usable})
 		return h.route.do(&b)
 	}},
 	{"a path MTU", learnPathMTU},
@@ -138,7 +140,7 @@ func TestAForgottenItemLeaks(t *testing.T) {
 
 // afterLeak does something in a lab of a pool and observes the next one. kept
 // tells whether it is the same.
-func afterLeak(t *testing.T, s *model.Scenario, do func(*testing.T, *Lab) error, forget string) (kept bool, seen []string) {
+func afterLeak(t *testing.T, s *scenario.Scenario, do func(*testing.T, *Lab) error, forget string) (kept bool, seen []string) {
 	t.Helper()
 	pool := &Pool{forget: forget}
 	defer pool.Close()
@@ -176,7 +178,7 @@ func afterLeak(t *testing.T, s *model.Scenario, do func(*testing.T, *Lab) error,
 	return pool.Count().Fresh == 1, seen
 }
 
-func freshObservation(t *testing.T, s *model.Scenario) []string {
+func freshObservation(t *testing.T, s *scenario.Scenario) []string {
 	t.Helper()
 	Require(t)
 	var pool Pool // it has some sockets of its own

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Kernel constants that golang.org/x/sys/unix does not have.
@@ -72,7 +72,7 @@ func linkHeader(b *batch, device uint32, flags, mask uint32) {
 func addAddress(b *batch, device uint32, a address) {
 	b.request(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, fmt.Sprintf("add address %s", a))
 	addressHeader(b, device, a.Addr, choose[byte](a.fate.Dead(), 0, unix.IFA_F_NODAD))
-	if a.fate == model.Deprecated {
+	if a.fate == scenario.Deprecated {
 		const forever = 1<<32 - 1
 		info := native.AppendUint32(nil, 0) // preferred no more
 		b.attr(unix.IFA_CACHEINFO, append(native.AppendUint32(info, forever), make([]byte, 8)...))

@@ -10,7 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // roleEnv makes the test binary do a part in a test of another one: see roles.
@@ -38,18 +39,18 @@ func TestMain(m *testing.M) {
 }
 
 // families are what most tests are run with.
-var families = []model.Family{model.IPv4, model.IPv6}
+var families = []scenario.Family{scenario.IPv4, scenario.IPv6}
 
 // lan is a scenario of hosts on one network.
-func lan(f model.Family, hosts ...string) *model.Scenario {
-	s := &model.Scenario{Nets: []model.Net{{Name: "lan", Family: f}}}
+func lan(f scenario.Family, hosts ...string) *scenario.Scenario {
+	s := &scenario.Scenario{Nets: []scenario.Net{{Name: "lan", Family: f}}}
 	for _, h := range hosts {
-		s.Hosts = append(s.Hosts, model.Host{Name: h, Nets: []string{"lan"}})
+		s.Hosts = append(s.Hosts, scenario.Host{Name: h, Nets: []string{"lan"}})
 	}
 	return s
 }
 
-func newLab(t testing.TB, s *model.Scenario) *Lab {
+func newLab(t testing.TB, s *scenario.Scenario) *Lab {
 	t.Helper()
 	Require(t)
 	l, err := New(s)
@@ -161,8 +162,8 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-func tcpTo(a netip.AddrPort) model.Target { return model.Target{Transport: model.TCP, Addr: a} }
-func udpTo(a netip.AddrPort) model.Target { return model.Target{Transport: model.UDP, Addr: a} }
+func tcpTo(a netip.AddrPort) sip.Target { return sip.Target{Transport: sip.TCP, Addr: a} }
+func udpTo(a netip.AddrPort) sip.Target { return sip.Target{Transport: sip.UDP, Addr: a} }
 
 // netListen listens with Go's net in a host.
 func netListen(t testing.TB, h *Host, addr string) net.Listener {

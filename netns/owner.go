@@ -3,7 +3,8 @@ package netns
 import (
 	"sync"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // owners knows which element a socket belongs to, by its inode.
@@ -35,7 +36,7 @@ func (o *owners) get(inode uint64) (string, bool) {
 }
 
 // own fills in the owners of a host's sockets.
-func (h *Host) own(sockets []model.Socket) {
+func (h *Host) own(sockets []linux.Socket) {
 	searched := false
 	for i := range sockets {
 		s := &sockets[i]
@@ -52,7 +53,7 @@ func (h *Host) own(sockets []model.Socket) {
 	}
 	for i := range sockets {
 		if s := &sockets[i]; s.Owner == "" && isChild(s) {
-			if l := model.ListenerOf(sockets, s); l != nil {
+			if l := linux.ListenerOf(sockets, s); l != nil {
 				s.Owner = l.Owner
 			}
 		}
@@ -63,12 +64,12 @@ func (h *Host) own(sockets []model.Socket) {
 // listener: nobody has accepted it yet, and it has no inode, or somebody has
 // and did not say so yet. What else has no inode was closed by its owner and
 // belongs to nobody.
-func isChild(s *model.Socket) bool {
-	if s.Transport != model.TCP {
+func isChild(s *linux.Socket) bool {
+	if s.Transport != sip.TCP {
 		return false
 	}
 	switch s.State {
-	case model.StateEstablished, model.StateSynRecv, model.StateNewSynRecv, model.StateCloseWait:
+	case linux.StateEstablished, linux.StateSynRecv, linux.StateNewSynRecv, linux.StateCloseWait:
 		return true
 	}
 	return false

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // plan is everything about a scenario that a lab is built from: what the
@@ -26,7 +26,7 @@ type plan struct {
 type hostPlan struct {
 	name   string
 	router bool
-	filter model.ReversePath
+	filter scenario.ReversePath
 	ports  []port
 	routes []route
 }
@@ -43,12 +43,12 @@ type port struct {
 // address is one address of a port.
 type address struct {
 	netip.Addr
-	fate model.Fate
+	fate scenario.Fate
 }
 
 // String tells it apart from the same one with another fate.
 func (a address) String() string {
-	if a.fate == model.Usable {
+	if a.fate == scenario.Usable {
 		return a.Addr.String()
 	}
 	return a.Addr.String() + " " + a.fate.String()
@@ -58,7 +58,7 @@ func (a address) String() string {
 // eth1 is 3, the fabric of network n is device 100+n of the host that keeps
 // it, and host 3 has 02:77:00:01:00:03 on the second network.
 const (
-	firstDevice  = model.FirstDevice
+	firstDevice  = scenario.FirstDevice
 	fabricDevice = 100
 )
 
@@ -68,7 +68,7 @@ func hardware(net, host int) []byte {
 
 // newPlan works out the plan of a scenario's topology, or says why it cannot
 // be built.
-func newPlan(s *model.Scenario) (*plan, error) {
+func newPlan(s *scenario.Scenario) (*plan, error) {
 	if err := check(s); err != nil {
 		return nil, err
 	}
@@ -78,17 +78,17 @@ func newPlan(s *model.Scenario) (*plan, error) {
 		p.nets = append(p.nets, s.Nets[i].Name)
 		index[s.Nets[i].Name] = i
 	}
-	fates := map[string]map[model.Place]model.Fate{}
+	fates := map[string]map[scenario.Place]scenario.Fate{}
 	for _, a := range s.Addrs {
 		if fates[a.Host] == nil {
-			fates[a.Host] = map[model.Place]model.Fate{}
+			fates[a.Host] = map[scenario.Place]scenario.Fate{}
 		}
 		fates[a.Host][a.Place] = a.Fate
 	}
 	for i := range s.Hosts {
 		h := &s.Hosts[i]
 		p.hosts[i] = hostPlan{name: h.Name, router: h.Router, filter: h.ReversePath}
-		p.routed = p.routed || h.Router || h.ReversePath != model.ReversePathOff || len(s.Routes) > 0
+		p.routed = p.routed || h.Router || h.ReversePath != scenario.ReversePathOff || len(s.Routes) > 0
 		for j, name := range h.Nets {
 			n := index[name]
 			p.hosts[i].ports = append(p.hosts[i].ports, port{host: i, net: n, device: uint32(firstDevice + j), mac: hardware(n, i)})
@@ -129,9 +129,9 @@ func (p *plan) host(name string) *hostPlan {
 }
 
 // addRoute adds what a route line means in each family.
-func (p *plan) addRoute(s *model.Scenario, line *model.HostRoute, index map[string]int) error {
+func (p *plan) addRoute(s *scenario.Scenario, line *scenario.HostRoute, index map[string]int) error {
 	h := p.host(line.Host)
-	for _, f := range []model.Family{model.IPv4, model.IPv6} {
+	for _, f := range []scenario.Family{scenario.IPv4, scenario.IPv6} {
 		on, ok := s.Way(line, f)
 		if !ok {
 			continue
@@ -141,7 +141,7 @@ func (p *plan) addRoute(s *model.Scenario, line *model.HostRoute, index map[stri
 		if line.From != "" {
 			r.table = policyTable + uint32(index[line.From])
 		}
-		if line.Kind == model.Unicast {
+		if line.Kind == scenario.Unicast {
 			at := h.port(index[on])
 			if at == nil {
 				return fmt.Errorf("route of host %s to %s: it is not on network %s", line.Host, line.To, on)
@@ -151,7 +151,7 @@ func (p *plan) addRoute(s *model.Scenario, line *model.HostRoute, index map[stri
 				r.gateway = s.PlaceAddr(line.Via, placeIn(s, on, f))
 			}
 		}
-		if source := s.PlaceAddr(line.Host, line.Source); source.IsValid() && source.Is4() == (f == model.IPv4) {
+		if source := s.PlaceAddr(line.Host, line.Source); source.IsValid() && source.Is4() == (f == scenario.IPv4) {
 			r.source = source
 		}
 		h.routes = append(h.routes, r)
@@ -160,10 +160,10 @@ func (p *plan) addRoute(s *model.Scenario, line *model.HostRoute, index map[stri
 }
 
 // placeIn is the first place of a family on a network.
-func placeIn(s *model.Scenario, net string, f model.Family) model.Place {
-	at := model.Place{Net: net}
-	if n, _ := s.Net(net); n.Family == model.DualStack && f == model.IPv6 {
-		at.Family = model.IPv6
+func placeIn(s *scenario.Scenario, net string, f scenario.Family) scenario.Place {
+	at := scenario.Place{Net: net}
+	if n, _ := s.Net(net); n.Family == scenario.DualStack && f == scenario.IPv6 {
+		at.Family = scenario.IPv6
 	}
 	return at
 }
@@ -179,7 +179,7 @@ func (p *port) has(is6 bool) bool {
 // (arp_ignore is 0).
 func (h *hostPlan) asksFor(at *port) bool {
 	for _, r := range h.routes {
-		if r.family == model.IPv4 && r.kind == model.Unicast && !r.gateway.IsValid() && r.device == at.device {
+		if r.family == scenario.IPv4 && r.kind == scenario.Unicast && !r.gateway.IsValid() && r.device == at.device {
 			return true
 		}
 	}
@@ -188,13 +188,13 @@ func (h *hostPlan) asksFor(at *port) bool {
 
 // check refuses what cannot be built. What else is wrong with a scenario that
 // was not validated, the kernel says.
-func check(s *model.Scenario) error {
-	if len(s.Hosts) == 0 || len(s.Hosts) > model.MaxHosts || len(s.Nets) > model.MaxNets {
-		return fmt.Errorf("a lab needs 1 to %d hosts on at most %d networks, got %d on %d", model.MaxHosts, model.MaxNets, len(s.Hosts), len(s.Nets))
+func check(s *scenario.Scenario) error {
+	if len(s.Hosts) == 0 || len(s.Hosts) > scenario.MaxHosts || len(s.Nets) > scenario.MaxNets {
+		return fmt.Errorf("a lab needs 1 to %d hosts on at most %d networks, got %d on %d", scenario.MaxHosts, scenario.MaxNets, len(s.Hosts), len(s.Nets))
 	}
 	nets, hosts := map[string]bool{}, map[string]bool{}
 	for _, n := range s.Nets {
-		if len(n.Family.Families()) == 1 && n.Family != model.IPv4 && n.Family != model.IPv6 {
+		if len(n.Family.Families()) == 1 && n.Family != scenario.IPv4 && n.Family != scenario.IPv6 {
 			return fmt.Errorf("network %q: family %d is none of 4, 6 and 46", n.Name, n.Family)
 		}
 		nets[n.Name] = true

@@ -6,7 +6,7 @@ import (
 	"hash/maphash"
 	"sync"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Pool keeps labs that were closed and makes new ones of them. The zero value
@@ -56,7 +56,7 @@ func (p *Pool) Count() PoolCount {
 // the scenario says, one of the same shape (as many hosts, on the same networks,
 // with the same routers) is made into it, or a fresh one is built. Its Close
 // gives it back.
-func (p *Pool) New(s *model.Scenario) (*Lab, error) {
+func (p *Pool) New(s *scenario.Scenario) (*Lab, error) {
 	if p.Fresh {
 		return New(s)
 	}

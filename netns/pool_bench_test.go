@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // BenchmarkPool is one lab that was used before, with one real connection
 // across it, and its full reset, on all processors at once.
 func BenchmarkPool(b *testing.B) {
 	Require(b)
-	for _, f := range []model.Family{model.IPv4, model.IPv6, model.DualStack} {
+	for _, f := range []scenario.Family{scenario.IPv4, scenario.IPv6, scenario.DualStack} {
 		b.Run(fmt.Sprint("IPv", f), func(b *testing.B) {
 			s := lan(f, "a", "b", "c")
 			var pool Pool
@@ -31,7 +32,7 @@ func BenchmarkPool(b *testing.B) {
 }
 
 // useLab makes one lab, connects once across it and gives it back.
-func useLab(b testing.TB, make func(*model.Scenario) (*Lab, error), s *model.Scenario) {
+func useLab(b testing.TB, make func(*scenario.Scenario) (*Lab, error), s *scenario.Scenario) {
 	l, err := make(s)
 	if err != nil {
 		b.Error(err)

@@ -10,9 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
-func poolLab(t testing.TB, p *Pool, s *model.Scenario) *Lab {
+func poolLab(t testing.TB, p *Pool, s *scenario.Scenario) *Lab {
 	t.Helper()
 	Require(t)
 	l, err := p.New(s)
@@ -58,14 +60,14 @@ func TestPoolRebuilds(t *testing.T) {
 }
 
 // first is a place that a host has on the network and of the family of another.
-func first(s *model.Scenario, host string, like model.Place) model.Place {
+func first(s *scenario.Scenario, host string, like scenario.Place) scenario.Place {
 	like.Nth = 0
 	for _, p := range s.Places(host) {
 		if p == like {
 			return p
 		}
 	}
-	return model.Place{Net: like.Net}
+	return scenario.Place{Net: like.Net}
 }
 
 // Two hosts that differ in nothing but which of their addresses is dead are not
@@ -104,7 +106,7 @@ func TestPoolKeepsWhatComesAgain(t *testing.T) {
 	var pool Pool
 	defer pool.Close()
 	for range 4 {
-		for _, f := range []model.Family{model.IPv4, model.IPv6} {
+		for _, f := range []scenario.Family{scenario.IPv4, scenario.IPv6} {
 			if err := poolLab(t, &pool, lan(f, "a", "b")).Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +122,7 @@ func TestWaryPool(t *testing.T) {
 	pool := Pool{Wary: true}
 	defer pool.Close()
 	for _, want := range []PoolCount{{Fresh: 1}, {Fresh: 2}, {Fresh: 2, Reused: 1}} {
-		if err := poolLab(t, &pool, lan(model.IPv4, "a", "b")).Close(); err != nil {
+		if err := poolLab(t, &pool, lan(scenario.IPv4, "a", "b")).Close(); err != nil {
 			t.Fatal(err)
 		}
 		if c := pool.Count(); c != want {
@@ -133,9 +135,9 @@ func TestWaryPool(t *testing.T) {
 func TestPoolKeepsShapesApart(t *testing.T) {
 	var pool Pool
 	defer pool.Close()
-	two, three := lan(model.IPv4, "a", "b"), lan(model.IPv4, "a", "b", "c")
+	two, three := lan(scenario.IPv4, "a", "b"), lan(scenario.IPv4, "a", "b", "c")
 	for range 3 {
-		for _, s := range []*model.Scenario{two, three} {
+		for _, s := range []*scenario.Scenario{two, three} {
 			l := poolLab(t, &pool, s)
 			if len(l.hosts) != len(s.Hosts) {
 				t.Errorf("%d hosts for %d", len(l.hosts), len(s.Hosts))
@@ -153,7 +155,7 @@ func TestPoolKeepsShapesApart(t *testing.T) {
 func TestGivenBackLabIsClosed(t *testing.T) {
 	var pool Pool
 	defer pool.Close()
-	s := lan(model.IPv4, "a")
+	s := lan(scenario.IPv4, "a")
 	old := poolLab(t, &pool, s)
 	h := old.Host("a")
 	if err := errors.Join(old.Close(), old.Close()); err != nil {
@@ -170,7 +172,7 @@ func TestGivenBackLabIsClosed(t *testing.T) {
 	if _, err := old.Snapshot(); err == nil {
 		t.Error("Snapshot of the old lab works")
 	}
-	if err := h.Filter(model.UDP, 1); !errors.Is(err, errClosed) {
+	if err := h.Filter(sip.UDP, 1); !errors.Is(err, errClosed) {
 		t.Errorf("Filter of the old lab: %v", err)
 	}
 	if _, err := next.Snapshot(); err != nil {
@@ -183,7 +185,7 @@ func TestGivenBackLabIsClosed(t *testing.T) {
 func TestHeldLabIsDiscarded(t *testing.T) {
 	var pool Pool
 	defer pool.Close()
-	s := lan(model.IPv4, "a")
+	s := lan(scenario.IPv4, "a")
 	l := poolLab(t, &pool, s)
 	held := open(t, l.Host("a"), unix.SOCK_DGRAM, netip.MustParseAddrPort("10.77.0.1:5060"))
 	if err := l.Close(); err != nil {
@@ -197,7 +199,7 @@ func TestHeldLabIsDiscarded(t *testing.T) {
 
 func TestPoolBounds(t *testing.T) {
 	pool := Pool{Keep: 2}
-	s := lan(model.IPv4, "a")
+	s := lan(scenario.IPv4, "a")
 	var labs []*Lab
 	for range 4 {
 		labs = append(labs, poolLab(t, &pool, s))
@@ -235,7 +237,7 @@ func TestPoolSideBySide(t *testing.T) {
 		go func() {
 			defer wait.Done()
 			for range 25 {
-				if err := tryLabOf(pool.New, model.IPv4, uint16(5060+w)); err != nil {
+				if err := tryLabOf(pool.New, scenario.IPv4, uint16(5060+w)); err != nil {
 					t.Error(err)
 				}
 			}

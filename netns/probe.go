@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // probeBound is how long a probe waits for an answer. Inside a lab the answer
@@ -30,11 +31,11 @@ const probeBound = time.Second
 //
 // Every target is taken. One that no socket call takes (port 0, another
 // family) is Unreachable; trouble of the probe itself is ProbeError.
-func (h *Host) Probe(source netip.Addr, t model.Target) model.Probe {
+func (h *Host) Probe(source netip.Addr, t sip.Target) model.Probe {
 	return h.newProbe(source, t).do()
 }
 
-func (h *Host) newProbe(source netip.Addr, t model.Target) *probe {
+func (h *Host) newProbe(source netip.Addr, t sip.Target) *probe {
 	return &probe{host: h, fd: -1, Probe: model.Probe{Transport: t.Transport,
 		Source: netip.AddrPortFrom(source, 0), Target: t.Addr}}
 }
@@ -75,9 +76,9 @@ func (p *probe) run() error {
 		return nil
 	}
 	switch p.Transport {
-	case model.TCP:
+	case sip.TCP:
 		return p.tcp()
-	case model.UDP:
+	case sip.UDP:
 		return p.udp()
 	}
 	return fmt.Errorf("%w: no way to try %s", errProbe, p.Transport)

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // ProbeOrderly is Probe as a client that changed its mind would do it: a
@@ -19,9 +21,9 @@ import (
 // so that it takes no place in the queue any more; no longer than wait, since a
 // program may have other things to do. No TIME-WAIT stays behind if the program
 // closes its end by then.
-func (h *Host) ProbeOrderly(source netip.Addr, t model.Target, wait time.Duration) model.Probe {
+func (h *Host) ProbeOrderly(source netip.Addr, t sip.Target, wait time.Duration) model.Probe {
 	p := h.newProbe(source, t)
-	if t.Transport != model.TCP {
+	if t.Transport != sip.TCP {
 		return p.do()
 	}
 	p.orderly = true
@@ -92,7 +94,7 @@ func (p *probe) ended() bool {
 // nothing. The end of the stream can be read a moment before (tcp_fin).
 func (p *probe) over() bool {
 	info, err := unix.GetsockoptTCPInfo(p.fd, unix.IPPROTO_TCP, unix.TCP_INFO)
-	return err != nil || model.State(info.State) == model.StateClose
+	return err != nil || linux.State(info.State) == linux.StateClose
 }
 
 // known reports whether the program has accepted the connection and read its
@@ -103,15 +105,15 @@ func (p *probe) known() (bool, error) {
 	if h == nil {
 		return true, nil
 	}
-	s, found, err := h.diag.lookup(model.TCP, p.Source, p.Target, h.arrival(p.Target.Addr()))
-	return found && s.State == model.StateCloseWait && s.Inode != 0 && s.Queue == 0, err
+	s, found, err := h.diag.lookup(sip.TCP, p.Source, p.Target, h.arrival(p.Target.Addr()))
+	return found && s.State == linux.StateCloseWait && s.Inode != 0 && s.Queue == 0, err
 }
 
 // removeTimeWait removes what is left of a connection that both have ended: a
 // viewpoint is to look after a probe as it did before.
 func (p *probe) removeTimeWait() error {
 	p.close()
-	err := p.host.Destroy(model.Socket{Transport: model.TCP, V6: p.Source.Addr().Is6(), State: model.StateTimeWait,
+	err := p.host.Destroy(linux.Socket{Transport: sip.TCP, V6: p.Source.Addr().Is6(), State: linux.StateTimeWait,
 		Local: p.Source, Remote: p.Target, Device: p.host.Zone(p.Target.Addr()), Cookie: diagNoCookie})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // readers accept for a listener and tell how each connection's stream ended.
@@ -63,7 +64,7 @@ func TestProbeOrderlyEndsTheStream(t *testing.T) {
 // It waits for the program to take it out of the queue, whether the program
 // closes its end or keeps it, and no longer than it was told.
 func TestProbeOrderlyWaitsForTheProgram(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	a, b := s.Addr("a", "lan"), s.Addr("b", "lan")
 	keeper := netip.AddrPortFrom(b, 5060)

@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // fail turns an error of a socket call into a result.
@@ -105,7 +107,7 @@ func (p *probe) taker() (owner string, found bool, err error) {
 	if err == nil && found {
 		s.Owner = h.ownerOf(s)
 	}
-	if err == nil && found && s.Owner == "" && p.Transport == model.TCP {
+	if err == nil && found && s.Owner == "" && p.Transport == sip.TCP {
 		// Nobody has accepted it, or has said so yet, or it was closed
 		// already. Ask again from a port that no connection can have, and the
 		// look-up ends at the listener.
@@ -118,8 +120,8 @@ func (p *probe) taker() (owner string, found bool, err error) {
 	return s.Owner, found, nil
 }
 
-func (h *Host) ownerOf(s model.Socket) string {
-	one := []model.Socket{s}
+func (h *Host) ownerOf(s linux.Socket) string {
+	one := []linux.Socket{s}
 	h.own(one)
 	return one[0].Owner
 }

@@ -9,10 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // expect probes and compares result and owner.
-func expect(t *testing.T, h *Host, from netip.Addr, to model.Target, want model.ProbeResult, owner string) {
+func expect(t *testing.T, h *Host, from netip.Addr, to sip.Target, want model.ProbeResult, owner string) {
 	t.Helper()
 	p := h.Probe(from, to)
 	if p.Result != want || p.Owner != owner {
@@ -74,7 +76,7 @@ func TestProbe(t *testing.T) {
 // What a probe meets is its owner's even if that one was quick: has accepted it
 // and said nothing, or closed it already.
 func TestProbeOfAQuickListener(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	at := netip.AddrPortFrom(s.Addr("b", "lan"), 5072)
 	ln := netListen(t, l.Host("b"), at.String())
@@ -111,8 +113,8 @@ func TestProbeOfStrangeTargets(t *testing.T) {
 			"[::ffff:10.77.0.1]:5060", "255.255.255.255:5060", "10.77.0.255:5060", "192.0.2.1:5060",
 			"[2001:db8::1]:5060", "[fe80::1]:5060", "[fe80::1%eth0]:5060", "10.77.0.99:5060", "[fd77::99]:5060", "240.0.0.1:5060",
 		} {
-			for _, transport := range model.Transports {
-				p := l.Host("a").Probe(a, model.Target{Transport: transport, Addr: netip.MustParseAddrPort(target)})
+			for _, transport := range sip.Transports {
+				p := l.Host("a").Probe(a, sip.Target{Transport: transport, Addr: netip.MustParseAddrPort(target)})
 				if p.Result != model.ProbeUnreachable || p.Detail == "" {
 					t.Errorf("IPv%d: %s %s: %s (%s), want unreachable", f, transport, target, p.Result, p.Detail)
 				}
@@ -120,18 +122,18 @@ func TestProbeOfStrangeTargets(t *testing.T) {
 		}
 		for _, bad := range []struct {
 			from   netip.Addr
-			target model.Target
+			target sip.Target
 		}{
 			{netip.Addr{}, tcpTo(netip.AddrPortFrom(a, 5060))},
 			{a.Next(), tcpTo(netip.AddrPortFrom(a, 5060))}, // not an address of the host
-			{a, model.Target{Addr: netip.AddrPortFrom(a, 5060)}},
-			{a, model.Target{Transport: 99, Addr: netip.AddrPortFrom(a, 5060)}},
+			{a, sip.Target{Addr: netip.AddrPortFrom(a, 5060)}},
+			{a, sip.Target{Transport: 99, Addr: netip.AddrPortFrom(a, 5060)}},
 		} {
 			if p := l.Host("a").Probe(bad.from, bad.target); p.Result != model.ProbeError || p.Detail == "" {
 				t.Errorf("from %s to %v: %s (%s), want an error of the probe", bad.from, bad.target, p.Result, p.Detail)
 			}
 		}
-		if p := l.Host("a").Probe(a, model.Target{Transport: model.TCP}); p.Result != model.ProbeUnreachable {
+		if p := l.Host("a").Probe(a, sip.Target{Transport: sip.TCP}); p.Result != model.ProbeUnreachable {
 			t.Errorf("no address at all: %+v", p)
 		}
 	}
@@ -139,7 +141,7 @@ func TestProbeOfStrangeTargets(t *testing.T) {
 
 // Where nobody answers the probe ends by itself.
 func TestProbeTimesOut(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	full := listen(t, l.Host("b"), netip.AddrPortFrom(s.Addr("b", "lan"), 5060))
 	full.must(unix.Listen(full.fd, 0)) // room for one
@@ -150,7 +152,7 @@ func TestProbeTimesOut(t *testing.T) {
 // A connection to oneself is no acceptance. It takes a port range of one port
 // to make the kernel do it on purpose.
 func TestProbeOfItself(t *testing.T) {
-	s := lan(model.IPv4, "a")
+	s := lan(scenario.IPv4, "a")
 	l := newLab(t, s)
 	a := s.Addr("a", "lan")
 	err := l.Host("a").Do(func() error {
@@ -165,7 +167,7 @@ func TestProbeOfItself(t *testing.T) {
 
 // A probe leaves nothing behind on its own host.
 func TestProbeLeavesNoSocket(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	ln := listen(t, l.Host("b"), netip.AddrPortFrom(s.Addr("b", "lan"), 5060))
 	for i := 0; i < 5; i++ {
@@ -204,7 +206,7 @@ func TestProbeDoesNotDependOnICMP(t *testing.T) {
 // A datagram socket that talks to the probe's port only, and is nobody's,
 // accepts it all the same.
 func TestProbeOfAConnectedDatagramSocket(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	err := l.Host("a").Do(func() error {
 		return writeSysctl("ipv4/ip_local_port_range", "40001 40001")

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Without a /proc that shows this process one line says so. The twin: with one
@@ -51,7 +51,7 @@ func TestNoMoreProcessesIsTold(t *testing.T) {
 
 // crowdedRole is done by an ordinary user, to whom the limit applies.
 func crowdedRole() error {
-	l, err := New(lan(model.IPv4, "a"))
+	l, err := New(lan(scenario.IPv4, "a"))
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func TestLowPortsCanBeBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := lan(model.IPv4, "a")
+	s := lan(scenario.IPv4, "a")
 	at := netip.AddrPortFrom(s.Addr("a", "lan"), 443)
 	spec := Spec{Owner: "bob", Argv: []string{self}, Env: []string{programEnv + "=listen", "AT=" + at.String()}}
 	l := newLab(t, s)
@@ -124,7 +124,7 @@ func TestSpawnedCanBindToADevice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newLab(t, lan(model.IPv4, "a")).Host("a").Spawn(Spec{Owner: "bob", Argv: []string{self}, Env: []string{programEnv + "=device"}})
+	p, err := newLab(t, lan(scenario.IPv4, "a")).Host("a").Spawn(Spec{Owner: "bob", Argv: []string{self}, Env: []string{programEnv + "=device"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,13 +6,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // route is one route of a host, in one family.
 type route struct {
-	family   model.Family
-	kind     model.RouteKind
+	family   scenario.Family
+	kind     scenario.RouteKind
 	to, from string       // as the scenario has them
 	dst      netip.Prefix // zero: everything
 	src      netip.Prefix // zero: no policy route
@@ -43,7 +43,7 @@ func (r *route) String() string {
 }
 
 func (r *route) afFamily() byte {
-	if r.family == model.IPv4 {
+	if r.family == scenario.IPv4 {
 		return unix.AF_INET
 	}
 	return unix.AF_INET6
@@ -56,7 +56,7 @@ func (r *route) change(b *batch, typ, flags uint16, verb string) {
 	if table == 0 {
 		table = unix.RT_TABLE_MAIN
 	}
-	if r.kind == model.Unicast && !r.gateway.IsValid() {
+	if r.kind == scenario.Unicast && !r.gateway.IsValid() {
 		scope = unix.RT_SCOPE_LINK
 	}
 	bits := 0
@@ -80,7 +80,7 @@ func (r *route) change(b *batch, typ, flags uint16, verb string) {
 	}
 	if r.metric != 0 {
 		b.attrU32(unix.RTA_PRIORITY, r.metric)
-	} else if r.family == model.IPv6 { // IP6_RT_PRIO_USER. To remove one without saying so would remove any
+	} else if r.family == scenario.IPv6 { // IP6_RT_PRIO_USER. To remove one without saying so would remove any
 		b.attrU32(unix.RTA_PRIORITY, 1024)
 	}
 }

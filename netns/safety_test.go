@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // watch counts the packets with addresses of labs that pass the machine's
@@ -64,8 +64,8 @@ func TestNoPacketLeavesALab(t *testing.T) {
 			l := poolLab(t, &pool, s)
 			for _, to := range []string{"10.77.1.3", "10.77.1.99", "192.0.2.1", "fd77:1::3", "2001:db8::1"} {
 				from := choose(strings.Contains(to, ":"), "fd77::1", "10.77.0.1")
-				for _, transport := range model.Transports {
-					l.Host("ann").Probe(ip(from), model.Target{Transport: transport, Addr: netip.AddrPortFrom(ip(to), 5060)})
+				for _, transport := range sip.Transports {
+					l.Host("ann").Probe(ip(from), sip.Target{Transport: transport, Addr: netip.AddrPortFrom(ip(to), 5060)})
 				}
 			}
 			if err := l.Close(); err != nil {

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Where the sandbox is not whole nothing is started, unless it was asked for.
 func TestSpawnRefusesAHalfSandbox(t *testing.T) {
-	h := newLab(t, lan(model.IPv4, "a")).Host("a")
+	h := newLab(t, lan(scenario.IPv4, "a")).Host("a")
 	whole := sandbox
 	sandbox = func() []string { return []string{"this", "that"} }
 	defer func() { sandbox = whole }()

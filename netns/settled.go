@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
 )
 
 // Settled reports whether a spawned element has come to rest: nothing is on its
@@ -68,7 +68,7 @@ func (h *Host) Unread(owner string) (bool, error) {
 		return false, fmt.Errorf("netns: host %s: %w", h.name, err)
 	}
 	h.own(sockets)
-	return slices.ContainsFunc(sockets, func(s model.Socket) bool { return s.Owner == owner && s.Queue > 0 }), nil
+	return slices.ContainsFunc(sockets, func(s linux.Socket) bool { return s.Owner == owner && s.Queue > 0 }), nil
 }
 
 // Holds reports whether a process of a spawned element still has one of some

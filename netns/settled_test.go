@@ -7,12 +7,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // An element is at rest when its processes sleep and have read everything.
 func TestSettled(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	h := l.Host("b")
 	is := func(owner string, want bool) func() bool {
@@ -47,7 +47,7 @@ func TestSettled(t *testing.T) {
 
 // Accepting, and reading the end of a stream, are things to be done too.
 func TestUnread(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	h := l.Host("b")
 	ln := listen(t, h, netip.AddrPortFrom(s.Addr("b", "lan"), 5060))
@@ -81,7 +81,7 @@ func TestUnread(t *testing.T) {
 
 // A socket that was destroyed is held until its program closes it.
 func TestHolds(t *testing.T) {
-	s := lan(model.IPv4, "a")
+	s := lan(scenario.IPv4, "a")
 	l := newLab(t, s)
 	p := spawnOwned(t, l.Host("a"), "bob", "sleep 1000")
 	held := socketsOf(p.init.Pid) // its control socket

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 func init() {
@@ -22,7 +23,7 @@ func fewDescriptors() int {
 	pool := &Pool{}
 	var labs []*Lab
 	for range 20 {
-		l, err := pool.New(lan(model.IPv4, "a", "b"))
+		l, err := pool.New(lan(scenario.IPv4, "a", "b"))
 		if err != nil {
 			fmt.Println(err)
 			return 1

@@ -11,7 +11,9 @@ import (
 	vnetns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // lines renders a host's sockets without numbers that the kernel picks.
@@ -49,7 +51,7 @@ func end(a netip.AddrPort) string {
 }
 
 func TestSnapshotShowsEverySocket(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	a, b := s.Addr("a", "lan"), s.Addr("b", "lan")
 	at := netip.AddrPortFrom(b, 5072)
@@ -100,7 +102,7 @@ func TestSnapshotShowsEverySocket(t *testing.T) {
 }
 
 func TestSnapshotOfOtherKinds(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	h, any4, any6 := l.Host("a"), netip.IPv4Unspecified(), netip.IPv6Unspecified()
 	open(t, h, unix.SOCK_DGRAM, netip.AddrPortFrom(any4, 5060))
@@ -144,11 +146,11 @@ func TestSnapshotOfOtherKinds(t *testing.T) {
 
 // A wildcard listener that takes IPv6 only is not the owner of an IPv4 child.
 func TestListenerOf(t *testing.T) {
-	listener := func(owner, at string, v6, only bool) model.Socket {
-		return model.Socket{Transport: model.TCP, State: model.StateListen, V6: v6, V6Only: only,
+	listener := func(owner, at string, v6, only bool) linux.Socket {
+		return linux.Socket{Transport: sip.TCP, State: linux.StateListen, V6: v6, V6Only: only,
 			Local: netip.MustParseAddrPort(at), Owner: owner}
 	}
-	all := []model.Socket{
+	all := []linux.Socket{
 		listener("six", "[::]:5060", true, true),
 		listener("four", "0.0.0.0:5060", false, false),
 		listener("one", "10.77.0.1:5060", false, false),
@@ -159,7 +161,7 @@ func TestListenerOf(t *testing.T) {
 		"[::ffff:10.77.0.1]:5061": "both", "[fd77::1]:5061": "both", "10.77.0.1:5062": "",
 	} {
 		got := ""
-		if l := model.ListenerOf(all, &model.Socket{Transport: model.TCP, Local: netip.MustParseAddrPort(at)}); l != nil {
+		if l := linux.ListenerOf(all, &linux.Socket{Transport: sip.TCP, Local: netip.MustParseAddrPort(at)}); l != nil {
 			got = l.Owner
 		}
 		if got != want {
@@ -225,7 +227,7 @@ func TestSnapshotAgreesWithNetlinkLibrary(t *testing.T) {
 
 // A dump of more than one read is whole.
 func TestSnapshotOfThousands(t *testing.T) {
-	s := lan(model.IPv4, "a")
+	s := lan(scenario.IPv4, "a")
 	l := newLab(t, s)
 	const many = 2000
 	for i := 0; i < many; i++ {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/greka-sip/greka/internal/program"
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // shell starts a shell script in a fresh lab's host "a".
@@ -52,7 +53,7 @@ func said(t testing.TB, p *Process, want string) {
 }
 
 func TestSpawnRunsInItsHost(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	p := shell(t, l.Host("a"), "readlink /proc/self/ns/net; exit 3", nil)
 	if exit := ended(t, p); exit.Status != 3 || exit.Signal != 0 || p.Err().Error() != "exited with status 3" {
 		t.Errorf("the command ended with %v", p.Err())
@@ -66,7 +67,7 @@ func TestSpawnRunsInItsHost(t *testing.T) {
 }
 
 func TestSpawnHasItsOwnFilesAndNothingElseToWrite(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	name := fmt.Sprintf("greka-test-%d-%d", os.Getpid(), time.Now().UnixNano())
 	script := strings.NewReplacer("NAME", name, "@DIR@", mustGetwd(t)).Replace(`
 		pwd; echo $HOME $TMPDIR $LANG; cat conf/x; ./run
@@ -89,7 +90,7 @@ func TestSpawnHasItsOwnFilesAndNothingElseToWrite(t *testing.T) {
 
 // A command may be one of the files that are written for it.
 func TestSpawnOfItsOwnFile(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	files := map[string][]byte{"bin/run": []byte("#!/bin/sh\necho ran; ls\n")}
 	for _, name := range []string{"bin/run", "./bin/run", Home + "/bin/run"} {
 		p, err := l.Host("a").Spawn(Spec{Owner: "bob", Argv: []string{name}, Files: files})
@@ -115,7 +116,7 @@ func mustGetwd(t *testing.T) string {
 // of a person's session do not reach it.
 func TestSpawnHasACleanEnvironment(t *testing.T) {
 	t.Setenv("GREKA_TEST_SECRET", "secret")
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	p, err := l.Host("a").Spawn(Spec{Owner: "bob", Argv: []string{"env"}, Env: []string{"EXTRA=1"}})
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +146,7 @@ func TestSpawnKeepsTheDescriptionVisible(t *testing.T) {
 		}
 		program.Write(t, path, strings.ReplaceAll(data, "DIR", dir))
 	}
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	p, err := l.Host("a").Spawn(Spec{Owner: "bob", Argv: []string{filepath.Join(dir, "stack/run.sh")}, Dir: filepath.Join(dir, "desc")})
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +178,7 @@ func TestSpawnOfAProgramInTmp(t *testing.T) {
 	path := fmt.Sprintf("/tmp/greka-test-in-tmp-%d", os.Getpid())
 	program.Write(t, path, "#!/bin/sh\necho here; ls /tmp; touch /tmp/greka-test-made $TMPDIR/made && echo written; echo >>$0 || echo unharmed\n")
 	defer os.Remove(path)
-	p, err := newLab(t, lan(model.IPv4, "a")).Host("a").Spawn(Spec{Owner: "bob", Argv: []string{path}})
+	p, err := newLab(t, lan(scenario.IPv4, "a")).Host("a").Spawn(Spec{Owner: "bob", Argv: []string{path}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +193,7 @@ func TestSpawnOfAProgramInTmp(t *testing.T) {
 }
 
 func TestSpawnSeesNoProcessOfTheMachine(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	p := shell(t, l.Host("a"), "for p in /proc/[0-9]*; do cat $p/comm; done; grep -q greka-init /proc/1/cmdline && kill -9 1 && kill -TERM 1 && kill -HUP 1; echo alive", nil)
 	if ended(t, p); strings.Contains(string(p.Output()), "netns.test") || !strings.Contains(string(p.Output()), "alive") {
 		t.Errorf("the command says %q", p.Output())
@@ -200,7 +201,7 @@ func TestSpawnSeesNoProcessOfTheMachine(t *testing.T) {
 }
 
 func TestSpawnStdin(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	p := shell(t, l.Host("a"), "read x; echo got $x", nil)
 	if _, err := fmt.Fprintln(p.Stdin(), "this"); err != nil {
 		t.Fatal(err)
@@ -220,7 +221,7 @@ func TestSpawnStdin(t *testing.T) {
 }
 
 func TestSpawnFloodIsDrainedAndForgotten(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	p := shell(t, l.Host("a"), "head -c 20000000 /dev/zero; head -c 100000 /dev/zero | tr '\\0' x; echo; echo last words", nil)
 	ended(t, p)
 	out := p.Output()
@@ -231,7 +232,7 @@ func TestSpawnFloodIsDrainedAndForgotten(t *testing.T) {
 
 // After Done the output is whole, also if a daemon holds it open.
 func TestSpawnOutputIsWholeWhenDone(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	for i := 0; i < 20; i++ {
 		p := shell(t, l.Host("a"), "sleep 1000 & exec dd if=/dev/zero bs=60000 count=1 2>/dev/null", nil)
 		ended(t, p)
@@ -245,7 +246,7 @@ func TestSpawnOutputIsWholeWhenDone(t *testing.T) {
 }
 
 func TestSpawnEndsBySignal(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGUSR1} {
 		p := shell(t, l.Host("a"), fmt.Sprintf("kill -%d $$", int(s)), nil)
 		if exit := ended(t, p); exit.Signal != s {
@@ -269,7 +270,7 @@ func TestSpawnEndsBySignal(t *testing.T) {
 // An init that does not answer, here one that is stopped, is started once more.
 // If that one does not answer either, the error says what it does.
 func TestSpawnOutlivesASilentInit(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	bound, stops, inits := startBound, 1, 0
 	startBound = 300 * time.Millisecond
 	initStarted = func(pid int) {
@@ -296,7 +297,7 @@ func TestSpawnOutlivesASilentInit(t *testing.T) {
 }
 
 func TestSpawnErrors(t *testing.T) {
-	l := newLab(t, lan(model.IPv4, "a"))
+	l := newLab(t, lan(scenario.IPv4, "a"))
 	for _, tt := range []struct {
 		spec Spec
 		want string
@@ -320,7 +321,7 @@ func TestSpawnErrors(t *testing.T) {
 // A stack's sockets are its owner's, whichever of its processes holds them: a
 // child, a daemon that went to a session of its own.
 func TestSnapshotOwnersOfProcesses(t *testing.T) {
-	s := lan(model.IPv4, "a", "b")
+	s := lan(scenario.IPv4, "a", "b")
 	l := newLab(t, s)
 	at := netip.AddrPortFrom(s.Addr("a", "lan"), 5060)
 	for i, how := range []string{"exec SELF", "SELF & wait", "setsid SELF"} {

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // sysctl is one setting of a namespace.
@@ -80,7 +80,7 @@ func (h *hostPlan) sysctls(kept bool) sysctls {
 		// what was sent before.
 		all = append(all, sysctl{"ipv4/conf/all/send_redirects", "0", true}, sysctl{"ipv4/conf/default/send_redirects", "0", true})
 	}
-	if h.filter != model.ReversePathOff {
+	if h.filter != scenario.ReversePathOff {
 		value := fmt.Sprint(uint8(h.filter))
 		all = append(all, sysctl{"ipv4/conf/all/rp_filter", value, true}, sysctl{"ipv4/conf/default/rp_filter", value, true})
 	}

@@ -11,11 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
-func parse(t testing.TB, text string) *model.Scenario {
+func parse(t testing.TB, text string) *scenario.Scenario {
 	t.Helper()
-	s, err := model.Parse(text)
+	s, err := scenario.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +26,7 @@ func parse(t testing.TB, text string) *model.Scenario {
 
 // world is a lab with a TCP listener and a UDP socket on port 5060 of every
 // address of every host.
-func world(t testing.TB, text string) (*Lab, *model.Scenario) {
+func world(t testing.TB, text string) (*Lab, *scenario.Scenario) {
 	t.Helper()
 	s := parse(t, text)
 	l := newLab(t, s)
@@ -56,12 +58,12 @@ func (h *Host) serve(t testing.TB, addrs ...netip.Addr) (all []*sock) {
 
 // tries probes "ann/lan bob/far" over both transports: from a place of one
 // host to a place of another.
-func tries(t *testing.T, l *Lab, s *model.Scenario, way string, want model.ProbeResult) {
+func tries(t *testing.T, l *Lab, s *scenario.Scenario, way string, want model.ProbeResult) {
 	t.Helper()
 	from, to := placeOf(t, s, strings.Fields(way)[0]), placeOf(t, s, strings.Fields(way)[1])
 	host := strings.SplitN(way, "/", 2)[0]
-	for _, transport := range model.Transports {
-		p := l.Host(host).Probe(from, model.Target{Transport: transport, Addr: netip.AddrPortFrom(to, 5060)})
+	for _, transport := range sip.Transports {
+		p := l.Host(host).Probe(from, sip.Target{Transport: transport, Addr: netip.AddrPortFrom(to, 5060)})
 		if p.Result != want {
 			t.Errorf("%s over %s (%s to %s): %s (%s), want %s", way, transport, from, to, p.Result, p.Detail, want)
 		}
@@ -69,11 +71,11 @@ func tries(t *testing.T, l *Lab, s *model.Scenario, way string, want model.Probe
 }
 
 // placeOf finds the address of "ann/lan", "ann/lan/6", "ann/lan.2".
-func placeOf(t *testing.T, s *model.Scenario, what string) netip.Addr {
+func placeOf(t *testing.T, s *scenario.Scenario, what string) netip.Addr {
 	t.Helper()
 	host, rest, _ := strings.Cut(what, "/")
 	h, _ := s.Host(host)
-	for _, p := range append(s.Places(host), model.Place{Net: h.Nets[0], Nth: 1}, model.Place{Net: h.Nets[0], Family: model.IPv6, Nth: 1}) {
+	for _, p := range append(s.Places(host), scenario.Place{Net: h.Nets[0], Nth: 1}, scenario.Place{Net: h.Nets[0], Family: scenario.IPv6, Nth: 1}) {
 		if p.String() == rest {
 			return s.PlaceAddr(host, p)
 		}
@@ -292,8 +294,8 @@ addr bob lan/6.2 deprecated
 			t.Errorf("bind to %s: %v", dead, err)
 		}
 		unix.Close(fd)
-		for _, transport := range model.Transports {
-			p := l.Host("bob").Probe(s.PlaceAddr("bob", model.Place{Net: "lan", Family: 6}), model.Target{Transport: transport, Addr: netip.MustParseAddrPort("[" + dead + "]:5060")})
+		for _, transport := range sip.Transports {
+			p := l.Host("bob").Probe(s.PlaceAddr("bob", scenario.Place{Net: "lan", Family: 6}), sip.Target{Transport: transport, Addr: netip.MustParseAddrPort("[" + dead + "]:5060")})
 			if p.Result != model.ProbeUnreachable {
 				t.Errorf("bob to %s: %s (%s)", dead, p.Result, p.Detail)
 			}
@@ -319,7 +321,7 @@ host eve wan
 	tries(t, l, s, "ann/lan/link bob/lan/link", model.ProbeAccepted)
 	tries(t, l, s, "ann/wan/link bob/wan/link", model.ProbeAccepted)
 	tries(t, l, s, "bob/wan/link eve/wan/link", model.ProbeAccepted)
-	if z := l.Host("ann").Zone(s.PlaceAddr("eve", model.Place{Net: "wan", LinkLocal: true})); z != 3 {
+	if z := l.Host("ann").Zone(s.PlaceAddr("eve", scenario.Place{Net: "wan", LinkLocal: true})); z != 3 {
 		t.Errorf("eve is found at device %d of ann, want 3", z)
 	}
 	if z := l.Host("ann").Zone(netip.MustParseAddr("fe80::99")); z != 0 {

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 func init() {
@@ -25,7 +25,7 @@ func init() {
 func userRole() int {
 	switch os.Args[1] {
 	case "lab":
-		if err := errors.Join(busyLab("user"), tryLab(model.IPv4, 5060), tryLab(model.IPv6, 5060)); err != nil {
+		if err := errors.Join(busyLab("user"), tryLab(scenario.IPv4, 5060), tryLab(scenario.IPv6, 5060)); err != nil {
 			fmt.Println(err)
 			return 1
 		}

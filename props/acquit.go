@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // puzzling reports whether a call did not go through and no advert explains it.
@@ -17,7 +18,7 @@ func unexplained(v model.Verdict) bool { return v.Claim == "" && v.Class == mode
 
 // compare judges ProxyTransparent. What nothing explained is no longer open if
 // the direct call fares otherwise: it is the difference that was found.
-func (p *Played) compare(sc *model.Scenario) {
+func (p *Played) compare(sc *scenario.Scenario) {
 	verdicts := model.Compare(sc, &p.Obs, &p.Twin.Obs, p.explained() || p.Twin.explained())
 	if slices.ContainsFunc(verdicts, func(v model.Verdict) bool { return v.Severity != model.None }) {
 		p.Verdicts = slices.DeleteFunc(p.Verdicts, unexplained)
@@ -34,7 +35,7 @@ func (p *Played) explained() bool {
 
 // acquit turns what speaks against an element that is not judged into Broken:
 // an honest element is never guilty, so it is we who are.
-func acquit(sc *model.Scenario, o *model.Observation, verdicts []model.Verdict) []model.Verdict {
+func acquit(sc *scenario.Scenario, o *model.Observation, verdicts []model.Verdict) []model.Verdict {
 	judged := ""
 	if e := sc.SUT(); e != nil {
 		judged = e.Name

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // ending says how the call of a verdict ended. Of a puzzle that is said already:
@@ -18,7 +19,7 @@ func (e *explanation) ending() {
 	default:
 		e.b.WriteByte('\n')
 		text := o.String()
-		if c, ok := stepOf(e.p, o.Step).(model.Call); ok {
+		if c, ok := stepOf(e.p, o.Step).(scenario.Call); ok {
 			text = o.Told(c)
 		}
 		e.row("the call", "%s", text)
@@ -47,7 +48,7 @@ func (e *explanation) answers(label, told string, o *model.Outcome) {
 // those that came to the caller and to the sender of the BYE, unless what came
 // of that request is told.
 func unusual(p *Played, o *model.Outcome, told string) (lines []string) {
-	c, ok := stepOf(p, o.Step).(model.Call)
+	c, ok := stepOf(p, o.Step).(scenario.Call)
 	if !ok {
 		return nil
 	}
@@ -118,7 +119,7 @@ func refusedBy(p *Played, o *model.Outcome, element string) bool {
 	return false
 }
 
-func stepOf(p *Played, i int) model.Step {
+func stepOf(p *Played, i int) scenario.Step {
 	if i < 0 || i >= len(p.Scenario.Steps) {
 		return nil
 	}

@@ -7,10 +7,13 @@ import (
 	"net/netip"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // look plays a scenario, and once more where that is of use.
-func (p *player) look(ctx context.Context, sc *model.Scenario) *Played {
+func (p *player) look(ctx context.Context, sc *scenario.Scenario) *Played {
 	out := p.once(ctx, sc)
 	if out.Broken == "" && puzzling(out) && !p.record {
 		return p.closer(ctx, sc, out)
@@ -22,7 +25,7 @@ func (p *player) look(ctx context.Context, sc *model.Scenario) *Played {
 // why: with a capture, so that a request of the judged element is seen that
 // came to none of ours, and without probes, so that what dials is not we. The
 // first play stays if that does not explain it.
-func (p *player) closer(ctx context.Context, sc *model.Scenario, first *Played) *Played {
+func (p *player) closer(ctx context.Context, sc *scenario.Scenario, first *Played) *Played {
 	q := *p
 	q.record, q.unprobed = true, true
 	again := q.once(ctx, sc)
@@ -47,7 +50,7 @@ func (s *session) astray(packets []byte) {
 		ends := [2]netip.AddrPort{seg.from, seg.to}
 		switch {
 		case !ok || seg.from.Addr() != s.sc.ElementAddr(judged.Name):
-		case seg.transport == model.UDP:
+		case seg.transport == sip.UDP:
 			s.strayDatagram(judged.Name, seg)
 		case seg.syn && !dialled[ends]:
 			dialled[ends] = true
@@ -57,7 +60,7 @@ func (s *session) astray(packets []byte) {
 }
 
 func (s *session) strayDatagram(judged string, seg segment) {
-	m, err := model.ParseMessage(seg.payload)
+	m, err := sip.ParseMessage(seg.payload)
 	if err != nil || !m.Request || m.User("From") != judged || !m.Tagged() || s.passedOn(judged, &m) {
 		return
 	}
@@ -74,16 +77,16 @@ func (s *session) strayDial(judged string, seg segment) {
 		return
 	}
 	out := s.obs.Outcomes[len(s.obs.Outcomes)-1]
-	if out.Completed() || model.Lookup(&s.obs.Snapshots[last], s.sc.SUT().Host, model.TCP, netip.AddrPortFrom(seg.from.Addr(), 0), seg.to).Takes() {
+	if out.Completed() || linux.Lookup(&s.obs.Snapshots[last], s.sc.SUT().Host, sip.TCP, netip.AddrPortFrom(seg.from.Addr(), 0), seg.to).Takes() {
 		return
 	}
-	c, _ := s.sc.Steps[out.Step].(model.Call)
+	c, _ := s.sc.Steps[out.Step].(scenario.Call)
 	for id, d := range s.traffic.dialogs {
 		method := "BYE"
 		if c.From == judged && !out.Acked && !s.hasSending(id, "ACK") {
 			method = "ACK"
 		}
-		if _, _, next := model.InDialog(d.routeSet, d.target); leadsTo(next, seg.to) && d.step == out.Step {
+		if _, _, next := sip.InDialog(d.routeSet, d.target); leadsTo(next, seg.to) && d.step == out.Step {
 			s.strayed(id, method, seg, 0)
 		}
 	}
@@ -91,12 +94,12 @@ func (s *session) strayDial(judged string, seg segment) {
 
 // leadsTo reports whether a URI leads to an address, if over UDP.
 func leadsTo(uri string, to netip.AddrPort) bool {
-	u, err := model.ParseURI(uri)
+	u, err := sip.ParseURI(uri)
 	if err != nil {
 		return false
 	}
-	list, err := model.Resolve(u)
-	return err == nil && list[0] == model.Target{Transport: model.UDP, Addr: to}
+	list, err := sip.Resolve(u)
+	return err == nil && list[0] == sip.Target{Transport: sip.UDP, Addr: to}
 }
 
 // strayed enters a request that was not seen to arrive.
@@ -111,7 +114,7 @@ func (s *session) strayed(callID, method string, seg segment, size int) {
 
 // segment is what of a packet matters here.
 type segment struct {
-	transport model.Transport
+	transport sip.Transport
 	from, to  netip.AddrPort
 	syn       bool   // TCP: the first of a connection
 	payload   []byte // UDP
@@ -163,10 +166,10 @@ func segmentOf(frame []byte) (s segment, ok bool) {
 	s.to = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(p[2:]))
 	switch next {
 	case 17:
-		s.transport, s.payload = model.UDP, p[8:]
+		s.transport, s.payload = sip.UDP, p[8:]
 	case 6:
 		const syn, ack = 2, 16
-		s.transport, s.syn = model.TCP, p[13]&(syn|ack) == syn
+		s.transport, s.syn = sip.TCP, p[13]&(syn|ack) == syn
 	default:
 		return s, false
 	}

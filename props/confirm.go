@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 
 // Minimal is what a minimisation came to.
 type Minimal struct {
-	Scenario *model.Scenario
+	Scenario *scenario.Scenario
 	Played   *Played // the last play that shows the signature; one that does not if none does
 	Shown    int     // of the confirmations
 	Plays    int
@@ -64,7 +65,7 @@ func provedEachTime(sig model.Signature) bool {
 // what is reported is there where we did not look, too. The first Confirmations
 // plays have to show the signature; or Confirmations of maxConfirmations, if each
 // sighting is proof.
-func confirm(ctx context.Context, sc model.Scenario, sig model.Signature, play playFunc, pace *pace) *Minimal {
+func confirm(ctx context.Context, sc scenario.Scenario, sig model.Signature, play playFunc, pace *pace) *Minimal {
 	m := &Minimal{Scenario: &sc}
 	var shown, plays [2]int // with probes, without
 	for most := Confirmations; m.Plays < most && ctx.Err() == nil; {

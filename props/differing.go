@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
 )
 
 // differing tells of sockets that are not as the model predicts: whose they are,
@@ -45,8 +46,8 @@ func culprit(v *model.Verdict) string {
 
 // doers leaves out the sockets that somebody else's dialling made.
 func doers(lines []model.SocketLine) []model.SocketLine {
-	dialled := slices.ContainsFunc(lines, func(l model.SocketLine) bool { return l.Role == model.RoleDialled })
-	return slices.DeleteFunc(slices.Clone(lines), func(l model.SocketLine) bool { return dialled && l.Role == model.RoleAccepted })
+	dialled := slices.ContainsFunc(lines, func(l model.SocketLine) bool { return l.Role == linux.RoleDialled })
+	return slices.DeleteFunc(slices.Clone(lines), func(l model.SocketLine) bool { return dialled && l.Role == linux.RoleAccepted })
 }
 
 func owners(lines []model.SocketLine) (names []string) {
@@ -83,6 +84,6 @@ func counted(lines []model.SocketLine, owner string) string {
 }
 
 // nouns name the sockets of a role; the others are sockets.
-var nouns = map[model.SocketRole]string{
-	model.RoleListener: "listener", model.RoleDialled: "connection", model.RoleAccepted: "connection",
+var nouns = map[linux.SocketRole]string{
+	linux.RoleListener: "listener", linux.RoleDialled: "connection", linux.RoleAccepted: "connection",
 }

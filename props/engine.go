@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/sut"
 )
@@ -37,14 +39,14 @@ func Hunt(ctx context.Context, stack *sut.Stack, cfg Config) (*Summary, error) {
 
 func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 	if stack.Name == kernelName {
-		return newKernelEngine(stack, cfg, model.NoMistake)
+		return newKernelEngine(stack, cfg, linux.NoMistake)
 	}
 	space := SpaceOf(stack, cfg.Transport, cfg.Role)
 	p := &player{stack: stack, pool: &netns.Pool{Fresh: cfg.Fresh || stack.Kind == sut.Real, Wary: true, Keep: keptLabs}}
 	fill := canFill(cfg.workers())
 	return engine{
 		stack: stack.Name, file: stack.File, version: version,
-		draw: func(index int) *model.Scenario {
+		draw: func(index int) *scenario.Scenario {
 			s := Draw(cfg.Seed, index, space)
 			if !fill {
 				withoutFill(&s)
@@ -52,7 +54,7 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 			return &s
 		},
 		play: p.play,
-		minimize: func(ctx context.Context, s *model.Scenario, sig model.Signature, until time.Time) *Minimal {
+		minimize: func(ctx context.Context, s *scenario.Scenario, sig model.Signature, until time.Time) *Minimal {
 			if !p.outlasts(ctx, s, sig) {
 				return &Minimal{Scenario: s, Unproved: cmp.Or(outOfTime(ctx), "it was not there when more time was given")}
 			}
@@ -64,7 +66,7 @@ func newEngine(stack *sut.Stack, version string, cfg *Config) engine {
 		},
 		record:  p.capture,
 		explain: func(p *Played, v model.Verdict) string { return Explain(p, v, stack.Name) },
-		ours:    func(e *model.Element) bool { return e.SUT || e.Stack == "" && stack.Name == honest },
+		ours:    func(e *scenario.Element) bool { return e.SUT || e.Stack == "" && stack.Name == honest },
 		owed:    owed(space, cfg.Only),
 		absent:  notGiven(stack, cfg),
 		// What a lab that could not be closed leaves behind ends with us.

@@ -5,7 +5,10 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/model/plain"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Explain writes what an experienced engineer would say of a verdict: what was
@@ -70,7 +73,7 @@ func (e *explanation) advert() {
 		e.line("no %s at all", e.a.Header)
 	}
 	e.line("%s", e.who())
-	if e.v.Detail != "" && e.a.Value != "" && e.v.Class != model.ConnectionPort && e.v.Detail != model.RuleNone {
+	if e.v.Detail != "" && e.a.Value != "" && e.v.Class != model.ConnectionPort && e.v.Detail != linux.RuleNone {
 		e.line("%s", e.v.Detail)
 	}
 	e.b.WriteByte('\n')
@@ -107,8 +110,8 @@ func (e *explanation) tried() {
 }
 
 // met says it as the transport has it.
-func met(r model.ProbeResult, t model.Transport) string {
-	if r == model.ProbeRefused && t == model.UDP {
+func met(r model.ProbeResult, t sip.Transport) string {
+	if r == model.ProbeRefused && t == sip.UDP {
 		return "port unreachable (ICMP)"
 	}
 	return r.String()
@@ -138,7 +141,7 @@ func (e *explanation) direct() {
 // proxied reports whether the call in which the address is used goes through a
 // proxy.
 func (e *explanation) proxied() bool {
-	if _, ok := e.step().(model.Call); !ok {
+	if _, ok := e.step().(scenario.Call); !ok {
 		return false
 	}
 	plan, err := e.p.Scenario.PlanCall(e.u.Step)
@@ -148,7 +151,7 @@ func (e *explanation) proxied() bool {
 func (e *explanation) proxies() string {
 	var names []string
 	for _, x := range e.p.Scenario.Elements {
-		if x.Kind == model.Proxy {
+		if x.Kind == scenario.Proxy {
 			names = append(names, x.Name)
 		}
 	}
@@ -167,11 +170,11 @@ func (e *explanation) fairness() {
 		return
 	}
 	const binding = "RFC 3261 8.1.1.8 and 12.1.1 bind the user agent all the same"
-	if c, ok := e.step().(model.Call); ok && c.OverFlow && c.From == end {
+	if c, ok := e.step().(scenario.Call); ok && c.OverFlow && c.From == end {
 		e.row("in fairness", "the call came down a connection that %s's side had dialled, which few do without RFC 5626; %s", e.a.Giver, binding)
 		return
 	}
-	if x.Kind == model.Proxy && x.Deliver == model.DeliverFlow {
+	if x.Kind == scenario.Proxy && x.Deliver == scenario.DeliverFlow {
 		e.row("in fairness", "%s sent the call down %s's own connection, without RFC 5626, as proxies do for clients behind NAT; %s", end, e.a.Giver, binding)
 	}
 }
@@ -186,8 +189,8 @@ func (e *explanation) pushedBy() string {
 	}
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
-		if s.Owner == e.a.Giver && s.Transport == model.TCP && s.Remote.IsValid() && s.Local.Port() == e.v.Target.Addr.Port() &&
-			takes(s, e.v.Target.Addr.Addr()) && h.RoleOf(s) == model.RoleDialled {
+		if s.Owner == e.a.Giver && s.Transport == sip.TCP && s.Remote.IsValid() && s.Local.Port() == e.v.Target.Addr.Port() &&
+			takes(s, e.v.Target.Addr.Addr()) && h.RoleOf(s) == linux.RoleDialled {
 			return otherEnd(snap, s)
 		}
 	}

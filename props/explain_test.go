@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 const explained = `net   lan 4
@@ -22,8 +25,8 @@ call     ann bob
 // that Contact, by ann for her ACK, with a listener of bob's elsewhere.
 type scene struct {
 	scenario string
-	socks    []model.Socket // bob's and others', all on box
-	earlier  []model.Socket // in a snapshot before
+	socks    []linux.Socket // bob's and others', all on box
+	earlier  []linux.Socket // in a snapshot before
 	advert   model.Advert
 	use      model.Use
 	verdict  model.Verdict
@@ -39,29 +42,29 @@ func at4(port uint16) netip.AddrPort {
 func newScene() *scene {
 	return &scene{
 		scenario: explained,
-		socks: []model.Socket{
-			{Transport: model.TCP, State: model.StateListen, Local: at4(5072), Owner: "bob"},
-			{Transport: model.TCP, State: model.StateListen, Local: at4(5060), Owner: "p"},
+		socks: []linux.Socket{
+			{Transport: sip.TCP, State: linux.StateListen, Local: at4(5072), Owner: "bob"},
+			{Transport: sip.TCP, State: linux.StateListen, Local: at4(5060), Owner: "p"},
 		},
 		advert:  model.Advert{Header: "Contact", Value: "<sip:bob@10.77.0.1:40001;transport=tcp>", URI: "sip:bob@10.77.0.1:40001;transport=tcp", Message: "200 INVITE", Giver: "bob", Role: model.RoleCallee, Step: 1},
 		use:     model.Use{View: model.Viewpoint{Element: "ann", Host: "box"}, Request: "ACK", MustDial: true, Step: 1, Probe: model.Probe{Result: model.ProbeRefused}},
-		verdict: model.Verdict{Claim: model.ContactAccepts.Name, Class: model.Closed, Severity: model.Finding, Step: 1, Target: model.Target{Transport: model.TCP, Addr: at4(40001)}},
+		verdict: model.Verdict{Claim: model.ContactAccepts.Name, Class: model.Closed, Severity: model.Finding, Step: 1, Target: sip.Target{Transport: sip.TCP, Addr: at4(40001)}},
 		outcome: &model.Outcome{Step: 1, Status: 200},
 	}
 }
 
 func (s *scene) explain(t *testing.T) string {
 	t.Helper()
-	sc, err := model.Parse(s.scenario)
+	sc, err := scenario.Parse(s.scenario)
 	if err != nil {
 		t.Fatal(err)
 	}
-	snap := func(socks []model.Socket) model.Snapshot {
-		return model.Snapshot{Hosts: []model.HostSockets{{Host: "box", Addrs: []netip.Addr{at4(0).Addr()}, Sockets: socks}}}
+	snap := func(socks []linux.Socket) linux.Snapshot {
+		return linux.Snapshot{Hosts: []linux.HostSockets{{Host: "box", Addrs: []netip.Addr{at4(0).Addr()}, Sockets: socks}}}
 	}
 	p := &Played{Scenario: sc, Twin: s.twin}
 	p.Obs.Adverts = []model.Advert{s.advert}
-	p.Obs.Snapshots = []model.Snapshot{snap(s.earlier), snap(s.socks)}
+	p.Obs.Snapshots = []linux.Snapshot{snap(s.earlier), snap(s.socks)}
 	s.use.Snapshot = 1
 	p.Obs.Uses = []model.Use{s.use}
 	p.Obs.Requests = s.requests
@@ -74,22 +77,22 @@ func (s *scene) explain(t *testing.T) string {
 // TestExplanations: each sentence stands where the observation proves it, and
 // nowhere else.
 func TestExplanations(t *testing.T) {
-	conn := model.Socket{Transport: model.TCP, State: model.StateEstablished, Local: at4(40001), Remote: at4(5060), Owner: "bob"}
-	accepted := model.Socket{Transport: model.TCP, State: model.StateEstablished, Local: at4(5060), Remote: at4(40001), Owner: "p"}
-	udpTo := func(port uint16) model.Socket {
-		return model.Socket{Transport: model.UDP, State: model.StateEstablished, Local: at4(5072), Remote: at4(port), Owner: "bob"}
+	conn := linux.Socket{Transport: sip.TCP, State: linux.StateEstablished, Local: at4(40001), Remote: at4(5060), Owner: "bob"}
+	accepted := linux.Socket{Transport: sip.TCP, State: linux.StateEstablished, Local: at4(5060), Remote: at4(40001), Owner: "p"}
+	udpTo := func(port uint16) linux.Socket {
+		return linux.Socket{Transport: sip.UDP, State: linux.StateEstablished, Local: at4(5072), Remote: at4(port), Owner: "bob"}
 	}
 	overUDP := func(s *scene) {
-		s.advert.URI, s.advert.Leg.Transport = "sip:bob@10.77.0.1:5072", model.UDP
-		s.verdict.Target = model.Target{Transport: model.UDP, Addr: at4(5072)}
-		s.socks = []model.Socket{udpTo(5060), {Transport: model.UDP, State: model.StateClose, Local: at4(5060), Owner: "p"}}
+		s.advert.URI, s.advert.Leg.Transport = "sip:bob@10.77.0.1:5072", sip.UDP
+		s.verdict.Target = sip.Target{Transport: sip.UDP, Addr: at4(5072)}
+		s.socks = []linux.Socket{udpTo(5060), {Transport: sip.UDP, State: linux.StateClose, Local: at4(5060), Owner: "p"}}
 	}
 	founding := func(s *scene) {
 		s.verdict.Class = model.ConnectionPort
 		s.socks = append(s.socks, conn, accepted)
 	}
 	wrongOwner := func(s *scene) {
-		s.verdict.Class, s.verdict.Target = model.WrongOwner, model.Target{Transport: model.TCP, Addr: at4(5060)}
+		s.verdict.Class, s.verdict.Target = model.WrongOwner, sip.Target{Transport: sip.TCP, Addr: at4(5060)}
 		s.verdict.Picked = &s.socks[1]
 	}
 	as := func(request string, o model.Outcome) func(*scene) {
@@ -114,7 +117,7 @@ func TestExplanations(t *testing.T) {
 		}
 	}
 	byeRefused := func(s *scene) {
-		s.requests = []model.Request{{Method: "BYE", Sender: "bob", Taker: "ann", Status: 500, Leg: model.Leg{Transport: model.TCP, Local: at4(40002)}, Step: 1}}
+		s.requests = []model.Request{{Method: "BYE", Sender: "bob", Taker: "ann", Status: 500, Leg: model.Leg{Transport: sip.TCP, Local: at4(40002)}, Step: 1}}
 	}
 	for _, c := range []struct {
 		what, text string
@@ -146,23 +149,23 @@ func TestExplanations(t *testing.T) {
 		{"accepts nowhere any more", "bob accepts on:          nothing any more", func(s *scene) { s.earlier, s.socks = s.socks, s.socks[1:] }, func(s *scene) { s.socks = s.socks[1:] }},
 		{"never accepted", "bob accepts on:          nothing\n", func(s *scene) { s.socks = s.socks[1:] }, func(s *scene) { s.earlier, s.socks = s.socks, s.socks[1:] }},
 		{"accepts on a port that nobody listed", "bob accepts on:          UNCONN udp 10.77.0.1:6000  bob (stack)", func(s *scene) {
-			s.socks = []model.Socket{{Transport: model.UDP, State: model.StateClose, Local: at4(6000), Owner: "bob"}}
+			s.socks = []linux.Socket{{Transport: sip.UDP, State: linux.StateClose, Local: at4(6000), Owner: "bob"}}
 		}, nil},
 		{"counts what is not listed", "and on 1 more that the scenario does not name", func(s *scene) {
-			s.socks = append(s.socks, model.Socket{Transport: model.UDP, State: model.StateClose, Local: at4(6000), Owner: "bob"})
+			s.socks = append(s.socks, linux.Socket{Transport: sip.UDP, State: linux.StateClose, Local: at4(6000), Owner: "bob"})
 		}, nil},
 		{"bound to a device", "LISTEN tcp 10.77.0.1:40001  bob (stack)  bound to eth1: takes only what comes in there", func(s *scene) {
-			s.socks = append(s.socks, model.Socket{Transport: model.TCP, State: model.StateListen, Local: at4(40001), Owner: "bob", Device: model.FirstDevice + 1})
+			s.socks = append(s.socks, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: at4(40001), Owner: "bob", Device: scenario.FirstDevice + 1})
 		}, func(s *scene) {
-			s.socks = append(s.socks, model.Socket{Transport: model.TCP, State: model.StateListen, Local: at4(40001), Owner: "bob"})
+			s.socks = append(s.socks, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: at4(40001), Owner: "bob"})
 		}},
 
 		{"a connection", "on box, tcp port 40001:  ESTAB  tcp 10.77.0.1:40001 <-> 10.77.0.1:5060  bob (stack) <-> p  only a connection", founding, nil},
 		{"no socket", "on box, tcp port 40001:  no tcp socket on 10.77.0.1", nil, founding},
-		{"a connection where the URI says UDP", "on box, udp port 40001:  no udp socket on 10.77.0.1\n  else on port 40001:      ESTAB  tcp", both(founding, func(s *scene) { s.verdict.Target.Transport = model.UDP }), founding},
+		{"a connection where the URI says UDP", "on box, udp port 40001:  no udp socket on 10.77.0.1\n  else on port 40001:      ESTAB  tcp", both(founding, func(s *scene) { s.verdict.Target.Transport = sip.UDP }), founding},
 		{"a connected UDP socket", "on box, udp port 5072:   ESTAB  udp 10.77.0.1:5072 <-> 10.77.0.1:5060  bob (stack) <-> p  connected: takes only what comes from there", overUDP, founding},
 		{"not on this address", "else on port 40001:      LISTEN tcp 10.77.0.2:40001  bob (stack)", func(s *scene) {
-			s.socks = append(s.socks, model.Socket{Transport: model.TCP, State: model.StateListen, Local: netip.MustParseAddrPort("10.77.0.2:40001"), Owner: "bob"})
+			s.socks = append(s.socks, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: netip.MustParseAddrPort("10.77.0.2:40001"), Owner: "bob"})
 		}, founding},
 		{"refused over TCP", "probe from ann:          connection refused", nil, overUDP},
 		{"refused over UDP", "probe from ann:          port unreachable (ICMP)", overUDP, nil},
@@ -189,15 +192,15 @@ func TestExplanations(t *testing.T) {
 		{"a malformed Route", "ann needs it as a Route of the ACK (RFC 3261 12.2.1.1)", both(recorded("ann", 0, 0), malformed), malformed},
 		{"a malformed target", "ann needs it as the Request-URI of the ACK (RFC 3261 12.2.1.1)", malformed, both(recorded("ann", 0, 0), malformed)},
 		{"where the port is from", "gone by then:            ESTAB  tcp 10.77.0.1:40001 <-> 10.77.0.1:5060  bob (stack) <-> p  only a connection",
-			func(s *scene) { s.earlier = []model.Socket{conn, accepted} }, func(s *scene) { s.earlier = []model.Socket{accepted} }},
-		{"nor if it is still there", "gone by then:", func(s *scene) { s.earlier = []model.Socket{conn, accepted} }, both(founding, func(s *scene) { s.earlier = []model.Socket{conn, accepted} })},
+			func(s *scene) { s.earlier = []linux.Socket{conn, accepted} }, func(s *scene) { s.earlier = []linux.Socket{accepted} }},
+		{"nor if it is still there", "gone by then:", func(s *scene) { s.earlier = []linux.Socket{conn, accepted} }, both(founding, func(s *scene) { s.earlier = []linux.Socket{conn, accepted} })},
 		{"of a later request", "; seen besides: the BYE of ann is lost", as("ACK", model.Outcome{Status: 200, Failure: "the BYE of ann is lost"}), as("ACK", model.Outcome{Status: 200, Failure: "the ACK of ann is lost"})},
 		{"an unusual answer", "the call:                ann answered 500 to the BYE that bob sent over tcp from 10.77.0.1:40002", byeRefused, nil},
 		{"of a request that is told", "the call:                the BYE of ann was answered with 481", as("ACK", model.Outcome{Status: 200, Bye: true, ByeReply: 481}),
 			both(wrongOwner, as("BYE", model.Outcome{Status: 200, Acked: true, ByeReply: 481}))},
 		{"in fairness", "p sent the call down bob's own connection, without RFC 5626", founding, func(s *scene) {
 			founding(s)
-			s.socks = append(s.socks, model.Socket{Transport: model.TCP, State: model.StateListen, Local: at4(40001), Owner: "bob"}) // then bob did not dial it
+			s.socks = append(s.socks, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: at4(40001), Owner: "bob"}) // then bob did not dial it
 		}},
 		{"over UDP nothing was dialled", "in fairness", founding, func(s *scene) { overUDP(s); s.verdict.Class = model.ConnectionPort }},
 	} {
@@ -221,7 +224,7 @@ func TestExplanations(t *testing.T) {
 }
 
 func TestAcquittedIsNamed(t *testing.T) {
-	sc, err := model.Parse(explained)
+	sc, err := scenario.Parse(explained)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // fake is a stack whose faults are known: scenario i shows what faults[i]
@@ -27,15 +30,15 @@ type fake struct {
 }
 
 // scenarioOf is a scenario that carries its index, in bob's port.
-func scenarioOf(index int) *model.Scenario {
-	s, err := model.Parse(fmt.Sprintf("net lan 4\nhost box lan\nua bob box tcp:%d sut\nua ann box tcp:5081\nua eve box tcp:5082\ncall ann bob\n", 10000+index))
+func scenarioOf(index int) *scenario.Scenario {
+	s, err := scenario.Parse(fmt.Sprintf("net lan 4\nhost box lan\nua bob box tcp:%d sut\nua ann box tcp:5081\nua eve box tcp:5082\ncall ann bob\n", 10000+index))
 	if err != nil {
 		panic(err)
 	}
 	return &s
 }
 
-func indexOf(s *model.Scenario) int { return int(s.Element("bob").Listen[0].Port) - 10000 }
+func indexOf(s *scenario.Scenario) int { return int(s.Element("bob").Listen[0].Port) - 10000 }
 
 // contact is a verdict about bob's Contact in one of his messages.
 func contact(class model.Class, severity model.Severity, advert int) model.Verdict {
@@ -43,16 +46,16 @@ func contact(class model.Class, severity model.Severity, advert int) model.Verdi
 }
 
 var fakeAdverts = []model.Advert{
-	{Header: "Contact", Message: "200 INVITE", Giver: "bob", Role: model.RoleCallee, Leg: model.Leg{Transport: model.TCP}},
-	{Header: "Contact", Message: "INVITE", Giver: "bob", Role: model.RoleCaller, Leg: model.Leg{Transport: model.TCP}},
-	{Header: "Contact", Message: "180 INVITE", Giver: "bob", Role: model.RoleCallee, Leg: model.Leg{Transport: model.TCP}},
-	{Header: "Contact", Message: "INVITE", Giver: "ann", Role: model.RoleCaller, Leg: model.Leg{Transport: model.TCP}},
+	{Header: "Contact", Message: "200 INVITE", Giver: "bob", Role: model.RoleCallee, Leg: model.Leg{Transport: sip.TCP}},
+	{Header: "Contact", Message: "INVITE", Giver: "bob", Role: model.RoleCaller, Leg: model.Leg{Transport: sip.TCP}},
+	{Header: "Contact", Message: "180 INVITE", Giver: "bob", Role: model.RoleCallee, Leg: model.Leg{Transport: sip.TCP}},
+	{Header: "Contact", Message: "INVITE", Giver: "ann", Role: model.RoleCaller, Leg: model.Leg{Transport: sip.TCP}},
 }
 
-func (f *fake) played(s *model.Scenario) *Played {
+func (f *fake) played(s *scenario.Scenario) *Played {
 	p := &Played{Scenario: *s}
 	p.Obs.Adverts = fakeAdverts
-	p.Obs.Snapshots, p.Obs.After = []model.Snapshot{{Hosts: []model.HostSockets{{Host: "box"}}}}, []int{0}
+	p.Obs.Snapshots, p.Obs.After = []linux.Snapshot{{Hosts: []linux.HostSockets{{Host: "box"}}}}, []int{0}
 	if f.faults != nil {
 		p.Verdicts = f.faults(indexOf(s))
 	}
@@ -72,9 +75,9 @@ func (f *fake) engine() engine {
 	return engine{
 		stack: "fake", version: "1.0",
 		owed: []JudgedKey{owedKey},
-		ours: func(e *model.Element) bool { return e.SUT },
+		ours: func(e *scenario.Element) bool { return e.SUT },
 		draw: scenarioOf,
-		play: func(ctx context.Context, s *model.Scenario, twin bool) *Played {
+		play: func(ctx context.Context, s *scenario.Scenario, twin bool) *Played {
 			if f.before != nil {
 				f.before(ctx, indexOf(s))
 			}
@@ -84,7 +87,7 @@ func (f *fake) engine() engine {
 			}
 			return p
 		},
-		minimize: func(_ context.Context, s *model.Scenario, sig model.Signature, _ time.Time) *Minimal {
+		minimize: func(_ context.Context, s *scenario.Scenario, sig model.Signature, _ time.Time) *Minimal {
 			if f.minimize != nil {
 				f.minimize()
 			}

@@ -3,10 +3,10 @@ package props
 import (
 	"fmt"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
-func (u *fakeUA) register(registrar string, t model.Transport) {
+func (u *fakeUA) register(registrar string, t sip.Transport) {
 	target, _ := targetOf(registrar)
 	u.facing = target.Addr.Addr()
 	u.registered[target.Addr.String()]++
@@ -30,15 +30,15 @@ func (u *fakeUA) register(registrar string, t model.Transport) {
 
 // registers lists the Contacts of the REGISTERs that it sends one after the
 // other.
-func (u *fakeUA) registers(t model.Transport) []string {
+func (u *fakeUA) registers(t sip.Transport) []string {
 	if u.registersAs != nil {
 		return u.registersAs(u, t)
 	}
 	return []string{u.contactFor("REGISTER", t)}
 }
 
-func (u *fakeUA) call(to, next string, t model.Transport) {
-	callee, _ := model.ParseURI(to)
+func (u *fakeUA) call(to, next string, t sip.Transport) {
+	callee, _ := sip.ParseURI(to)
 	if hop, err := targetOf(next); err == nil {
 		u.facing = hop.Addr.Addr()
 	}
@@ -49,20 +49,20 @@ func (u *fakeUA) call(to, next string, t model.Transport) {
 	if next != to {
 		head += "Route: <" + next + ">\r\n"
 	}
-	u.waiting[branch] = func(m *model.Message) { u.answered(d, m) }
+	u.waiting[branch] = func(m *sip.Message) { u.answered(d, m) }
 	u.send(head+"Contact: "+u.contactFor("INVITE", t)+"\r\n"+noBody, next)
 }
 
-func hostPart(u model.URI) string {
+func hostPart(u sip.URI) string {
 	if u.Addr.Is6() {
 		return "[" + u.Host + "]"
 	}
 	return u.Host
 }
 
-func (u *fakeUA) response(m *model.Message) {
+func (u *fakeUA) response(m *sip.Message) {
 	v, _ := m.Get("Via")
-	vias, err := model.ParseVias(v)
+	vias, err := sip.ParseVias(v)
 	if err != nil {
 		return
 	}
@@ -73,7 +73,7 @@ func (u *fakeUA) response(m *model.Message) {
 }
 
 // answered acknowledges the 2xx to an INVITE, and each copy of it.
-func (u *fakeUA) answered(d *fakeDialog, m *model.Message) {
+func (u *fakeUA) answered(d *fakeDialog, m *sip.Message) {
 	if m.Status/100 != 2 {
 		return
 	}
@@ -81,7 +81,7 @@ func (u *fakeUA) answered(d *fakeDialog, m *model.Message) {
 	d.target = firstURIOf(m, "Contact")
 	d.routes = nil
 	for _, v := range m.All("Record-Route") {
-		list, _ := model.ParseNameAddrs(v)
+		list, _ := sip.ParseNameAddrs(v)
 		for _, a := range list {
 			d.routes = append([]string{"<" + a.URI + ">"}, d.routes...)
 		}
@@ -90,9 +90,9 @@ func (u *fakeUA) answered(d *fakeDialog, m *model.Message) {
 	u.inDialog(d, "ACK")
 }
 
-func firstURIOf(m *model.Message, header string) string {
+func firstURIOf(m *sip.Message, header string) string {
 	v, _ := m.Get(header)
-	list, err := model.ParseNameAddrs(v)
+	list, err := sip.ParseNameAddrs(v)
 	if err != nil {
 		return ""
 	}
@@ -104,7 +104,7 @@ func (u *fakeUA) inDialog(d *fakeDialog, method string) {
 	if method != "ACK" {
 		d.cseq++
 	}
-	uri, routes, next := model.InDialog(d.routes, d.target)
+	uri, routes, next := sip.InDialog(d.routes, d.target)
 	target, err := targetOf(next)
 	if err != nil {
 		return

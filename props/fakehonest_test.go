@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Manners of honest programs that Greka's own conduct once made look guilty.
@@ -106,8 +107,8 @@ func (u *fakeUA) failed(err error) {
 
 // withoutParameter means UDP wherever it has UDP (RFC 3263 4.1).
 func withoutParameter(u *fakeUA, _, uri string) string {
-	if u.ports[model.UDP] != 0 {
-		uri = fmt.Sprintf("sip:%s@%s", u.name, u.at(model.UDP))
+	if u.ports[sip.UDP] != 0 {
+		uri = fmt.Sprintf("sip:%s@%s", u.name, u.at(sip.UDP))
 	}
 	return "<" + uri + ">"
 }
@@ -143,7 +144,7 @@ func (u *fakeUA) onceTo(to netip.AddrPort) way {
 				if err != nil {
 					return
 				}
-				u.message(buf[:n], model.UDP, from, func(raw string) { c.WriteTo([]byte(raw), from) })
+				u.message(buf[:n], sip.UDP, from, func(raw string) { c.WriteTo([]byte(raw), from) })
 				if bytes.HasPrefix(buf[:n], []byte("SIP/2.0 ")) && !bytes.HasPrefix(buf[:n], []byte("SIP/2.0 1")) {
 					return
 				}

@@ -8,21 +8,21 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // manners is in what a fake user agent differs from an honest one. Some of it
 // an honest one may do, too.
 type manners struct {
-	instead     func(u *fakeUA, m *model.Message, back way)          // of whatever it answers
-	contact     func(u *fakeUA, message, honest string) string       // its Contact's value
-	registersAs func(u *fakeUA, t model.Transport) []string          // the Contacts of its REGISTERs, one after the other
-	meanwhile   func(u *fakeUA, d *fakeDialog, t model.Transport)    // when the ACK of a call arrives
-	rewrite     func(raw string, t model.Transport) string           // everything that it sends
-	answer      func(u *fakeUA, m *model.Message, res string) string // its 2xx to INVITE
-	expires     string                                               // of its REGISTERs
-	invite, bye int                                                  // status of its answers
-	slow        time.Duration                                        // before its 200
+	instead     func(u *fakeUA, m *sip.Message, back way)          // of whatever it answers
+	contact     func(u *fakeUA, message, honest string) string     // its Contact's value
+	registersAs func(u *fakeUA, t sip.Transport) []string          // the Contacts of its REGISTERs, one after the other
+	meanwhile   func(u *fakeUA, d *fakeDialog, t sip.Transport)    // when the ACK of a call arrives
+	rewrite     func(raw string, t sip.Transport) string           // everything that it sends
+	answer      func(u *fakeUA, m *sip.Message, res string) string // its 2xx to INVITE
+	expires     string                                             // of its REGISTERs
+	invite, bye int                                                // status of its answers
+	slow        time.Duration                                      // before its 200
 	slowOnlyBehindProxy,
 	otherPort, slams, dribbles, dialsAnew, forks bool
 	trustsConfig     bool // on a wildcard it hands out the address that it was told of
@@ -44,7 +44,7 @@ type manners struct {
 }
 
 // emit sends a message as often, and in such a spelling, as its manners say.
-func (u *fakeUA) emit(to way, raw string, t model.Transport) {
+func (u *fakeUA) emit(to way, raw string, t sip.Transport) {
 	if u.rewrite != nil {
 		raw = u.rewrite(raw, t)
 	}
@@ -54,7 +54,7 @@ func (u *fakeUA) emit(to way, raw string, t model.Transport) {
 }
 
 // request answers a request.
-func (u *fakeUA) request(m *model.Message, back way, t model.Transport) {
+func (u *fakeUA) request(m *sip.Message, back way, t sip.Transport) {
 	if m.Method == "INVITE" {
 		u.invites++
 	}
@@ -102,7 +102,7 @@ func (u *fakeUA) request(m *model.Message, back way, t model.Transport) {
 
 // reply builds a response (RFC 3261 8.2.6.2); rest is what follows the headers
 // that are copied.
-func reply(m *model.Message, status int, tag, rest string) string {
+func reply(m *sip.Message, status int, tag, rest string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "SIP/2.0 %d Because\r\n", status)
 	for _, name := range []string{"Via", "Record-Route", "From", "To", "Call-ID", "CSeq"} {
@@ -116,7 +116,7 @@ func reply(m *model.Message, status int, tag, rest string) string {
 	return b.String() + rest
 }
 
-func (u *fakeUA) invited(m *model.Message, back way, t model.Transport) {
+func (u *fakeUA) invited(m *sip.Message, back way, t sip.Transport) {
 	if u.invite != 0 {
 		back(reply(m, u.invite, u.unique(), noBody))
 		return
@@ -175,10 +175,10 @@ var mannersOf = map[string]manners{
 		return "\"B,\\\"o;b\" <" + strings.NewReplacer("sip:", "SIP:", "transport=tcp", "Transport=TCP").Replace(uri) +
 			";ob;gr=urn:uuid:1>;+sip.instance=\"<urn:uuid:1>\";reg-id=1;q=0.5"
 	}},
-	"replaces-its-binding": {registersAs: func(u *fakeUA, t model.Transport) []string {
+	"replaces-its-binding": {registersAs: func(u *fakeUA, t sip.Transport) []string {
 		return []string{fmt.Sprintf("<sip:%s@%s:1>;expires=0, %s", u.name, u.host, u.contactFor("REGISTER", t))}
 	}},
-	"asks-for-its-bindings": {registersAs: func(u *fakeUA, t model.Transport) []string {
+	"asks-for-its-bindings": {registersAs: func(u *fakeUA, t sip.Transport) []string {
 		return []string{"", u.contactFor("REGISTER", t), ""}
 	}},
 	"talks-meanwhile":   {meanwhile: talk},
@@ -186,30 +186,30 @@ var mannersOf = map[string]manners{
 	"slow-behind-proxy": {slow: 2500 * time.Millisecond, slowOnlyBehindProxy: true},
 
 	// What none may.
-	"deaf":    {instead: func(*fakeUA, *model.Message, way) {}},
-	"garbage": {instead: func(_ *fakeUA, _ *model.Message, back way) { back("\x00\xff\x1b[31mSIP/2.0 200\r\n\r\n: :\r\n\r\n") }},
-	"truncates": {answer: func(_ *fakeUA, m *model.Message, ok string) string {
+	"deaf":    {instead: func(*fakeUA, *sip.Message, way) {}},
+	"garbage": {instead: func(_ *fakeUA, _ *sip.Message, back way) { back("\x00\xff\x1b[31mSIP/2.0 200\r\n\r\n: :\r\n\r\n") }},
+	"truncates": {answer: func(_ *fakeUA, m *sip.Message, ok string) string {
 		return strings.Replace(ok, "Content-Length: 0", "Content-Length: 5000", 1)
 	}},
-	"negative-length": {answer: func(_ *fakeUA, m *model.Message, ok string) string {
+	"negative-length": {answer: func(_ *fakeUA, m *sip.Message, ok string) string {
 		return strings.Replace(ok, "Content-Length: 0", "Content-Length: -1", 1)
 	}},
-	"no-tag": {answer: func(_ *fakeUA, m *model.Message, ok string) string {
+	"no-tag": {answer: func(_ *fakeUA, m *sip.Message, ok string) string {
 		to, _ := m.Get("To")
 		i := strings.Index(ok, "\r\nTo: ")
 		j := i + 2 + strings.Index(ok[i+2:], "\r\n")
 		return ok[:i] + "\r\nTo: " + to + ok[j:]
 	}},
-	"other-call-id": {answer: func(u *fakeUA, m *model.Message, ok string) string {
+	"other-call-id": {answer: func(u *fakeUA, m *sip.Message, ok string) string {
 		id, _ := m.Get("Call-ID")
 		return strings.Replace(ok, "Call-ID: "+id, "Call-ID: "+u.unique(), 1)
 	}},
-	"no-contact": {answer: func(_ *fakeUA, m *model.Message, ok string) string {
+	"no-contact": {answer: func(_ *fakeUA, m *sip.Message, ok string) string {
 		i := strings.Index(ok, "Contact: ")
 		return ok[:i] + noBody
 	}},
 	"floods":           {instead: flood},
-	"slams":            {slams: true, instead: func(*fakeUA, *model.Message, way) {}},
+	"slams":            {slams: true, instead: func(*fakeUA, *sip.Message, way) {}},
 	"dies":             {dies: "INVITE"},
 	"dies-at-third":    {diesAt: 3},
 	"hangs":            {hangs: "ACK"},
@@ -244,14 +244,14 @@ var mannersOf = map[string]manners{
 // compact writes a message as RFC 3261 7.3 and 7.3.3 allow: short names, other
 // letters, folded lines, blanks before the colon; and over UDP without a
 // Content-Length, which only streams need (18.3, 20.14).
-func compact(raw string, t model.Transport) string {
+func compact(raw string, t sip.Transport) string {
 	head, body, _ := strings.Cut(raw, "\r\n\r\n")
 	short := map[string]string{"Via": "v", "From": "f", "To": "T", "Call-ID": "i", "Contact": "m", "Content-Length": "l", "CSeq": "cSEQ", "Route": "ROUTE"}
 	lines := strings.Split(head, "\r\n")
 	out := lines[:1]
 	for _, l := range lines[1:] {
 		name, value, _ := strings.Cut(l, ": ")
-		if name == "Content-Length" && t == model.UDP {
+		if name == "Content-Length" && t == sip.UDP {
 			continue
 		}
 		if s := short[name]; s != "" {
@@ -264,14 +264,14 @@ func compact(raw string, t model.Transport) string {
 
 // talk is what else passes in a call: a session refresh, an INFO, a keep-alive,
 // a REGISTER of the same binding.
-func talk(u *fakeUA, d *fakeDialog, t model.Transport) {
+func talk(u *fakeUA, d *fakeDialog, t sip.Transport) {
 	for _, method := range []string{"INVITE", "INFO", "OPTIONS", "UPDATE"} {
 		u.inDialog(d, method)
 	}
 }
 
 // flood sends requests and responses without end.
-func flood(u *fakeUA, m *model.Message, back way) {
+func flood(u *fakeUA, m *sip.Message, back way) {
 	go func() {
 		for i := 0; ; i++ {
 			back(fmt.Sprintf("OPTIONS sip:x@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s:1;branch=z9hG4bKf%d;rport\r\nFrom: <sip:%s@x>;tag=1\r\nTo: <sip:x@x>\r\nCall-ID: f%d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",

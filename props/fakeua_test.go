@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // fakeVariable makes this test binary behave as a SIP user agent. Its value
@@ -32,14 +32,14 @@ type fakeUA struct {
 	network    string         // "", "6" for IPv6 only
 	facing     netip.Addr     // whom it talks to at the moment
 	registered map[string]int // how often, by the registrar's address and port
-	ports      map[model.Transport]uint16
+	ports      map[sip.Transport]uint16
 
 	mu       sync.Mutex
 	udp      net.PacketConn
 	listener net.Listener
 	conns    map[netip.AddrPort]net.Conn // that it dialled
 	dialogs  map[string]*fakeDialog      // by Call-ID
-	waiting  map[string]func(m *model.Message)
+	waiting  map[string]func(m *sip.Message)
 	serial   int
 	invites  int
 	kept     []net.Conn
@@ -53,20 +53,20 @@ type fakeDialog struct {
 	routes                    []string
 	cseq                      int
 	acked, over               bool
-	transport                 model.Transport
+	transport                 sip.Transport
 }
 
 // runFakeUA plays a user agent until its standard input ends:
 //
 //	NAME HOST UDP-PORT TCP-PORT BIND V6ONLY
 func runFakeUA(how string, args []string) {
-	u := &fakeUA{manners: mannersOf[how], name: args[0], host: args[1], bind: args[4], ports: map[model.Transport]uint16{},
+	u := &fakeUA{manners: mannersOf[how], name: args[0], host: args[1], bind: args[4], ports: map[sip.Transport]uint16{},
 		conns: map[netip.AddrPort]net.Conn{}, dialogs: map[string]*fakeDialog{},
-		waiting: map[string]func(*model.Message){}, registered: map[string]int{}}
+		waiting: map[string]func(*sip.Message){}, registered: map[string]int{}}
 	if args[5] == "true" {
 		u.network = "6"
 	}
-	for i, t := range []model.Transport{model.UDP, model.TCP} {
+	for i, t := range []sip.Transport{sip.UDP, sip.TCP} {
 		if port, _ := strconv.Atoi(args[2+i]); port != 0 {
 			u.ports[t] = uint16(port)
 			u.listen(t)
@@ -79,10 +79,10 @@ func runFakeUA(how string, args []string) {
 	}
 }
 
-func (u *fakeUA) listen(t model.Transport) {
+func (u *fakeUA) listen(t sip.Transport) {
 	at := fmt.Sprintf("%s:%d", u.bind, u.ports[t])
 	var err error
-	if t == model.UDP {
+	if t == sip.UDP {
 		if u.udp, err = net.ListenPacket("udp"+u.network, at); err == nil {
 			go u.datagrams(u.udp)
 			return
@@ -119,7 +119,7 @@ func (u *fakeUA) datagrams(c net.PacketConn) {
 		if u.otherPort {
 			answers, _ = net.ListenPacket("udp", u.host+":0")
 		}
-		u.message(buf[:n], model.UDP, from, func(raw string) { answers.WriteTo([]byte(raw), from) })
+		u.message(buf[:n], sip.UDP, from, func(raw string) { answers.WriteTo([]byte(raw), from) })
 	}
 }
 
@@ -151,7 +151,7 @@ func (u *fakeUA) stream(c net.Conn, dialled bool) error {
 		}
 		buf = append(buf, chunk[:n]...)
 		for {
-			skip, n, err := model.FrameLength(buf)
+			skip, n, err := sip.FrameLength(buf)
 			if err != nil {
 				return err
 			}
@@ -159,7 +159,7 @@ func (u *fakeUA) stream(c net.Conn, dialled bool) error {
 				break
 			}
 			if !dialled || !u.ignoresOnDialled || bytes.HasPrefix(buf, []byte("SIP/2.0 ")) {
-				u.message(buf[:n], model.TCP, c.RemoteAddr(), u.answers(c))
+				u.message(buf[:n], sip.TCP, c.RemoteAddr(), u.answers(c))
 			}
 			buf = buf[n:]
 		}
@@ -194,8 +194,8 @@ func (u *fakeUA) down(c net.Conn) way {
 	}
 }
 
-func (u *fakeUA) message(raw []byte, t model.Transport, from net.Addr, back way) {
-	m, err := model.ParseMessage(raw)
+func (u *fakeUA) message(raw []byte, t sip.Transport, from net.Addr, back way) {
+	m, err := sip.ParseMessage(raw)
 	if err != nil {
 		return
 	}
@@ -224,23 +224,23 @@ func (u *fakeUA) send(raw, uri string) {
 	u.emit(u.pathTo(target), raw, target.Transport)
 }
 
-func targetOf(uri string) (model.Target, error) {
-	parsed, err := model.ParseURI(uri)
+func targetOf(uri string) (sip.Target, error) {
+	parsed, err := sip.ParseURI(uri)
 	if err != nil {
-		return model.Target{}, err
+		return sip.Target{}, err
 	}
-	list, err := model.Resolve(parsed)
+	list, err := sip.Resolve(parsed)
 	if err != nil {
-		return model.Target{}, err
+		return sip.Target{}, err
 	}
 	return list[0], nil
 }
 
-func (u *fakeUA) pathTo(t model.Target) way {
-	if t.Transport == model.UDP && u.socketPerRequest {
+func (u *fakeUA) pathTo(t sip.Target) way {
+	if t.Transport == sip.UDP && u.socketPerRequest {
 		return u.onceTo(t.Addr)
 	}
-	if t.Transport == model.UDP {
+	if t.Transport == sip.UDP {
 		return func(raw string) { u.udp.WriteTo([]byte(raw), net.UDPAddrFromAddrPort(t.Addr)) }
 	}
 	c := u.conns[t.Addr]
@@ -269,7 +269,7 @@ func (u *fakeUA) pathTo(t model.Target) way {
 	}
 }
 
-func (u *fakeUA) at(t model.Transport) string { return fmt.Sprintf("%s:%d", u.own(), u.ports[t]) }
+func (u *fakeUA) at(t sip.Transport) string { return fmt.Sprintf("%s:%d", u.own(), u.ports[t]) }
 
 // own is the address that it hands out: the one that it was told of, or, on a
 // wildcard, the one that the kernel sends from to whom it talks to.
@@ -289,9 +289,9 @@ func (u *fakeUA) own() string {
 	return host
 }
 
-func (u *fakeUA) contactFor(message string, t model.Transport) string {
+func (u *fakeUA) contactFor(message string, t sip.Transport) string {
 	uri := fmt.Sprintf("sip:%s@%s", u.name, u.at(t))
-	if t == model.TCP {
+	if t == sip.TCP {
 		uri += ";transport=tcp"
 	}
 	if u.contact != nil {
@@ -326,13 +326,13 @@ func (u *fakeUA) told(words []string) {
 	}
 }
 
-func transportNamed(s string) model.Transport {
-	t, _ := model.ParseTransport(s)
+func transportNamed(s string) sip.Transport {
+	t, _ := sip.ParseTransport(s)
 	return t
 }
 
 // headers writes the head of a request up to CSeq.
-func (u *fakeUA) headers(method, uri string, t model.Transport, from, to, id string, cseq int) (text, branch string) {
+func (u *fakeUA) headers(method, uri string, t sip.Transport, from, to, id string, cseq int) (text, branch string) {
 	branch = "z9hG4bK" + u.unique()
 	return fmt.Sprintf("%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=%s;rport\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n",
 		method, uri, strings.ToUpper(t.String()), u.at(t), branch, from, to, id, cseq, method), branch

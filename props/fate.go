@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // fate says what becomes of the call: what was seen of it, and what the RFC
@@ -59,8 +60,8 @@ func (e *explanation) fateOfBYE(o *model.Outcome) string {
 		return fmt.Sprintf("this BYE was answered with %d all the same", o.ByeReply)
 	}
 	other := e.a.Giver
-	if c, ok := e.step().(model.Call); ok {
-		if other = c.To; c.Hangup == model.Callee {
+	if c, ok := e.step().(scenario.Call); ok {
+		if other = c.To; c.Hangup == scenario.Callee {
 			other = c.From
 		}
 	}
@@ -83,7 +84,7 @@ func (e *explanation) fateOfINVITE(o *model.Outcome) string {
 
 // ofCaller names whose call it is.
 func (e *explanation) ofCaller() string {
-	if c, ok := e.step().(model.Call); ok {
+	if c, ok := e.step().(scenario.Call); ok {
 		return " of " + c.From
 	}
 	return ""
@@ -122,6 +123,6 @@ func (e *explanation) outcome(step int) *model.Outcome {
 }
 
 // step is the one in which the address was used.
-func (e *explanation) step() model.Step {
+func (e *explanation) step() scenario.Step {
 	return stepOf(e.p, e.u.Step)
 }

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -21,27 +23,27 @@ const (
 
 // fault lets something befall the scenario that is being played. known is
 // false for a step that is no fault.
-func (s *session) fault(ctx context.Context, st model.Step) (known bool, err error) {
+func (s *session) fault(ctx context.Context, st scenario.Step) (known bool, err error) {
 	switch st := st.(type) {
-	case model.Disconnect:
+	case scenario.Disconnect:
 		return true, s.disconnect(ctx, st)
-	case model.Restart:
+	case scenario.Restart:
 		return true, s.restart(ctx, st.Element)
-	case model.Kill:
+	case scenario.Kill:
 		return true, s.kill(ctx, st)
-	case model.Freeze:
+	case scenario.Freeze:
 		s.still[st.Host] = true
 		return true, s.standstill(st, st.Host, s.world.Freeze)
-	case model.Thaw:
+	case scenario.Thaw:
 		delete(s.still, st.Host)
 		if err := s.standstill(st, st.Host, s.world.Thaw); err != nil {
 			return true, err
 		}
 		return true, s.caughtUp(ctx, st.Host)
-	case model.Silence, model.ResetFlow:
+	case scenario.Silence, scenario.ResetFlow:
 		_, err := s.lab.Apply(s.sc, st)
 		return true, err
-	case model.FillBacklog:
+	case scenario.FillBacklog:
 		_, err := s.lab.Apply(s.sc, st)
 		if errors.Is(err, netns.ErrNoListener) {
 			err = nil // who is judged may not listen where it has to: that is for the claims
@@ -55,12 +57,12 @@ func (s *session) fault(ctx context.Context, st model.Step) (known bool, err err
 }
 
 // change plays what befalls addresses, links and routes.
-func (s *session) change(st model.Step) error {
+func (s *session) change(st scenario.Step) error {
 	if _, err := s.lab.Apply(s.sc, st); err != nil {
 		return err
 	}
 	if s.topology == nil {
-		s.topology = model.NewTopology(s.sc)
+		s.topology = linux.NewTopology(s.sc)
 	}
 	s.topology = s.topology.Clone() // snapshots keep the one that was
 	s.topology.Apply(st)
@@ -69,7 +71,7 @@ func (s *session) change(st model.Step) error {
 
 // standstill stops the programs of a host, or lets them go on: ours in the
 // world, the others in the lab.
-func (s *session) standstill(st model.Step, host string, ours func(host string) error) error {
+func (s *session) standstill(st scenario.Step, host string, ours func(host string) error) error {
 	if _, err := s.lab.Apply(s.sc, st); err != nil {
 		return err
 	}
@@ -88,7 +90,7 @@ func (s *session) restart(ctx context.Context, element string) error {
 }
 
 // kill ends every element of a host.
-func (s *session) kill(ctx context.Context, st model.Kill) error {
+func (s *session) kill(ctx context.Context, st scenario.Kill) error {
 	for _, e := range s.sc.Elements {
 		if e.Host != st.Host {
 			continue
@@ -105,7 +107,7 @@ func (s *session) kill(ctx context.Context, st model.Kill) error {
 // the program it would depend on unread data whether the other side sees a FIN
 // or a RST, and TIME-WAIT could keep the port from who is started next.
 func (s *session) end(ctx context.Context, element string) error {
-	if _, err := s.sever(ctx, element, func(*model.Socket) bool { return true }); err != nil {
+	if _, err := s.sever(ctx, element, func(*linux.Socket) bool { return true }); err != nil {
 		return err
 	}
 	snap, err := s.lab.Snapshot()
@@ -123,7 +125,7 @@ func (s *session) end(ctx context.Context, element string) error {
 }
 
 // cookies are those of all of an element's sockets.
-func cookies(snap *model.Snapshot, element string) map[uint64]bool {
+func cookies(snap *linux.Snapshot, element string) map[uint64]bool {
 	all := map[uint64]bool{}
 	for _, h := range snap.Hosts {
 		for _, x := range h.Sockets {
@@ -137,8 +139,8 @@ func cookies(snap *model.Snapshot, element string) map[uint64]bool {
 
 // disconnect destroys every connection between two elements. A program may have
 // ended its own before.
-func (s *session) disconnect(ctx context.Context, d model.Disconnect) error {
-	n, err := s.sever(ctx, d.Element, func(end *model.Socket) bool { return end != nil && end.Owner == d.Peer })
+func (s *session) disconnect(ctx context.Context, d scenario.Disconnect) error {
+	n, err := s.sever(ctx, d.Element, func(end *linux.Socket) bool { return end != nil && end.Owner == d.Peer })
 	if err == nil && n == 0 && s.processes[d.Element] == nil && s.processes[d.Peer] == nil {
 		return fmt.Errorf("%s and %s have no connection to destroy", d.Element, d.Peer)
 	}
@@ -148,7 +150,7 @@ func (s *session) disconnect(ctx context.Context, d model.Disconnect) error {
 // sever destroys those connections of an element whose far end (nil if it is
 // gone) is wanted, at its own end, and waits until neither program holds what
 // is left of them. It returns how many there were.
-func (s *session) sever(ctx context.Context, element string, wanted func(far *model.Socket) bool) (int, error) {
+func (s *session) sever(ctx context.Context, element string, wanted func(far *linux.Socket) bool) (int, error) {
 	snap, err := s.lab.Snapshot()
 	if err != nil {
 		return 0, err
@@ -160,7 +162,7 @@ func (s *session) sever(ctx context.Context, element string, wanted func(far *mo
 		h := &snap.Hosts[i]
 		for j := range h.Sockets {
 			x := &h.Sockets[j]
-			if x.Transport != model.TCP || x.Owner != element || !x.Remote.IsValid() {
+			if x.Transport != sip.TCP || x.Owner != element || !x.Remote.IsValid() {
 				continue
 			}
 			far := snap.FarEnd(x)
@@ -188,14 +190,14 @@ func (s *session) sever(ctx context.Context, element string, wanted func(far *mo
 
 // noticed waits until none of some sockets is left.
 func (s *session) noticed(ctx context.Context, gone map[uint64]bool) error {
-	return s.until(ctx, "a socket that was ended is still there", func(snap *model.Snapshot) bool { return !anyOf(snap, gone) })
+	return s.until(ctx, "a socket that was ended is still there", func(snap *linux.Snapshot) bool { return !anyOf(snap, gone) })
 }
 
 // caughtUp waits until nobody waits to be accepted on a host.
 func (s *session) caughtUp(ctx context.Context, host string) error {
-	return s.until(ctx, host+" goes on, and does not accept who waits", func(snap *model.Snapshot) bool {
+	return s.until(ctx, host+" goes on, and does not accept who waits", func(snap *linux.Snapshot) bool {
 		for _, x := range snap.Host(host).Sockets {
-			if x.State == model.StateListen && x.Queue > 0 {
+			if x.State == linux.StateListen && x.Queue > 0 {
 				return false
 			}
 		}
@@ -204,7 +206,7 @@ func (s *session) caughtUp(ctx context.Context, host string) error {
 }
 
 // until waits until a snapshot is as it should be. The world goes on meanwhile.
-func (s *session) until(ctx context.Context, otherwise string, as func(*model.Snapshot) bool) error {
+func (s *session) until(ctx context.Context, otherwise string, as func(*linux.Snapshot) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, noticeBound)
 	defer cancel()
 	for {
@@ -223,7 +225,7 @@ func (s *session) until(ctx context.Context, otherwise string, as func(*model.Sn
 	}
 }
 
-func anyOf(snap *model.Snapshot, cookies map[uint64]bool) bool {
+func anyOf(snap *linux.Snapshot, cookies map[uint64]bool) bool {
 	for _, h := range snap.Hosts {
 		for _, x := range h.Sockets {
 			if cookies[x.Cookie] {

@@ -4,6 +4,9 @@ import (
 	"slices"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // fault draws before which call something befalls the scenario, -1 for never.
@@ -24,7 +27,7 @@ const faultTries = 4
 // befall draws a fault after which the next call can still be played, of the
 // kind that is drawn or, if the scenario has nothing for that to befall, the
 // plainest: a connection is destroyed.
-func (d *draft) befall(next model.Call) {
+func (d *draft) befall(next scenario.Call) {
 	kind := d.pick(&dimFaultKind)
 	for range faultTries {
 		steps := d.faultOf(kind, next)
@@ -37,7 +40,7 @@ func (d *draft) befall(next model.Call) {
 }
 
 // faultOf draws the steps of a kind of fault; none for the plainest.
-func (d *draft) faultOf(kind string, next model.Call) []model.Step {
+func (d *draft) faultOf(kind string, next scenario.Call) []scenario.Step {
 	switch kind {
 	case "restart":
 		return d.restart()
@@ -60,9 +63,9 @@ func (d *draft) disconnect() {
 	}
 	conns := d.endable(p.After[len(p.After)-1])
 	c := conns[uniform(d.t, "connection", len(conns))]
-	st := model.Disconnect{Element: c.Dialler, Peer: c.Acceptor}
+	st := scenario.Disconnect{Element: c.Dialler, Peer: c.Acceptor}
 	if uniform(d.t, "end", 2) == 1 {
-		st = model.Disconnect{Element: c.Acceptor, Peer: c.Dialler}
+		st = scenario.Disconnect{Element: c.Acceptor, Peer: c.Dialler}
 	}
 	d.add(st)
 	d.afterEnd(st)
@@ -73,7 +76,7 @@ func (d *draft) endable(conns []model.Connection) []model.Connection {
 	var registered []model.Connection
 	for _, c := range conns {
 		for _, r := range d.accountsOf(c.Dialler) {
-			if d.s.Registrar(r.(model.Register)) == c.Acceptor {
+			if d.s.Registrar(r.(scenario.Register)) == c.Acceptor {
 				registered = append(registered, c)
 			}
 		}
@@ -86,10 +89,10 @@ func (d *draft) endable(conns []model.Connection) []model.Connection {
 
 // afterEnd draws whether who has lost the connection to its registrar registers
 // anew, on another one.
-func (d *draft) afterEnd(st model.Disconnect) {
+func (d *draft) afterEnd(st scenario.Disconnect) {
 	for _, e := range [2][2]string{{st.Element, st.Peer}, {st.Peer, st.Element}} {
 		for _, r := range d.accountsOf(e[0]) {
-			if d.s.Registrar(r.(model.Register)) == e[1] && d.yes(&dimAfterEnd) {
+			if d.s.Registrar(r.(scenario.Register)) == e[1] && d.yes(&dimAfterEnd) {
 				d.add(r)
 			}
 		}
@@ -97,21 +100,21 @@ func (d *draft) afterEnd(st model.Disconnect) {
 }
 
 // restart starts one element again.
-func (d *draft) restart() []model.Step {
+func (d *draft) restart() []scenario.Step {
 	return d.started(d.s.Elements[uniform(d.t, "element", len(d.s.Elements))].Name)
 }
 
 // started starts an element again. A user agent that was registered registers
 // anew, as programs do when they start, at each registrar.
-func (d *draft) started(element string) []model.Step {
-	return append([]model.Step{model.Restart{Element: element}}, d.accountsOf(element)...)
+func (d *draft) started(element string) []scenario.Step {
+	return append([]scenario.Step{scenario.Restart{Element: element}}, d.accountsOf(element)...)
 }
 
 // accountsOf lists the last registration of a user agent at each registrar.
-func (d *draft) accountsOf(ua string) (steps []model.Step) {
+func (d *draft) accountsOf(ua string) (steps []scenario.Step) {
 	seen := map[string]bool{}
 	for i := len(d.s.Steps) - 1; i >= 0; i-- {
-		if r, ok := d.s.Steps[i].(model.Register); ok && r.UA == ua && !seen[r.Via] {
+		if r, ok := d.s.Steps[i].(scenario.Register); ok && r.UA == ua && !seen[r.Via] {
 			seen[r.Via] = true
 			steps = append(steps, r)
 		}
@@ -124,7 +127,7 @@ func (d *draft) accountsOf(ua string) (steps []model.Step) {
 // way, or not between these two. Beside a program there is none: by what else
 // it sends it makes the others open connections that nobody predicts, and which
 // of its own it tries first, and when it gives one up, is its own business.
-func (d *draft) cutFlow() []model.Step {
+func (d *draft) cutFlow() []scenario.Step {
 	if d.space.Program {
 		return nil
 	}
@@ -133,32 +136,32 @@ func (d *draft) cutFlow() []model.Step {
 	b := (a + 1 + uniform(d.t, "other element", n-1)) % n
 	from, to := d.s.Elements[a].Name, d.s.Elements[b].Name
 	if uniform(d.t, "silent", 2) == 1 {
-		return []model.Step{model.Silence{Element: from, Peer: to}}
+		return []scenario.Step{scenario.Silence{Element: from, Peer: to}}
 	}
-	return []model.Step{model.ResetFlow{Element: from, Peer: to}}
+	return []scenario.Step{scenario.ResetFlow{Element: from, Peer: to}}
 }
 
 // standstill stops a host, sometimes until a queue is full, or ends everything
 // on it, and starts it again. While it stands still there is a call among the
 // others, if there can be one.
-func (d *draft) standstill(next model.Call) []model.Step {
+func (d *draft) standstill(next scenario.Call) []scenario.Step {
 	chosen := &d.s.Elements[uniform(d.t, "element", len(d.s.Elements))]
 	host := chosen.Host
-	var begin, end []model.Step
+	var begin, end []scenario.Step
 	if uniform(d.t, "killed", 2) == 1 {
-		begin = []model.Step{model.Kill{Host: host}}
+		begin = []scenario.Step{scenario.Kill{Host: host}}
 		for _, e := range d.s.Elements {
 			if e.Host == host {
 				end = append(end, d.started(e.Name)...)
 			}
 		}
 	} else {
-		begin, end = []model.Step{model.Freeze{Host: host}}, []model.Step{model.Thaw{Host: host}}
-		if chosen.Port(model.TCP) != 0 && uniform(d.t, "full", 3) == 0 {
-			begin = append(begin, model.FillBacklog{Element: chosen.Name})
+		begin, end = []scenario.Step{scenario.Freeze{Host: host}}, []scenario.Step{scenario.Thaw{Host: host}}
+		if chosen.Port(sip.TCP) != 0 && uniform(d.t, "full", 3) == 0 {
+			begin = append(begin, scenario.FillBacklog{Element: chosen.Name})
 		}
 	}
-	for _, c := range []model.Call{next, {From: d.sut, To: d.third}, {From: d.third, To: d.other}} {
+	for _, c := range []scenario.Call{next, {From: d.sut, To: d.third}, {From: d.third, To: d.other}} {
 		if c.From != "" && c.To != "" && d.playable(append(begin[:len(begin):len(begin)], c)...) {
 			return append(append(begin, c), end...)
 		}
@@ -167,8 +170,8 @@ func (d *draft) standstill(next model.Call) []model.Step {
 }
 
 // networkFault changes an address, a link or a route.
-func (d *draft) networkFault() []model.Step {
-	w := &world{draft: draft{t: d.t, s: d.s, note: d.note}, state: model.NewTopology(&d.s)}
+func (d *draft) networkFault() []scenario.Step {
+	w := &world{draft: draft{t: d.t, s: d.s, note: d.note}, state: linux.NewTopology(&d.s)}
 	for _, st := range d.s.Steps {
 		w.state.Apply(st)
 	}
@@ -176,8 +179,8 @@ func (d *draft) networkFault() []model.Step {
 	if st == nil {
 		return nil
 	}
-	steps := []model.Step{st}
-	if link, ok := st.(model.SetLink); ok && !link.Up && uniform(d.t, "up again", 2) == 1 {
+	steps := []scenario.Step{st}
+	if link, ok := st.(scenario.SetLink); ok && !link.Up && uniform(d.t, "up again", 2) == 1 {
 		link.Up = true
 		steps = append(steps, link)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -28,7 +29,7 @@ func faulty(t *testing.T, stack, deliver, steps string) *Played {
 	netns.Require(t)
 	s := find(t, stack)
 	installed(t, s)
-	sc, err := model.Parse(fmt.Sprintf(faultWorld, deliver, steps))
+	sc, err := scenario.Parse(fmt.Sprintf(faultWorld, deliver, steps))
 	if err != nil {
 		t.Fatal(err)
 	}

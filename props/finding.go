@@ -5,6 +5,7 @@ import (
 
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Event is something that a hunt tells of while it runs: a *ScenarioEvent, a
@@ -99,7 +100,7 @@ func (f *Finding) confirmed(m *Minimal) {
 }
 
 // newFinding tells of a signature that a play of a scenario shows.
-func newFinding(eng *engine, sig model.Signature, sc *model.Scenario, p *Played) *Finding {
+func newFinding(eng *engine, sig model.Signature, sc *scenario.Scenario, p *Played) *Finding {
 	v := verdictOf(p, sig)
 	event := eventFinding
 	if sig.Severity == model.Puzzle {
@@ -109,7 +110,7 @@ func newFinding(eng *engine, sig model.Signature, sc *model.Scenario, p *Played)
 		Event: event, Stack: eng.stack, Version: eng.version, ReplayStack: eng.file,
 		Signature:   sig,
 		Title:       title(p, v),
-		Scenario:    model.Format(*sc),
+		Scenario:    scenario.Format(*sc),
 		Explanation: eng.explain(p, v),
 		Packets:     p.Packets,
 		Log:         p.Log,
@@ -118,7 +119,7 @@ func newFinding(eng *engine, sig model.Signature, sc *model.Scenario, p *Played)
 }
 
 // Case is the finding as a case of the stack that shows it.
-func (f *Finding) Case(minimal *model.Scenario) *corpus.Case {
+func (f *Finding) Case(minimal *scenario.Scenario) *corpus.Case {
 	return &corpus.Case{
 		Comment:     "Found and minimised by greka hunt in " + f.Stack + " " + f.Version + ".",
 		Scenario:    *minimal,

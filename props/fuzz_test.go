@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/sut"
 )
@@ -36,13 +37,13 @@ func FuzzCall(f *testing.F) {
 		sc := Scenarios(SpaceOf(s, "", "")).Draw(t, "scenario")
 		p := (&player{stack: s}).play(context.Background(), &sc, true)
 		if p.Broken != "" {
-			t.Fatalf("%s: broken: %s\n%s", s.Name, p.Broken, model.Format(sc))
+			t.Fatalf("%s: broken: %s\n%s", s.Name, p.Broken, scenario.Format(sc))
 		}
 		for i := range p.Verdicts {
 			v := &p.Verdicts[i]
 			shape(v) // the fuzzer sees a new branch where it sees a new class
 			if v.Class == model.Broken || v.Severity != model.None && !may(s, v.Class) {
-				t.Fatalf("%s: %s: %s\n%s", s.Name, v.Class, v.Detail, model.Format(sc))
+				t.Fatalf("%s: %s: %s\n%s", s.Name, v.Class, v.Detail, scenario.Format(sc))
 			}
 		}
 	}))

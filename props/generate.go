@@ -7,19 +7,20 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Scenarios returns a generator of whole scenarios for a space. It is
 // constructive: it throws nothing away, and what it draws honest elements can
 // play. Nothing is executed while drawing.
-func Scenarios(sp Space) *rapid.Generator[model.Scenario] {
-	return rapid.Custom(func(t *rapid.T) model.Scenario { return draw(t, sp, nil) })
+func Scenarios(sp Space) *rapid.Generator[scenario.Scenario] {
+	return rapid.Custom(func(t *rapid.T) scenario.Scenario { return draw(t, sp, nil) })
 }
 
 // Draw returns scenario index of a seed: the same on every machine, in any
 // order, on any number of workers.
-func Draw(seed uint64, index int, sp Space) model.Scenario {
+func Draw(seed uint64, index int, sp Space) scenario.Scenario {
 	return Scenarios(sp).Example(int(mix(seed, uint64(index)) >> 1))
 }
 
@@ -37,18 +38,18 @@ type draft struct {
 	t     *rapid.T
 	space Space
 	note  func(dim *dimension, value string) // told of each choice; may be nil
-	s     model.Scenario
+	s     scenario.Scenario
 
 	sut, other, third string // the user agents; third may be ""
 	proxy, second     string // the proxies; second, a registrar of further accounts, may be ""
 	again             string // when sut registers again
-	common            model.Transport
+	common            sip.Transport
 	mixed             bool // elements need not share a transport: the proxy has both and stays in the path
 	apart             bool // every element has a host of its own
 	samePorts         bool
 }
 
-func draw(t *rapid.T, sp Space, note func(*dimension, string)) model.Scenario {
+func draw(t *rapid.T, sp Space, note func(*dimension, string)) scenario.Scenario {
 	d := &draft{t: t, space: sp, note: note}
 	d.topology()
 	d.bindProgram()
@@ -64,12 +65,12 @@ func draw(t *rapid.T, sp Space, note func(*dimension, string)) model.Scenario {
 func (d *draft) lacking() {
 	for i := range d.s.Elements {
 		e := &d.s.Elements[i]
-		if e.SUT || e.Kind != model.UserAgent || len(e.Listen) != 1 {
+		if e.SUT || e.Kind != scenario.UserAgent || len(e.Listen) != 1 {
 			continue
 		}
-		e.Lacks = model.UDP
-		if e.Listen[0].Transport == model.UDP {
-			e.Lacks = model.TCP
+		e.Lacks = sip.UDP
+		if e.Listen[0].Transport == sip.UDP {
+			e.Lacks = sip.TCP
 		}
 		if d.playable() && d.yes(&dimLacks) {
 			return
@@ -144,7 +145,7 @@ func (d *draft) topology() {
 	for _, t := range d.space.Transports {
 		transports = append(transports, t.String())
 	}
-	d.common, _ = model.ParseTransport(d.pick(&dimCommon, transports...))
+	d.common, _ = sip.ParseTransport(d.pick(&dimCommon, transports...))
 	d.samePorts = d.pick(&dimPorts) == "same"
 	var sites []site
 	switch d.pick(&dimWorld) {
@@ -172,13 +173,13 @@ func (d *draft) topology() {
 // oneNetwork draws one network with up to four hosts on it, and what the judged
 // element's host has beside.
 func (d *draft) oneNetwork(proxies int, judgedProxy bool) []site {
-	net := model.Net{Name: "lan", Family: familyWords[d.pick(&dimFamily, d.families()...)]}
-	at := model.Place{Net: net.Name}
-	if net.Family == model.DualStack && d.pick(&dimUsed) == "6" {
-		at.Family = model.IPv6
+	net := scenario.Net{Name: "lan", Family: familyWords[d.pick(&dimFamily, d.families()...)]}
+	at := scenario.Place{Net: net.Name}
+	if net.Family == scenario.DualStack && d.pick(&dimUsed) == "6" {
+		at.Family = scenario.IPv6
 	}
 	net.LinkLocal = d.linkLocal(net.Family)
-	d.s = model.Scenario{Nets: []model.Net{net}}
+	d.s = scenario.Scenario{Nets: []scenario.Net{net}}
 	hosts := d.hosts(proxies)
 	judged := 0
 	if !judgedProxy {
@@ -193,20 +194,20 @@ func (d *draft) oneNetwork(proxies int, judgedProxy bool) []site {
 	return out
 }
 
-var familyWords = map[string]model.Family{"4": model.IPv4, "6": model.IPv6, "46": model.DualStack}
+var familyWords = map[string]scenario.Family{"4": scenario.IPv4, "6": scenario.IPv6, "46": scenario.DualStack}
 
 // siteAt is the site of a place, in the plainest words.
-func (d *draft) siteAt(host string, at model.Place) site {
+func (d *draft) siteAt(host string, at scenario.Place) site {
 	s := site{host: host, place: at, addr: d.s.PlaceAddr(host, at)}
 	if h, _ := d.s.Host(host); s.addr == d.s.Addr(host, h.Nets[0]) {
-		s.place = model.Place{}
+		s.place = scenario.Place{}
 	}
 	return s
 }
 
 // further draws what a host has beside the address that is used, and returns
 // which one the judged element is told of.
-func (d *draft) further(host string, at model.Place) model.Place {
+func (d *draft) further(host string, at scenario.Place) scenario.Place {
 	may := []string{"nothing"}
 	if d.space.Several.Addresses {
 		may = append(may, "an address")
@@ -224,7 +225,7 @@ func (d *draft) further(host string, at model.Place) model.Place {
 	if beside == "an address" || beside == "both" {
 		other := at
 		other.Nth = 1
-		d.s.Addrs = append(d.s.Addrs, model.HostAddr{Host: host, Place: other})
+		d.s.Addrs = append(d.s.Addrs, scenario.HostAddr{Host: host, Place: other})
 		if d.pick(&dimWhich) == "a later one" {
 			return other
 		}
@@ -234,12 +235,12 @@ func (d *draft) further(host string, at model.Place) model.Place {
 
 // anotherInterface gives a host one on a network of its own, before the one that
 // is used or after it.
-func (d *draft) anotherInterface(host string, used model.Place) {
-	family := model.IPv4
+func (d *draft) anotherInterface(host string, used scenario.Place) {
+	family := scenario.IPv4
 	if d.s.PlaceAddr(host, used).Is6() {
-		family = model.IPv6
+		family = scenario.IPv6
 	}
-	d.s.Nets = append(d.s.Nets, model.Net{Name: "far", Family: family})
+	d.s.Nets = append(d.s.Nets, scenario.Net{Name: "far", Family: family})
 	h, _ := d.s.Host(host)
 	h.Nets = []string{used.Net, "far"}
 	if d.pick(&dimWhich) == "a later one" {
@@ -248,8 +249,8 @@ func (d *draft) anotherInterface(host string, used model.Place) {
 }
 
 // linkLocal draws whether hosts have link-local addresses too.
-func (d *draft) linkLocal(f model.Family) bool {
-	return f.Has(model.IPv6) && d.yes(&dimLinkToo)
+func (d *draft) linkLocal(f scenario.Family) bool {
+	return f.Has(scenario.IPv6) && d.yes(&dimLinkToo)
 }
 
 func (d *draft) families() (out []string) {
@@ -317,7 +318,7 @@ func (d *draft) hosts(proxies int) []string {
 		out[i] = hostName(count)
 	}
 	for i := 1; i <= count; i++ {
-		d.s.Hosts = append(d.s.Hosts, model.Host{Name: hostName(i), Nets: []string{"lan"}})
+		d.s.Hosts = append(d.s.Hosts, scenario.Host{Name: hostName(i), Nets: []string{"lan"}})
 	}
 	return out
 }
@@ -325,9 +326,9 @@ func (d *draft) hosts(proxies int) []string {
 func hostName(i int) string { return fmt.Sprintf("h%d", i) }
 
 func (d *draft) addProxy(name string, at site, judged bool) {
-	e := model.Element{Kind: model.Proxy, Name: name, Host: at.host, At: at.place, SUT: judged, Deliver: model.DeliverContact}
+	e := scenario.Element{Kind: scenario.Proxy, Name: name, Host: at.host, At: at.place, SUT: judged, Deliver: scenario.DeliverContact}
 	if d.pick(&dimDeliver) == "flow" {
-		e.Deliver = model.DeliverFlow
+		e.Deliver = scenario.DeliverFlow
 	}
 	e.RecordRoute = d.yes(&dimRecord)
 	e.Listen = d.listeners(false)
@@ -340,7 +341,7 @@ func (d *draft) addProxy(name string, at site, judged bool) {
 
 func (d *draft) addAgents(sites []site, role string) {
 	for i, name := range d.agents() {
-		e := model.Element{Kind: model.UserAgent, Name: name, Host: sites[i].host, At: sites[i].place, Via: d.proxy}
+		e := scenario.Element{Kind: scenario.UserAgent, Name: name, Host: sites[i].host, At: sites[i].place, Via: d.proxy}
 		if name == d.sut {
 			e.SUT = role != "proxy"
 		}
@@ -367,7 +368,7 @@ func (d *draft) thirdPath() string {
 
 // listeners draws an element's ports. Elements on different hosts may have the
 // same ones; ten apart, they never collide on one host.
-func (d *draft) listeners(judged bool) []model.Listen {
+func (d *draft) listeners(judged bool) []scenario.Listen {
 	first := d.common
 	if d.mixed && !judged && uniform(d.t, "mixed", 2) == 1 {
 		first = otherThan(first)
@@ -382,22 +383,22 @@ func (d *draft) listeners(judged bool) []model.Listen {
 	} else if judged && d.space.SamePort {
 		kinds = kinds[:2]
 	}
-	out := []model.Listen{{Transport: first, Port: base}}
+	out := []scenario.Listen{{Transport: first, Port: base}}
 	switch d.pick(&dimListeners, kinds...) {
 	case "two, one port":
-		out = append(out, model.Listen{Transport: otherThan(first), Port: base})
+		out = append(out, scenario.Listen{Transport: otherThan(first), Port: base})
 	case "two, unequal ports":
-		out = append(out, model.Listen{Transport: otherThan(first), Port: base + 2})
+		out = append(out, scenario.Listen{Transport: otherThan(first), Port: base + 2})
 	}
 	return out
 }
 
 // bind draws where an element's listeners listen. With an IPv6 address 0.0.0.0
 // would be of no use: the IPv6 wildcard that takes nothing else stands for it.
-func (d *draft) bind(judged bool, own netip.Addr) model.Bind {
-	forms := map[string]model.Bind{"its address": model.BindAddr, "0.0.0.0": model.BindAny4, "::": model.BindAny6}
+func (d *draft) bind(judged bool, own netip.Addr) scenario.Bind {
+	forms := map[string]scenario.Bind{"its address": scenario.BindAddr, "0.0.0.0": scenario.BindAny4, "::": scenario.BindAny6}
 	if own.Is6() {
-		forms["0.0.0.0"] = model.BindAny6Only
+		forms["0.0.0.0"] = scenario.BindAny6Only
 	}
 	var may []string
 	for _, v := range dimBind.values {
@@ -416,8 +417,8 @@ func (d *draft) bindProgram() {
 	if !d.space.Program || namesWell(&d.s) {
 		return
 	}
-	if slices.Contains(d.space.Binds, model.BindAddr) {
-		e.Bind = model.BindAddr
+	if slices.Contains(d.space.Binds, scenario.BindAddr) {
+		e.Bind = scenario.BindAddr
 		return
 	}
 	for i := range d.s.Elements {
@@ -426,9 +427,9 @@ func (d *draft) bindProgram() {
 	d.s = spread(d.s)
 }
 
-func otherThan(t model.Transport) model.Transport {
-	if t == model.UDP {
-		return model.TCP
+func otherThan(t sip.Transport) sip.Transport {
+	if t == sip.UDP {
+		return sip.TCP
 	}
-	return model.UDP
+	return sip.UDP
 }

@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/sut/peer"
 )
 
 // TestUsesBelongToWhoHasTheAddress: a request is a use of an address that its
 // sender was given, by whoever gave it to him, and of no other.
 func TestUsesBelongToWhoHasTheAddress(t *testing.T) {
-	sc, err := model.Parse(`net   lan 4
+	sc, err := scenario.Parse(`net   lan 4
 host  box lan
 proxy p    box udp:5060 deliver=contact
 ua    bob  box udp:5072 via=p sut
@@ -57,7 +58,7 @@ call carl ann
 	// Without a registration the next call's Request-URI is bob's own address:
 	// carl has it from bob once he has called him, dora never.
 	direct := sc
-	direct.Steps = []model.Step{model.Call{From: "carl", To: "bob"}, model.Call{From: "carl", To: "bob"}, model.Call{From: "dora", To: "bob"}}
+	direct.Steps = []scenario.Step{scenario.Call{From: "carl", To: "bob"}, scenario.Call{From: "carl", To: "bob"}, scenario.Call{From: "dora", To: "bob"}}
 	had := []model.Advert{{Header: "Contact", Message: "200 INVITE", URI: uri, Giver: "bob", Seer: "carl", CallID: "one", Step: 0}}
 	for step, want := range map[int]int{1: 0, 2: -1} {
 		s := &session{sc: &direct, step: step}

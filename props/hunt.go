@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Config says how to hunt. Its zero value works.
@@ -62,18 +63,18 @@ type engine struct {
 	file           string // the stack's description, "" if it comes with Greka
 	stack, version string
 	// draw returns scenario i of the hunt's seed.
-	draw func(index int) *model.Scenario
+	draw func(index int) *scenario.Scenario
 	// play plays a scenario in a fresh lab; with twin, its direct twin too.
-	play func(ctx context.Context, s *model.Scenario, twin bool) *Played
+	play func(ctx context.Context, s *scenario.Scenario, twin bool) *Played
 	// minimize returns the smallest scenario that still shows the signature,
 	// and what confirmed it. It stops reducing at until, if that is not zero.
-	minimize func(ctx context.Context, s *model.Scenario, sig model.Signature, until time.Time) *Minimal
+	minimize func(ctx context.Context, s *scenario.Scenario, sig model.Signature, until time.Time) *Minimal
 	// record plays a scenario once more, with a capture; may be nil.
-	record func(ctx context.Context, s *model.Scenario) *Played
+	record func(ctx context.Context, s *scenario.Scenario) *Played
 	// explain writes what an engineer would say of a verdict.
 	explain func(p *Played, v model.Verdict) string
 	// ours reports whether an element is played by the stack that is judged.
-	ours func(e *model.Element) bool
+	ours func(e *scenario.Element) bool
 	// owed lists what a hunt of some length has to have judged.
 	owed []JudgedKey
 	// absent lists what no scenario has.
@@ -113,14 +114,14 @@ type hunt struct {
 type job struct {
 	index    int
 	suspect  *suspect
-	sample   *sample         // to be played again with a capture
-	scenario *model.Scenario // to minimise, or to play again
+	sample   *sample            // to be played again with a capture
+	scenario *scenario.Scenario // to minimise, or to play again
 }
 
 // outcome is what came of a job.
 type outcome struct {
 	job      job
-	scenario *model.Scenario
+	scenario *scenario.Scenario
 	played   *Played // of the minimal scenario, if it was to be minimised
 	minimal  *Minimal
 	took     time.Duration

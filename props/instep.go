@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // inStep says which step a message is of, as in " in step 2", where it could be
 // of several by what is said of it; "" where only one could be meant.
-func inStep(sc *model.Scenario, step int, could func(model.Step) bool) string {
+func inStep(sc *scenario.Scenario, step int, could func(scenario.Step) bool) string {
 	for i, st := range sc.Steps {
 		if i != step && could(st) {
 			return fmt.Sprintf(" in step %d", step+1)
@@ -20,16 +20,16 @@ func inStep(sc *model.Scenario, step int, could func(model.Step) bool) string {
 
 // sends says in which steps an element sends a message: "REGISTER", "BYE", "200
 // INVITE". A proxy may pass on every message of a call.
-func sends(sc *model.Scenario, element, message string) func(model.Step) bool {
-	return func(st model.Step) bool {
-		if r, ok := st.(model.Register); ok {
+func sends(sc *scenario.Scenario, element, message string) func(scenario.Step) bool {
+	return func(st scenario.Step) bool {
+		if r, ok := st.(scenario.Register); ok {
 			return message == "REGISTER" && r.UA == element
 		}
-		c, ok := st.(model.Call)
+		c, ok := st.(scenario.Call)
 		if !ok || message == "REGISTER" {
 			return false
 		}
-		if x := sc.Element(element); x != nil && x.Kind == model.Proxy {
+		if x := sc.Element(element); x != nil && x.Kind == scenario.Proxy {
 			return true
 		}
 		return sender(c, message) == element
@@ -37,15 +37,15 @@ func sends(sc *model.Scenario, element, message string) func(model.Step) bool {
 }
 
 // comesTo says in which steps a message comes to an element.
-func comesTo(sc *model.Scenario, element, message string) func(model.Step) bool {
-	return func(st model.Step) bool {
+func comesTo(sc *scenario.Scenario, element, message string) func(scenario.Step) bool {
+	return func(st scenario.Step) bool {
 		x := sc.Element(element)
-		proxy := x != nil && x.Kind == model.Proxy
+		proxy := x != nil && x.Kind == scenario.Proxy
 		registers := strings.HasSuffix(message, "REGISTER")
-		if r, ok := st.(model.Register); ok {
+		if r, ok := st.(scenario.Register); ok {
 			return registers && (proxy && sc.Registrar(r) == element || r.UA == element)
 		}
-		c, ok := st.(model.Call)
+		c, ok := st.(scenario.Call)
 		if !ok || registers {
 			return false
 		}
@@ -58,13 +58,13 @@ func comesTo(sc *model.Scenario, element, message string) func(model.Step) bool 
 }
 
 // sender is which side of a call a message is from.
-func sender(c model.Call, message string) string {
+func sender(c scenario.Call, message string) string {
 	status, method, response := strings.Cut(message, " ")
 	if !response {
 		method = status
 	}
 	from, to := c.From, c.To
-	if method == "BYE" && c.Hangup == model.Callee {
+	if method == "BYE" && c.Hangup == scenario.Callee {
 		from, to = to, from
 	}
 	if response {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/props/kernel"
 	"github.com/greka-sip/greka/sut"
 )
@@ -24,7 +26,7 @@ func Kernel() *sut.Stack {
 
 // rigs are the labs in which socket steps are played, one for each worker.
 type rigs struct {
-	wrong model.Mistake // what the model gets wrong; for tests
+	wrong linux.Mistake // what the model gets wrong; for tests
 	mu    sync.Mutex
 	free  []*kernel.Rig
 }
@@ -56,7 +58,7 @@ func (r *rigs) close() {
 
 // play plays a scenario of socket steps, and judges SocketsAgree. Probes ask,
 // after its last step, who takes a packet.
-func (r *rigs) play(s *model.Scenario, probes bool) *Played {
+func (r *rigs) play(s *scenario.Scenario, probes bool) *Played {
 	rig := r.get()
 	defer r.put(rig)
 	rig.NoProbes = !probes
@@ -76,33 +78,33 @@ func (r *rigs) play(s *model.Scenario, probes bool) *Played {
 }
 
 // newKernelEngine hunts the kernel with the same loop as everybody else.
-func newKernelEngine(stack *sut.Stack, cfg *Config, wrong model.Mistake) engine {
+func newKernelEngine(stack *sut.Stack, cfg *Config, wrong linux.Mistake) engine {
 	labs := &rigs{wrong: wrong}
 	return engine{
 		stack: stack.Name, version: stack.Version,
-		draw: func(index int) *model.Scenario {
+		draw: func(index int) *scenario.Scenario {
 			s := kernel.Draw(cfg.Seed, index)
 			return &s
 		},
-		play:     func(_ context.Context, s *model.Scenario, _ bool) *Played { return labs.play(s, true) },
+		play:     func(_ context.Context, s *scenario.Scenario, _ bool) *Played { return labs.play(s, true) },
 		minimize: labs.minimize,
 		explain:  explainSockets,
-		ours:     func(*model.Element) bool { return false },
+		ours:     func(*scenario.Element) bool { return false },
 		owed:     []JudgedKey{{Claim: model.SocketsAgree.Name}},
 		close:    labs.close,
 	}
 }
 
-func (r *rigs) minimize(ctx context.Context, s *model.Scenario, sig model.Signature, _ time.Time) *Minimal {
-	small := kernel.Minimize(r.probed(*s), func(c model.Scenario) bool {
+func (r *rigs) minimize(ctx context.Context, s *scenario.Scenario, sig model.Signature, _ time.Time) *Minimal {
+	small := kernel.Minimize(r.probed(*s), func(c scenario.Scenario) bool {
 		return ctx.Err() == nil && shows(r.play(&c, false), sig)
 	})
-	return confirm(ctx, small, sig, func(_ context.Context, c *model.Scenario, _ manner) *Played { return r.play(c, false) }, new(pace))
+	return confirm(ctx, small, sig, func(_ context.Context, c *scenario.Scenario, _ manner) *Played { return r.play(c, false) }, new(pace))
 }
 
 // probed makes steps of a scenario's probes: where only a probe showed the
 // difference, the smallest scenario has to show it by itself.
-func (r *rigs) probed(s model.Scenario) model.Scenario {
+func (r *rigs) probed(s scenario.Scenario) scenario.Scenario {
 	rig := r.get()
 	defer r.put(rig)
 	rig.NoProbes = false

@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/netns"
 )
 
 // huntKernel hunts the kernel with a model that makes a mistake, or none.
-func huntKernel(t *testing.T, wrong model.Mistake) *Summary {
+func huntKernel(t *testing.T, wrong linux.Mistake) *Summary {
 	t.Helper()
 	netns.Require(t)
 	cfg := Config{Seed: seed(), Checks: enough(100), Out: t.TempDir()}
@@ -20,7 +21,7 @@ func huntKernel(t *testing.T, wrong model.Mistake) *Summary {
 }
 
 func TestHuntKernel(t *testing.T) {
-	s := huntKernel(t, model.NoMistake)
+	s := huntKernel(t, linux.NoMistake)
 	for _, f := range s.Findings {
 		t.Errorf("%s\n%s", f.Explanation, f.Scenario)
 	}
@@ -31,7 +32,7 @@ func TestHuntKernel(t *testing.T) {
 
 // The same hunt with a model that is wrong finds that, small and explained.
 func TestHuntKernelFindsAWrongModel(t *testing.T) {
-	s := huntKernel(t, model.ChildHasOwnPort)
+	s := huntKernel(t, linux.ChildHasOwnPort)
 	if len(s.Findings) != 1 {
 		t.Fatalf("%d findings, %+v", len(s.Findings), s)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // maxTries bounds how many scenarios of one signature are minimised before it
@@ -26,7 +27,7 @@ type suspect struct {
 
 type sighting struct {
 	index    int
-	scenario *model.Scenario
+	scenario *scenario.Scenario
 }
 
 // job is to minimise the first sighting that was not tried yet.
@@ -92,7 +93,7 @@ func (l *ledger) count(r *outcome) (todo []*suspect, fresh []*sample) {
 	l.tell(&ScenarioEvent{
 		Event: eventScenario, Stack: l.engine.stack, Version: l.engine.version,
 		Seed: l.cfg.Seed, Index: r.job.index, Result: result, Detail: withWords(result, why, r.played.Log),
-		Scenario: model.Format(*r.scenario),
+		Scenario: scenario.Format(*r.scenario),
 	})
 	return todo, fresh
 }
@@ -282,7 +283,7 @@ func (l *ledger) conclude(r *outcome) (again bool) {
 
 // keep writes the finding's case. What cannot be written is told once, at the
 // end: the finding is shown all the same.
-func (l *ledger) keep(f *Finding, minimal *model.Scenario) {
+func (l *ledger) keep(f *Finding, minimal *scenario.Scenario) {
 	if l.cfg.Out == "" {
 		return
 	}

@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -14,7 +17,7 @@ const probeComment = "greka probe"
 
 // legendOf says who is who in the packets of a play: by the scenario where
 // elements are, and by its snapshots whose sockets ports belonged to.
-func legendOf(sc *model.Scenario, o *model.Observation) netns.Legend {
+func legendOf(sc *scenario.Scenario, o *model.Observation) netns.Legend {
 	l := netns.Legend{Hosts: map[string]string{}, Names: map[netip.Addr]string{}}
 	for _, e := range sc.Elements {
 		l.Hosts[e.Host] = joined(l.Hosts[e.Host], ", ", e.Name)
@@ -23,7 +26,7 @@ func legendOf(sc *model.Scenario, o *model.Observation) netns.Legend {
 		}
 	}
 	probes, owners, lost := probesOf(o), ownersOf(o), lostOf(o)
-	l.Comment = func(t model.Transport, from, to netip.AddrPort) string {
+	l.Comment = func(t sip.Transport, from, to netip.AddrPort) string {
 		if probes[flow{t, from, to}] || probes[flow{t, to, from}] {
 			return probeComment
 		}
@@ -45,7 +48,7 @@ func legendOf(sc *model.Scenario, o *model.Observation) netns.Legend {
 // lostKey is an address that was handed out and on which nobody accepts, and the
 // address from which somebody sent there.
 type lostKey struct {
-	transport model.Transport
+	transport sip.Transport
 	from      netip.Addr
 	to        netip.AddrPort
 }
@@ -69,7 +72,7 @@ func lostOf(o *model.Observation) lost {
 		}
 		snap := &o.Snapshots[u.Snapshot]
 		source := u.View.SourceFor(snap, t.Addr.Addr())
-		if !source.IsValid() || model.Lookup(snap, u.View.Host, t.Transport, netip.AddrPortFrom(source, 0), t.Addr).Takes() {
+		if !source.IsValid() || linux.Lookup(snap, u.View.Host, t.Transport, netip.AddrPortFrom(source, 0), t.Addr).Takes() {
 			continue
 		}
 		k := lostKey{t.Transport, source.Unmap(), plainPort(t.Addr)}
@@ -85,9 +88,9 @@ func lostOf(o *model.Observation) lost {
 // user returns who sent a packet to where nobody accepts, "" if it is none of
 // those: its port was somebody else's, or the address somebody's who took what
 // came by datagrams.
-func (l lost) user(t model.Transport, from, to netip.AddrPort, sender, receiver string) string {
+func (l lost) user(t sip.Transport, from, to netip.AddrPort, sender, receiver string) string {
 	user := l[lostKey{t, from.Addr(), to}]
-	if user == "?" || sender != "" && sender != user || receiver != "" && (t == model.UDP || sender != "") {
+	if user == "?" || sender != "" && sender != user || receiver != "" && (t == sip.UDP || sender != "") {
 		return ""
 	}
 	return user
@@ -109,13 +112,13 @@ func knownAs(owner string) string {
 
 // flow is one direction between two ports.
 type flow struct {
-	transport model.Transport
+	transport sip.Transport
 	from, to  netip.AddrPort
 }
 
 // portKey is a port that sockets are bound to.
 type portKey struct {
-	transport model.Transport
+	transport sip.Transport
 	at        netip.AddrPort
 }
 
@@ -155,7 +158,7 @@ func ownersOf(o *model.Observation) map[portKey]string {
 
 // addressesOf lists where a socket is found: its own address, or every one of its
 // host.
-func addressesOf(h *model.HostSockets, s *model.Socket) []netip.Addr {
+func addressesOf(h *linux.HostSockets, s *linux.Socket) []netip.Addr {
 	if a := s.Local.Addr().Unmap(); !a.IsUnspecified() {
 		return []netip.Addr{a}
 	}

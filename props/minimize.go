@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Minimize returns the smallest scenario that still shows a signature, and what
@@ -21,7 +22,7 @@ import (
 // plays of each candidate. Where plays wait for what does not come, several are
 // under way at once; what is taken is the same. It gives up reducing after
 // shrinkBound, and at until if that is not zero, and says so.
-func Minimize(ctx context.Context, sc *model.Scenario, sig model.Signature, until time.Time, play playFunc) *Minimal {
+func Minimize(ctx context.Context, sc *scenario.Scenario, sig model.Signature, until time.Time, play playFunc) *Minimal {
 	m := &minimizer{ctx: ctx, sig: sig, play: play, tried: map[string]bool{}, until: time.Now().Add(shrinkBound), tries: 1}
 	m.cut = fmt.Sprintf("reducing it was given up after %v", shrinkBound)
 	if !until.IsZero() && until.Before(m.until) {
@@ -48,7 +49,7 @@ type manner struct {
 }
 
 // playFunc plays a scenario.
-type playFunc func(ctx context.Context, sc *model.Scenario, how manner) *Played
+type playFunc func(ctx context.Context, sc *scenario.Scenario, how manner) *Played
 
 type minimizer struct {
 	ctx   context.Context
@@ -73,10 +74,10 @@ const triesOfSome = 4
 func (m *minimizer) over() bool { return m.ctx.Err() != nil || time.Now().After(m.until) }
 
 // reduce makes a scenario as small and as plain as it gets.
-func (m *minimizer) reduce(best *model.Scenario) {
+func (m *minimizer) reduce(best *scenario.Scenario) {
 	for m.pass(best) {
 	}
-	for _, plainer := range []func(model.Scenario) model.Scenario{rename, renumber, reorder} {
+	for _, plainer := range []func(scenario.Scenario) scenario.Scenario{rename, renumber, reorder} {
 		if !m.over() {
 			m.accept(best, plainer(*best))
 		}
@@ -87,7 +88,7 @@ func (m *minimizer) reduce(best *model.Scenario) {
 // After one that did it goes on with the next and does not begin again: what was
 // needed in a larger scenario mostly is in a smaller one. The last pass, of which
 // none did, is what makes the result 1-minimal.
-func (m *minimizer) pass(best *model.Scenario) (smaller bool) {
+func (m *minimizer) pass(best *scenario.Scenario) (smaller bool) {
 	for _, reduce := range reductions {
 		for at := 0; ; smaller = true {
 			all := reduce(*best)
@@ -103,9 +104,9 @@ func (m *minimizer) pass(best *model.Scenario) (smaller bool) {
 
 // shrink takes the first of some reductions that keeps the signature, and
 // returns which one it is, -1 if none does.
-func (m *minimizer) shrink(best *model.Scenario, reductions []model.Scenario) int {
+func (m *minimizer) shrink(best *scenario.Scenario, reductions []scenario.Scenario) int {
 	for at := 0; at < len(reductions) && !m.over(); {
-		var batch []*model.Scenario
+		var batch []*scenario.Scenario
 		var where []int
 		for ; at < len(reductions) && len(batch) < m.pace.abreast(best); at++ {
 			if m.worth(best, &reductions[at]) {
@@ -117,7 +118,7 @@ func (m *minimizer) shrink(best *model.Scenario, reductions []model.Scenario) in
 		}
 		if i := m.first(batch); i >= 0 {
 			for _, c := range batch[i+1:] { // not reductions of what is now the best
-				delete(m.tried, model.Format(*c))
+				delete(m.tried, scenario.Format(*c))
 			}
 			*best = *batch[i]
 			return where[i]
@@ -128,9 +129,9 @@ func (m *minimizer) shrink(best *model.Scenario, reductions []model.Scenario) in
 
 // worth reports whether a candidate can be played and was not, and takes note
 // of it.
-func (m *minimizer) worth(best, candidate *model.Scenario) bool {
-	text := model.Format(*candidate)
-	if text == model.Format(*best) || m.tried[text] {
+func (m *minimizer) worth(best, candidate *scenario.Scenario) bool {
+	text := scenario.Format(*candidate)
+	if text == scenario.Format(*best) || m.tried[text] {
 		return false
 	}
 	m.tried[text] = true
@@ -140,7 +141,7 @@ func (m *minimizer) worth(best, candidate *model.Scenario) bool {
 
 // first returns the first of some candidates that shows the signature, -1 if
 // none does.
-func (m *minimizer) first(batch []*model.Scenario) int {
+func (m *minimizer) first(batch []*scenario.Scenario) int {
 	ctx, stop := context.WithCancel(m.ctx)
 	defer stop()
 	found := -1
@@ -160,8 +161,8 @@ func (m *minimizer) first(batch []*model.Scenario) int {
 	return found
 }
 
-func (m *minimizer) accept(best *model.Scenario, candidate model.Scenario) {
-	if m.worth(best, &candidate) && m.first([]*model.Scenario{&candidate}) == 0 {
+func (m *minimizer) accept(best *scenario.Scenario, candidate scenario.Scenario) {
+	if m.worth(best, &candidate) && m.first([]*scenario.Scenario{&candidate}) == 0 {
 		*best = candidate
 	}
 }

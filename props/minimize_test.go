@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // reducible is a scenario of which a call by udp to bob is what matters.
@@ -30,7 +31,7 @@ call     ann bob tcp hangup=callee
 
 // plays is a stack whose every play takes some time.
 func plays(took time.Duration, count *atomic.Int64) playFunc {
-	return func(ctx context.Context, sc *model.Scenario, _ manner) *Played {
+	return func(ctx context.Context, sc *scenario.Scenario, _ manner) *Played {
 		count.Add(1)
 		select {
 		case <-time.After(took):
@@ -39,7 +40,7 @@ func plays(took time.Duration, count *atomic.Int64) playFunc {
 		}
 		p := &Played{Scenario: *sc}
 		p.Obs.Adverts = fakeAdverts
-		if strings.Contains(model.Format(*sc), "hangup=callee") {
+		if strings.Contains(scenario.Format(*sc), "hangup=callee") {
 			p.Verdicts = []model.Verdict{contact(model.Closed, model.Finding, 0)}
 		}
 		return p
@@ -49,7 +50,7 @@ func plays(took time.Duration, count *atomic.Int64) playFunc {
 // What waits is reduced by several plays at once: to the same scenario, in less
 // time.
 func TestMinimizeWaitsAtOnce(t *testing.T) {
-	s, err := model.Parse(reducible)
+	s, err := scenario.Parse(reducible)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func TestMinimizeWaitsAtOnce(t *testing.T) {
 			if !m.Confirmed() || m.Plays != Confirmations || m.Cut != "" {
 				t.Errorf("plays of %v: %d of %d, %q, %q", took, m.Shown, m.Plays, m.Unproved, m.Cut)
 			}
-			text, plaid, seconds = model.Format(*m.Scenario), count.Load(), time.Since(began).Seconds()
+			text, plaid, seconds = scenario.Format(*m.Scenario), count.Load(), time.Since(began).Seconds()
 		})
 		return text, plaid, seconds
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/sut"
 )
 
@@ -25,10 +27,10 @@ func notGiven(s *sut.Stack, cfg *Config) []NotGiven {
 	for _, r := range model.Roles {
 		out.unless(sp.has(r), "the part of a "+r.String(), whyNarrow(slices.Contains(s.Roles, r), "--role "+cfg.Role, described && r == model.RoleProxy))
 	}
-	for _, t := range model.Transports {
+	for _, t := range sip.Transports {
 		out.unless(slices.Contains(sp.Transports, t), t.String(), whyNarrow(slices.Contains(s.Transports, t), "--transport "+cfg.Transport, false))
 	}
-	for _, f := range []model.Family{model.IPv4, model.IPv6} {
+	for _, f := range []scenario.Family{scenario.IPv4, scenario.IPv6} {
 		out.unless(slices.Contains(sp.Families, f), fmt.Sprintf("IPv%d", f), whyNarrow(false, "", false))
 	}
 	out.unless(!sp.SamePort, "unequal ports for its transports", `"listen same"`)

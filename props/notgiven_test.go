@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/sut"
 )
 
@@ -15,7 +17,7 @@ func TestNotGiven(t *testing.T) {
 	plain := *one.Description
 	plain.Binds, plain.Several, plain.Accounts = nil, sut.Several{}, false
 	narrow := &sut.Stack{Name: "narrow", Kind: sut.Real, Description: &plain, SamePort: true,
-		Roles: []model.Role{model.RoleCallee}, Transports: model.Transports, Families: []model.Family{model.IPv4}}
+		Roles: []model.Role{model.RoleCallee}, Transports: sip.Transports, Families: []scenario.Family{scenario.IPv4}}
 	for _, c := range []struct {
 		stack *sut.Stack
 		cfg   Config

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/sut/peer"
 )
 
@@ -26,7 +29,7 @@ const maxUses = 200
 
 // received is called when one of our elements has received a message and the
 // world stands still.
-func (s *session) received(element string, leg model.Leg, m *model.Message) {
+func (s *session) received(element string, leg model.Leg, m *sip.Message) {
 	s.fresh = len(s.obs.Uses)
 	s.arrived(element, leg, m)
 	if s.trouble != nil {
@@ -58,7 +61,7 @@ func (s *session) received(element string, leg model.Leg, m *model.Message) {
 			s.use(i, element, "", false)
 		}
 	}
-	if message == "INVITE" && s.sc.Element(element).Kind == model.UserAgent {
+	if message == "INVITE" && s.sc.Element(element).Kind == scenario.UserAgent {
 		s.recordRoutes(base, m)
 	}
 }
@@ -70,7 +73,7 @@ func (s *session) nextUser(message, seer string) string {
 	if message == "REGISTER" {
 		return seer
 	}
-	c, ok := s.sc.Steps[s.step].(model.Call)
+	c, ok := s.sc.Steps[s.step].(scenario.Call)
 	if !ok {
 		return seer
 	}
@@ -87,7 +90,7 @@ func (s *session) nextUser(message, seer string) string {
 // dialog has exactly one (RFC 3261 8.1.1.8, 12.1.1); in an 18x it may be
 // missing. A REGISTER may have any number, and those that it takes away are
 // nobody's to use.
-func contacts(base model.Advert, m *model.Message) (out []model.Advert) {
+func contacts(base model.Advert, m *sip.Message) (out []model.Advert) {
 	all := peer.Registers(m)
 	for i, c := range all {
 		a := numbered(base, i, len(all))
@@ -122,8 +125,8 @@ func numbered(a model.Advert, i, of int) model.Advert {
 
 // recordRoutes notes the Record-Routes of an INVITE. The upper one faces the
 // callee, the lower one, if there are two, the caller (RFC 5658 4).
-func (s *session) recordRoutes(base model.Advert, m *model.Message) {
-	call, ok := s.sc.Steps[s.step].(model.Call)
+func (s *session) recordRoutes(base model.Advert, m *sip.Message) {
+	call, ok := s.sc.Steps[s.step].(scenario.Call)
 	if !ok || s.sc.Element(call.From).Via == "" {
 		return
 	}
@@ -137,7 +140,7 @@ func (s *session) recordRoutes(base model.Advert, m *model.Message) {
 	}
 	n, of := 0, len(routeValues(m))
 	for _, value := range m.All("Record-Route") {
-		list, err := model.ParseNameAddrs(value)
+		list, err := sip.ParseNameAddrs(value)
 		if err != nil {
 			base.Value, base.Problem = value, err.Error()
 			s.use(s.advert(base), base.Seer, "", false)
@@ -159,7 +162,7 @@ func (s *session) recordRoutes(base model.Advert, m *model.Message) {
 // recordRouter is the proxy that a call's Record-Routes are from: the caller's,
 // if it writes them. A Contact that is somebody else's may have led the INVITE
 // through another one; "" if it cannot be told which.
-func (s *session) recordRouter(call model.Call) (found string) {
+func (s *session) recordRouter(call scenario.Call) (found string) {
 	if via := s.sc.Element(s.sc.Element(call.From).Via); via.RecordRoute {
 		return via.Name
 	}
@@ -196,13 +199,13 @@ func (s *session) using(u peer.Use) {
 }
 
 // hopeless reports whether nobody takes what an element sends to a target.
-func (s *session) hopeless(element string, t model.Target) bool {
+func (s *session) hopeless(element string, t sip.Target) bool {
 	snap, err := s.lab.Snapshot()
 	if err != nil {
 		return false
 	}
 	snap.Topology = s.topology
-	r := model.Lookup(&snap, s.sc.Element(element).Host, t.Transport, netip.AddrPortFrom(s.sc.ElementAddr(element), 0), t.Addr)
+	r := linux.Lookup(&snap, s.sc.Element(element).Host, t.Transport, netip.AddrPortFrom(s.sc.ElementAddr(element), 0), t.Addr)
 	return !r.Takes()
 }
 
@@ -259,26 +262,26 @@ func (s *session) held(a *model.Advert, u peer.Use) bool {
 	if a.CallID == u.CallID {
 		return true
 	}
-	call, ok := s.sc.Steps[s.step].(model.Call)
+	call, ok := s.sc.Steps[s.step].(scenario.Call)
 	if !ok || u.Request != "INVITE" {
 		return false
 	}
 	if a.Message == "REGISTER" {
 		return a.Seer == u.Element && a.Giver == call.To
 	}
-	before, ok := s.sc.Steps[a.Step].(model.Call)
+	before, ok := s.sc.Steps[a.Step].(scenario.Call)
 	plan, err := s.sc.PlanCall(s.step)
 	return ok && err == nil && canonical(plan.RequestURI) == canonical(u.URI) &&
 		(before.From == call.From || before.To == call.From) && a.Giver == call.To
 }
 
 func readable(uri string) bool {
-	_, err := model.ParseURI(uri)
+	_, err := sip.ParseURI(uri)
 	return err == nil
 }
 
 func canonical(uri string) string {
-	u, err := model.ParseURI(uri)
+	u, err := sip.ParseURI(uri)
 	if err != nil {
 		return uri
 	}
@@ -341,17 +344,17 @@ func (s *session) look(u *model.Use) (err error) {
 // the target from there. The kernel's cookie tells it from any other.
 type probeKey struct {
 	view   model.Viewpoint
-	target model.Target
+	target sip.Target
 	cookie uint64
 }
 
 // probe tries the target from the viewpoint, once for each socket and step: a
 // listener that took one SYN takes the next. A probe that might fill the queue
 // before the user comes is spared: his own connect tells as much.
-func (s *session) probe(u *model.Use, t model.Target) {
+func (s *session) probe(u *model.Use, t sip.Target) {
 	key := probeKey{view: u.View, target: t}
 	source := u.View.SourceFor(&s.obs.Snapshots[u.Snapshot], t.Addr.Addr())
-	r := model.Lookup(&s.obs.Snapshots[u.Snapshot], u.View.Host, t.Transport, netip.AddrPortFrom(source, 0), t.Addr)
+	r := linux.Lookup(&s.obs.Snapshots[u.Snapshot], u.View.Host, t.Transport, netip.AddrPortFrom(source, 0), t.Addr)
 	if r.Takes() {
 		key.cookie = r.Socket.Cookie
 		if p, ok := s.proved[key]; ok {
@@ -371,8 +374,8 @@ func (s *session) probe(u *model.Use, t model.Target) {
 
 // full reports whether a listener that one more connection waits for might
 // have no room for the next (sk_acceptq_is_full, include/net/sock.h).
-func full(l *model.Socket) bool {
-	return l.State == model.StateListen && l.Queue+1 > l.Backlog
+func full(l *linux.Socket) bool {
+	return l.State == linux.StateListen && l.Queue+1 > l.Backlog
 }
 
 // acceptBound is how long a program may take to accept a probe and to read its
@@ -380,7 +383,7 @@ func full(l *model.Socket) bool {
 const acceptBound = 100 * time.Millisecond
 
 // knock sends the probe: to a program as a client that changed its mind.
-func (s *session) knock(u *model.Use, source netip.Addr, t model.Target, r model.Reached) model.Probe {
+func (s *session) knock(u *model.Use, source netip.Addr, t sip.Target, r linux.Reached) model.Probe {
 	from := s.lab.Host(u.View.Host)
 	if !r.Takes() || s.processes[r.Socket.Owner] == nil {
 		return from.Probe(source, t)

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 const (
@@ -22,7 +22,7 @@ const (
 type pace struct{ slow bool }
 
 // abreast is how many are to be played at once.
-func (p *pace) abreast(sc *model.Scenario) int {
+func (p *pace) abreast(sc *scenario.Scenario) int {
 	if !p.slow || slices.ContainsFunc(sc.Steps, fills) {
 		return 1
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/sut"
 )
@@ -75,9 +76,9 @@ register bob
 call     ann bob
 `
 
-func foundingScenario(t testing.TB) model.Scenario {
+func foundingScenario(t testing.TB) scenario.Scenario {
 	t.Helper()
-	sc, err := model.Parse(founding)
+	sc, err := scenario.Parse(founding)
 	if err != nil {
 		t.Fatal(err)
 	}

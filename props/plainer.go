@@ -3,11 +3,11 @@ package props
 import (
 	"slices"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // plainSteps takes the options off the steps, one at a time.
-func plainSteps(s model.Scenario) (out []model.Scenario) {
+func plainSteps(s scenario.Scenario) (out []scenario.Scenario) {
 	for i, st := range s.Steps {
 		for _, plain := range plainer(st) {
 			c := s
@@ -19,20 +19,20 @@ func plainSteps(s model.Scenario) (out []model.Scenario) {
 	return out
 }
 
-func plainer(st model.Step) (out []model.Step) {
+func plainer(st scenario.Step) (out []scenario.Step) {
 	switch st := st.(type) {
-	case model.Register:
+	case scenario.Register:
 		a, b := st, st
 		a.Via, b.Transport = "", 0
-		for _, x := range []model.Register{a, b} {
+		for _, x := range []scenario.Register{a, b} {
 			if x != st {
 				out = append(out, x)
 			}
 		}
-	case model.Call:
+	case scenario.Call:
 		a, b, c := st, st, st
-		a.OverFlow, b.Hangup, c.Transport = false, model.Caller, 0
-		for _, x := range []model.Call{a, b, c} {
+		a.OverFlow, b.Hangup, c.Transport = false, scenario.Caller, 0
+		for _, x := range []scenario.Call{a, b, c} {
 			if x != st {
 				out = append(out, x)
 			}
@@ -41,22 +41,22 @@ func plainer(st model.Step) (out []model.Step) {
 	return out
 }
 
-func plainProxies(s model.Scenario) []model.Scenario {
-	out := eachElement(s, func(e *model.Element) bool {
+func plainProxies(s scenario.Scenario) []scenario.Scenario {
+	out := eachElement(s, func(e *scenario.Element) bool {
 		had := e.RecordRoute
 		e.RecordRoute = false
 		return had
 	})
-	return append(out, eachElement(s, func(e *model.Element) bool {
-		had := e.Deliver == model.DeliverFlow
+	return append(out, eachElement(s, func(e *scenario.Element) bool {
+		had := e.Deliver == scenario.DeliverFlow
 		if had {
-			e.Deliver = model.DeliverContact
+			e.Deliver = scenario.DeliverContact
 		}
 		return had
 	})...)
 }
 
-func dropListener(s model.Scenario) (out []model.Scenario) {
+func dropListener(s scenario.Scenario) (out []scenario.Scenario) {
 	for i := range s.Elements {
 		for j := range s.Elements[i].Listen {
 			if len(s.Elements[i].Listen) < 2 {
@@ -72,8 +72,8 @@ func dropListener(s model.Scenario) (out []model.Scenario) {
 }
 
 // onePort gives an element the same port for all its transports.
-func onePort(s model.Scenario) []model.Scenario {
-	return eachElement(s, func(e *model.Element) bool {
+func onePort(s scenario.Scenario) []scenario.Scenario {
+	return eachElement(s, func(e *scenario.Element) bool {
 		changed := false
 		e.Listen = slices.Clone(e.Listen)
 		for j := range e.Listen {
@@ -85,17 +85,17 @@ func onePort(s model.Scenario) []model.Scenario {
 }
 
 // ownAddress makes an element listen on its address instead of a wildcard.
-func ownAddress(s model.Scenario) []model.Scenario {
-	return eachElement(s, func(e *model.Element) bool {
-		had := e.Bind != model.BindAddr
-		e.Bind = model.BindAddr
+func ownAddress(s scenario.Scenario) []scenario.Scenario {
+	return eachElement(s, func(e *scenario.Element) bool {
+		had := e.Bind != scenario.BindAddr
+		e.Bind = scenario.BindAddr
 		return had
 	})
 }
 
 // everyTransport makes an element implement every transport, as it should.
-func everyTransport(s model.Scenario) []model.Scenario {
-	return eachElement(s, func(e *model.Element) bool {
+func everyTransport(s scenario.Scenario) []scenario.Scenario {
+	return eachElement(s, func(e *scenario.Element) bool {
 		had := e.Lacks != 0
 		e.Lacks = 0
 		return had
@@ -104,26 +104,26 @@ func everyTransport(s model.Scenario) []model.Scenario {
 
 // firstAddress puts an element on the first address of its host, or says nothing
 // of it where it is there.
-func firstAddress(s model.Scenario) []model.Scenario {
-	return eachElement(s, func(e *model.Element) bool {
-		had := e.At != model.Place{}
-		e.At = model.Place{}
+func firstAddress(s scenario.Scenario) []scenario.Scenario {
+	return eachElement(s, func(e *scenario.Element) bool {
+		had := e.At != scenario.Place{}
+		e.At = scenario.Place{}
 		return had
 	})
 }
 
 // ipv4 makes every network IPv4, or takes the link-local addresses off one.
-func ipv4(s model.Scenario) (out []model.Scenario) {
+func ipv4(s scenario.Scenario) (out []scenario.Scenario) {
 	c := s
 	c.Nets, c.Elements, c.Addrs, c.Routes = slices.Clone(s.Nets), slices.Clone(s.Elements), slices.Clone(s.Addrs), slices.Clone(s.Routes)
 	for i := range c.Nets {
-		c.Nets[i].Family, c.Nets[i].LinkLocal = model.IPv4, false
+		c.Nets[i].Family, c.Nets[i].LinkLocal = scenario.IPv4, false
 	}
 	for i := range c.Elements {
 		e := &c.Elements[i]
 		e.At.Family = 0
-		if e.Bind == model.BindAny6Only {
-			e.Bind = model.BindAny4
+		if e.Bind == scenario.BindAny6Only {
+			e.Bind = scenario.BindAny4
 		}
 	}
 	for i := range c.Addrs {
@@ -145,7 +145,7 @@ func ipv4(s model.Scenario) (out []model.Scenario) {
 }
 
 // eachElement returns a candidate for every element that change changes.
-func eachElement(s model.Scenario, change func(*model.Element) bool) (out []model.Scenario) {
+func eachElement(s scenario.Scenario, change func(*scenario.Element) bool) (out []scenario.Scenario) {
 	for i := range s.Elements {
 		c := s
 		c.Elements = slices.Clone(s.Elements)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/sut"
 	"github.com/greka-sip/greka/sut/peer"
@@ -53,7 +55,7 @@ const spared = "a play without probes"
 
 // play plays a scenario in a fresh lab. With twin, or if a call failed and no
 // address explains why, it plays the direct twin in another one.
-func (p *player) play(ctx context.Context, sc *model.Scenario, twin bool) *Played {
+func (p *player) play(ctx context.Context, sc *scenario.Scenario, twin bool) *Played {
 	out := p.look(ctx, sc)
 	if out.Broken != "" || !twin && !puzzling(out) {
 		return out
@@ -68,7 +70,7 @@ func (p *player) play(ctx context.Context, sc *model.Scenario, twin bool) *Playe
 }
 
 // once plays a scenario in a fresh lab and judges it.
-func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
+func (p *player) once(ctx context.Context, sc *scenario.Scenario) *Played {
 	out := &Played{Scenario: *sc}
 	s := &session{sc: sc, stack: p.stack, quiet: callQuiet, unprobed: p.unprobed, dialling: map[int]int{},
 		processes: map[string]*sut.Process{}, stacks: map[string]*sut.Stack{}, seen: map[useKey]bool{},
@@ -100,7 +102,7 @@ func (p *player) once(ctx context.Context, sc *model.Scenario) *Played {
 
 // session is one scenario being played.
 type session struct {
-	sc        *model.Scenario
+	sc        *scenario.Scenario
 	stack     *sut.Stack
 	lab       *netns.Lab
 	world     *peer.World
@@ -112,7 +114,7 @@ type session struct {
 	step      int
 	still     map[string]bool          // hosts whose programs stand still
 	temper    map[string]int           // of programs: whether they come to rest
-	topology  *model.Topology          // who reaches whom; nil on one network
+	topology  *linux.Topology          // who reaches whom; nil on one network
 	uses      int                      // in this step
 	proved    map[probeKey]model.Probe // in this step
 	fresh     int                      // index of the first use since the last message came in
@@ -134,7 +136,7 @@ func (s *session) run(ctx context.Context, pool *netns.Pool) (err error) {
 	}
 	defer s.lab.Close()
 	if s.sc.Routed() {
-		s.topology = model.NewTopology(s.sc)
+		s.topology = linux.NewTopology(s.sc)
 	}
 	if s.packets != nil {
 		c, err := s.lab.Capture(s.packets)
@@ -235,11 +237,11 @@ func (s *session) stop() {
 
 // play plays one step. It returns false if the step failed: what would follow
 // is not worth playing.
-func (s *session) play(ctx context.Context, st model.Step) (bool, error) {
+func (s *session) play(ctx context.Context, st scenario.Step) (bool, error) {
 	switch st := st.(type) {
-	case model.Register:
+	case scenario.Register:
 		return s.register(ctx, st)
-	case model.Call:
+	case scenario.Call:
 		return s.call(ctx, st)
 	}
 	known, err := s.fault(ctx, st)
@@ -249,7 +251,7 @@ func (s *session) play(ctx context.Context, st model.Step) (bool, error) {
 	return true, err
 }
 
-func (s *session) register(ctx context.Context, r model.Register) (bool, error) {
+func (s *session) register(ctx context.Context, r scenario.Register) (bool, error) {
 	status := 0
 	done := func() bool { return status != 0 || s.trouble != nil }
 	if p := s.processes[r.UA]; p != nil {
@@ -276,14 +278,14 @@ func (s *session) register(ctx context.Context, r model.Register) (bool, error) 
 }
 
 // call plays one call from INVITE to BYE and notes its outcome.
-func (s *session) call(ctx context.Context, c model.Call) (bool, error) {
+func (s *session) call(ctx context.Context, c scenario.Call) (bool, error) {
 	call := s.world.Begin(s.step, c)
 	defer s.world.End()
 	if err := s.place(ctx, c, call); err != nil {
 		return false, err
 	}
 	hanger := s.processes[c.From]
-	if c.Hangup == model.Callee {
+	if c.Hangup == scenario.Callee {
 		hanger = s.processes[c.To]
 	}
 	var hangup error
@@ -313,7 +315,7 @@ func (s *session) call(ctx context.Context, c model.Call) (bool, error) {
 }
 
 // place makes the caller send its INVITE.
-func (s *session) place(ctx context.Context, c model.Call, call *peer.Call) error {
+func (s *session) place(ctx context.Context, c scenario.Call, call *peer.Call) error {
 	p := s.processes[c.From]
 	if p == nil {
 		if err := s.world.Invite(s.step); err != nil {

@@ -5,11 +5,12 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Played is what came of playing a scenario once.
 type Played struct {
-	Scenario model.Scenario
+	Scenario scenario.Scenario
 	Obs      model.Observation
 	Steps    int // that were played
 	Verdicts []model.Verdict

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/sut"
 )
 
@@ -13,7 +14,7 @@ import (
 // pcapng. Interfaces are named by host and who is on it,
 // "hut/eth0 (ann)", and our own probes are marked. What there is of a play
 // that was broken is written too, and the error says why it was.
-func Record(ctx context.Context, stack *sut.Stack, sc *model.Scenario, w io.Writer) error {
+func Record(ctx context.Context, stack *sut.Stack, sc *scenario.Scenario, w io.Writer) error {
 	p := (&player{stack: stack, record: true}).once(ctx, sc)
 	if _, err := w.Write(p.Packets); err != nil {
 		return err
@@ -31,7 +32,7 @@ const recordings = 20
 // recorded plays a confirmed scenario once more, with a capture: what is
 // explained is that play, so that its ports are those of its packets. If none
 // shows the finding, the one that was confirmed stays, without packets.
-func (p *player) recorded(ctx context.Context, sc *model.Scenario, sig model.Signature, confirmed *Played) *Played {
+func (p *player) recorded(ctx context.Context, sc *scenario.Scenario, sig model.Signature, confirmed *Played) *Played {
 	for range recordings {
 		again := (&player{stack: p.stack, record: true}).play(ctx, sc, true)
 		if shows(again, sig) {
@@ -44,7 +45,7 @@ func (p *player) recorded(ctx context.Context, sc *model.Scenario, sig model.Sig
 // outlasts reports whether what was waited for in vain is still missing when the
 // call is given more time: then it is no slowness. A request that is not
 // answered gets all the time that its sender waits by the rules.
-func (p *player) outlasts(ctx context.Context, sc *model.Scenario, sig model.Signature) bool {
+func (p *player) outlasts(ctx context.Context, sc *scenario.Scenario, sig model.Signature) bool {
 	within := patience
 	switch {
 	case sig.Class == model.NoAnswer || sig.Class == model.Hung:
@@ -58,7 +59,7 @@ func (p *player) outlasts(ctx context.Context, sc *model.Scenario, sig model.Sig
 }
 
 // as plays a scenario in a manner.
-func (p *player) as(ctx context.Context, sc *model.Scenario, how manner) *Played {
+func (p *player) as(ctx context.Context, sc *scenario.Scenario, how manner) *Played {
 	q := *p
 	q.unprobed = how.unprobed
 	return q.play(ctx, sc, how.twin)

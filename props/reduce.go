@@ -4,37 +4,37 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // reductions make a scenario smaller or plainer by one thing, the most
 // promising first: steps, then elements, hosts, listeners and options. Each
 // returns candidates; none changes its argument.
-var reductions = []func(model.Scenario) []model.Scenario{
+var reductions = []func(scenario.Scenario) []scenario.Scenario{
 	dropHalves, endThere, dropStep, dropElement, dropProxy, oneRegistrar, oneNetwork, dropRoute, oneHost, joinHosts,
 	plainSteps, plainProxies, dropListener, onePort, ownAddress, firstAddress, everyTransport, ipv4,
 }
 
 // dropHalves leaves out the first or the second half of the steps.
-func dropHalves(s model.Scenario) []model.Scenario {
+func dropHalves(s scenario.Scenario) []scenario.Scenario {
 	n := len(s.Steps)
 	if n < 4 {
 		return nil
 	}
 	a, b := s, s
 	a.Steps, b.Steps = s.Steps[n/2:], s.Steps[:n/2]
-	return []model.Scenario{a, b}
+	return []scenario.Scenario{a, b}
 }
 
 // endThere lets a call's callee hang up, instead of all that comes after it: a
 // caller's Contact is used then, too.
-func endThere(s model.Scenario) (out []model.Scenario) {
+func endThere(s scenario.Scenario) (out []scenario.Scenario) {
 	for i := range len(s.Steps) - 1 {
-		call, ok := s.Steps[i].(model.Call)
+		call, ok := s.Steps[i].(scenario.Call)
 		if !ok {
 			continue
 		}
-		call.Hangup = model.Callee
+		call.Hangup = scenario.Callee
 		c := s
 		c.Steps = append(slices.Clone(s.Steps[:i]), call)
 		out = append(out, c)
@@ -42,7 +42,7 @@ func endThere(s model.Scenario) (out []model.Scenario) {
 	return out
 }
 
-func dropStep(s model.Scenario) (out []model.Scenario) {
+func dropStep(s scenario.Scenario) (out []scenario.Scenario) {
 	for i := range s.Steps {
 		c := s
 		c.Steps = slices.Delete(slices.Clone(s.Steps), i, i+1)
@@ -55,7 +55,7 @@ func dropStep(s model.Scenario) (out []model.Scenario) {
 
 // dropElement leaves out an element that no step and no other element names,
 // and the hosts that stay empty.
-func dropElement(s model.Scenario) (out []model.Scenario) {
+func dropElement(s scenario.Scenario) (out []scenario.Scenario) {
 	for i, e := range s.Elements {
 		if e.SUT || needed(&s, e.Name) {
 			continue
@@ -68,14 +68,14 @@ func dropElement(s model.Scenario) (out []model.Scenario) {
 }
 
 // without drops an element together with the steps that name it.
-func without(s *model.Scenario) (out []model.Scenario) {
+func without(s *scenario.Scenario) (out []scenario.Scenario) {
 	for i, e := range s.Elements {
-		if e.SUT || e.Kind != model.UserAgent || !needed(s, e.Name) {
+		if e.SUT || e.Kind != scenario.UserAgent || !needed(s, e.Name) {
 			continue
 		}
 		c := *s
 		c.Elements = slices.Delete(slices.Clone(s.Elements), i, i+1)
-		c.Steps = slices.DeleteFunc(slices.Clone(s.Steps), func(st model.Step) bool { return names(st, e.Name) })
+		c.Steps = slices.DeleteFunc(slices.Clone(s.Steps), func(st scenario.Step) bool { return names(st, e.Name) })
 		if len(c.Steps) > 0 {
 			out = append(out, withoutEmptyHosts(c))
 		}
@@ -83,30 +83,30 @@ func without(s *model.Scenario) (out []model.Scenario) {
 	return out
 }
 
-func needed(s *model.Scenario, name string) bool {
+func needed(s *scenario.Scenario, name string) bool {
 	for _, e := range s.Elements {
 		if e.Via == name {
 			return true
 		}
 	}
-	return slices.ContainsFunc(s.Steps, func(st model.Step) bool { return names(st, name) })
+	return slices.ContainsFunc(s.Steps, func(st scenario.Step) bool { return names(st, name) })
 }
 
-func names(st model.Step, name string) bool {
+func names(st scenario.Step, name string) bool {
 	switch st := st.(type) {
-	case model.Register:
+	case scenario.Register:
 		return st.UA == name || st.Via == name
-	case model.Call:
+	case scenario.Call:
 		return st.From == name || st.To == name
-	case model.Disconnect:
+	case scenario.Disconnect:
 		return st.Element == name || st.Peer == name
-	case model.Silence:
+	case scenario.Silence:
 		return st.Element == name || st.Peer == name
-	case model.ResetFlow:
+	case scenario.ResetFlow:
 		return st.Element == name || st.Peer == name
-	case model.Restart:
+	case scenario.Restart:
 		return st.Element == name
-	case model.FillBacklog:
+	case scenario.FillBacklog:
 		return st.Element == name
 	}
 	return false
@@ -114,9 +114,9 @@ func names(st model.Step, name string) bool {
 
 // dropProxy takes one user agent, or all, off the proxy; what registers there
 // goes with it.
-func dropProxy(s model.Scenario) (out []model.Scenario) {
+func dropProxy(s scenario.Scenario) (out []scenario.Scenario) {
 	for _, p := range s.Elements {
-		if p.Kind != model.Proxy || p.SUT {
+		if p.Kind != scenario.Proxy || p.SUT {
 			continue
 		}
 		c := s
@@ -131,7 +131,7 @@ func dropProxy(s model.Scenario) (out []model.Scenario) {
 		}
 		c.Steps = nil
 		for _, st := range s.Steps {
-			if r, ok := st.(model.Register); !ok || s.Registrar(r) != p.Name {
+			if r, ok := st.(scenario.Register); !ok || s.Registrar(r) != p.Name {
 				c.Steps = append(c.Steps, st)
 			}
 		}
@@ -139,7 +139,7 @@ func dropProxy(s model.Scenario) (out []model.Scenario) {
 			out = append(out, withoutEmptyHosts(c))
 		}
 	}
-	return append(out, eachElement(s, func(e *model.Element) bool {
+	return append(out, eachElement(s, func(e *scenario.Element) bool {
 		had := e.Via != ""
 		e.Via = ""
 		return had
@@ -148,24 +148,24 @@ func dropProxy(s model.Scenario) (out []model.Scenario) {
 
 // oneRegistrar puts one proxy in another's place, or makes that of a further
 // account a user agent's own.
-func oneRegistrar(s model.Scenario) (out []model.Scenario) {
+func oneRegistrar(s scenario.Scenario) (out []scenario.Scenario) {
 	var proxies []string
 	for _, e := range s.Elements {
-		if e.Kind == model.Proxy && !e.SUT {
+		if e.Kind == scenario.Proxy && !e.SUT {
 			proxies = append(proxies, e.Name)
 		}
 	}
 	for _, from := range proxies {
 		for _, to := range s.Elements {
-			if to.Kind == model.Proxy && to.Name != from {
+			if to.Kind == scenario.Proxy && to.Name != from {
 				c := moved(s, "", from, to.Name)
-				c.Elements = slices.DeleteFunc(c.Elements, func(e model.Element) bool { return e.Name == from })
+				c.Elements = slices.DeleteFunc(c.Elements, func(e scenario.Element) bool { return e.Name == from })
 				out = append(out, withoutEmptyHosts(c))
 			}
 		}
 	}
 	for _, st := range s.Steps {
-		if r, ok := st.(model.Register); ok && r.Via != "" {
+		if r, ok := st.(scenario.Register); ok && r.Via != "" {
 			out = append(out, moved(s, r.UA, s.Element(r.UA).Via, r.Via))
 		}
 	}
@@ -173,18 +173,18 @@ func oneRegistrar(s model.Scenario) (out []model.Scenario) {
 }
 
 // moved gives a user agent, or all, another proxy for one that it has.
-func moved(s model.Scenario, ua, from, to string) model.Scenario {
+func moved(s scenario.Scenario, ua, from, to string) scenario.Scenario {
 	s.Elements, s.Steps = slices.Clone(s.Elements), slices.Clone(s.Steps)
 	home := map[string]string{}
 	for i := range s.Elements {
 		e := &s.Elements[i]
-		if e.Kind == model.UserAgent && e.Via == from && (ua == "" || e.Name == ua) {
+		if e.Kind == scenario.UserAgent && e.Via == from && (ua == "" || e.Name == ua) {
 			e.Via = to
 		}
 		home[e.Name] = e.Via
 	}
 	for i, st := range s.Steps {
-		r, ok := st.(model.Register)
+		r, ok := st.(scenario.Register)
 		if ok && r.Via == from && ua == "" {
 			r.Via = to
 		}
@@ -200,7 +200,7 @@ func moved(s model.Scenario, ua, from, to string) model.Scenario {
 
 // withoutEmptyHosts leaves out the hosts on which nobody is, unless they join
 // networks.
-func withoutEmptyHosts(s model.Scenario) model.Scenario {
+func withoutEmptyHosts(s scenario.Scenario) scenario.Scenario {
 	used := map[string]bool{}
 	for _, e := range s.Elements {
 		used[e.Host] = true
@@ -209,19 +209,19 @@ func withoutEmptyHosts(s model.Scenario) model.Scenario {
 }
 
 // withoutIdleHosts leaves out what is not used and joins no networks.
-func withoutIdleHosts(s model.Scenario, used map[string]bool) model.Scenario {
+func withoutIdleHosts(s scenario.Scenario, used map[string]bool) scenario.Scenario {
 	idle := map[string]bool{}
 	for _, h := range s.Hosts {
 		idle[h.Name] = !used[h.Name] && len(h.Nets) < 2
 	}
-	s.Hosts = slices.DeleteFunc(slices.Clone(s.Hosts), func(h model.Host) bool { return idle[h.Name] })
-	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a model.HostAddr) bool { return idle[a.Host] })
-	s.Routes = slices.DeleteFunc(slices.Clone(s.Routes), func(r model.HostRoute) bool { return idle[r.Host] || idle[r.Via] })
+	s.Hosts = slices.DeleteFunc(slices.Clone(s.Hosts), func(h scenario.Host) bool { return idle[h.Name] })
+	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a scenario.HostAddr) bool { return idle[a.Host] })
+	s.Routes = slices.DeleteFunc(slices.Clone(s.Routes), func(r scenario.HostRoute) bool { return idle[r.Host] || idle[r.Via] })
 	return plainLists(s)
 }
 
 // plainLists makes empty lists nil, as Parse does.
-func plainLists(s model.Scenario) model.Scenario {
+func plainLists(s scenario.Scenario) scenario.Scenario {
 	if len(s.Addrs) == 0 {
 		s.Addrs = nil
 	}
@@ -232,7 +232,7 @@ func plainLists(s model.Scenario) model.Scenario {
 }
 
 // oneNetwork puts all hosts on one network, without routers and routes.
-func oneNetwork(s model.Scenario) []model.Scenario {
+func oneNetwork(s scenario.Scenario) []scenario.Scenario {
 	if len(s.Nets) == 1 && len(s.Addrs)+len(s.Routes) == 0 && s.Nets[0].Name == "lan" {
 		return nil
 	}
@@ -241,22 +241,22 @@ func oneNetwork(s model.Scenario) []model.Scenario {
 	c.Hosts, c.Elements = slices.Clone(s.Hosts), slices.Clone(s.Elements)
 	used := map[string]bool{}
 	for i := range c.Elements {
-		c.Elements[i].At = model.Place{}
+		c.Elements[i].At = scenario.Place{}
 		used[c.Elements[i].Host] = true
 	}
 	for i := range c.Hosts {
-		c.Hosts[i] = model.Host{Name: c.Hosts[i].Name, Nets: []string{"lan"}}
+		c.Hosts[i] = scenario.Host{Name: c.Hosts[i].Name, Nets: []string{"lan"}}
 	}
-	c.Hosts = slices.DeleteFunc(c.Hosts, func(h model.Host) bool { return !used[h.Name] })
+	c.Hosts = slices.DeleteFunc(c.Hosts, func(h scenario.Host) bool { return !used[h.Name] })
 	six := c
-	c.Nets = []model.Net{{Name: "lan", Family: model.IPv4}}
-	six.Nets = []model.Net{{Name: "lan", Family: model.IPv6}}
-	return []model.Scenario{c, six}
+	c.Nets = []scenario.Net{{Name: "lan", Family: scenario.IPv4}}
+	six.Nets = []scenario.Net{{Name: "lan", Family: scenario.IPv6}}
+	return []scenario.Scenario{c, six}
 }
 
 // dropRoute leaves out one route or further address, takes one host off a
 // network, or makes one plainer.
-func dropRoute(s model.Scenario) (out []model.Scenario) {
+func dropRoute(s scenario.Scenario) (out []scenario.Scenario) {
 	for i := range s.Routes {
 		c := s
 		c.Routes = slices.Delete(slices.Clone(s.Routes), i, i+1)
@@ -268,10 +268,10 @@ func dropRoute(s model.Scenario) (out []model.Scenario) {
 		out = append(out, plainLists(c))
 	}
 	for i, h := range s.Hosts {
-		if h.Router || h.ReversePath != model.ReversePathOff {
+		if h.Router || h.ReversePath != scenario.ReversePathOff {
 			c := s
 			c.Hosts = slices.Clone(s.Hosts)
-			c.Hosts[i].Router, c.Hosts[i].ReversePath = false, model.ReversePathOff
+			c.Hosts[i].Router, c.Hosts[i].ReversePath = false, scenario.ReversePathOff
 			out = append(out, c)
 		}
 		for j := range h.Nets {
@@ -287,9 +287,9 @@ func dropRoute(s model.Scenario) (out []model.Scenario) {
 }
 
 // dropNet leaves out a network on which nobody is.
-func dropNet(s model.Scenario) (out []model.Scenario) {
+func dropNet(s scenario.Scenario) (out []scenario.Scenario) {
 	for i, n := range s.Nets {
-		if len(s.Nets) == 1 || slices.ContainsFunc(s.Hosts, func(h model.Host) bool { return slices.Contains(h.Nets, n.Name) }) {
+		if len(s.Nets) == 1 || slices.ContainsFunc(s.Hosts, func(h scenario.Host) bool { return slices.Contains(h.Nets, n.Name) }) {
 			continue
 		}
 		c := s
@@ -300,7 +300,7 @@ func dropNet(s model.Scenario) (out []model.Scenario) {
 }
 
 // oneHost puts everybody on the first host.
-func oneHost(s model.Scenario) []model.Scenario {
+func oneHost(s scenario.Scenario) []scenario.Scenario {
 	if len(s.Hosts) < 2 {
 		return nil
 	}
@@ -309,11 +309,11 @@ func oneHost(s model.Scenario) []model.Scenario {
 	for i := range c.Elements {
 		c.Elements[i].Host = s.Hosts[0].Name
 	}
-	return []model.Scenario{spread(withoutEmptyHosts(c)), withoutEmptyHosts(c)}
+	return []scenario.Scenario{spread(withoutEmptyHosts(c)), withoutEmptyHosts(c)}
 }
 
 // joinHosts moves the elements of one host to another.
-func joinHosts(s model.Scenario) (out []model.Scenario) {
+func joinHosts(s scenario.Scenario) (out []scenario.Scenario) {
 	for i := range s.Hosts {
 		for j := range i {
 			c := s
@@ -330,7 +330,7 @@ func joinHosts(s model.Scenario) (out []model.Scenario) {
 }
 
 // spread moves ports apart that elements on different hosts had in common.
-func spread(s model.Scenario) model.Scenario {
+func spread(s scenario.Scenario) scenario.Scenario {
 	used := map[string]bool{}
 	s.Elements = slices.Clone(s.Elements)
 	for i := range s.Elements {
@@ -348,8 +348,8 @@ func spread(s model.Scenario) model.Scenario {
 	return s
 }
 
-func taken(used map[string]bool, e *model.Element) bool {
-	return slices.ContainsFunc(e.Listen, func(l model.Listen) bool { return used[key(e, l)] })
+func taken(used map[string]bool, e *scenario.Element) bool {
+	return slices.ContainsFunc(e.Listen, func(l scenario.Listen) bool { return used[key(e, l)] })
 }
 
-func key(e *model.Element, l model.Listen) string { return fmt.Sprint(e.Host, l.Port) }
+func key(e *scenario.Element, l scenario.Listen) string { return fmt.Sprint(e.Host, l.Port) }

@@ -3,7 +3,7 @@ package props
 import (
 	"slices"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 var (
@@ -14,7 +14,7 @@ var (
 
 // rename gives hosts and elements the names that a person would: the first
 // host is box, the first caller ann, whom she calls bob, the first proxy p.
-func rename(s model.Scenario) model.Scenario {
+func rename(s scenario.Scenario) scenario.Scenario {
 	host, element := map[string]string{}, map[string]string{}
 	for i, h := range s.Hosts {
 		host[h.Name] = plainHosts[i%len(plainHosts)]
@@ -23,15 +23,15 @@ func rename(s model.Scenario) model.Scenario {
 		return s
 	}
 	for _, st := range s.Steps {
-		if c, ok := st.(model.Call); ok && len(element) == 0 {
+		if c, ok := st.(scenario.Call); ok && len(element) == 0 {
 			element[c.From], element[c.To] = "ann", "bob"
 		}
 	}
 	for _, e := range s.Elements {
-		if e.Kind == model.UserAgent && element[e.Name] == "" {
+		if e.Kind == scenario.UserAgent && element[e.Name] == "" {
 			element[e.Name] = free(element, "carl", "dora", "emil")
 		}
-		if e.Kind == model.Proxy {
+		if e.Kind == scenario.Proxy {
 			element[e.Name] = free(element, "p", "q")
 		}
 	}
@@ -52,7 +52,7 @@ func free(given map[string]string, list ...string) string {
 	return list[0]
 }
 
-func renamed(s model.Scenario, host, element map[string]string) model.Scenario {
+func renamed(s scenario.Scenario, host, element map[string]string) scenario.Scenario {
 	name := func(n string) string {
 		if x := element[n]; x != "" {
 			return x
@@ -81,52 +81,52 @@ func renamed(s model.Scenario, host, element map[string]string) model.Scenario {
 }
 
 // renamedStep is a step of a SIP scenario with other names.
-func renamedStep(st model.Step, host, element func(string) string) model.Step {
+func renamedStep(st scenario.Step, host, element func(string) string) scenario.Step {
 	switch st := st.(type) {
-	case model.Register:
-		return model.Register{UA: element(st.UA), Transport: st.Transport, Via: element(st.Via)}
-	case model.Call:
+	case scenario.Register:
+		return scenario.Register{UA: element(st.UA), Transport: st.Transport, Via: element(st.Via)}
+	case scenario.Call:
 		st.From, st.To = element(st.From), element(st.To)
 		return st
-	case model.Disconnect:
-		return model.Disconnect{Element: element(st.Element), Peer: element(st.Peer)}
-	case model.Silence:
-		return model.Silence{Element: element(st.Element), Peer: element(st.Peer)}
-	case model.ResetFlow:
-		return model.ResetFlow{Element: element(st.Element), Peer: element(st.Peer)}
-	case model.Restart:
-		return model.Restart{Element: element(st.Element)}
-	case model.FillBacklog:
-		return model.FillBacklog{Element: element(st.Element)}
-	case model.Freeze:
-		return model.Freeze{Host: host(st.Host)}
-	case model.Thaw:
-		return model.Thaw{Host: host(st.Host)}
-	case model.Kill:
-		return model.Kill{Host: host(st.Host)}
+	case scenario.Disconnect:
+		return scenario.Disconnect{Element: element(st.Element), Peer: element(st.Peer)}
+	case scenario.Silence:
+		return scenario.Silence{Element: element(st.Element), Peer: element(st.Peer)}
+	case scenario.ResetFlow:
+		return scenario.ResetFlow{Element: element(st.Element), Peer: element(st.Peer)}
+	case scenario.Restart:
+		return scenario.Restart{Element: element(st.Element)}
+	case scenario.FillBacklog:
+		return scenario.FillBacklog{Element: element(st.Element)}
+	case scenario.Freeze:
+		return scenario.Freeze{Host: host(st.Host)}
+	case scenario.Thaw:
+		return scenario.Thaw{Host: host(st.Host)}
+	case scenario.Kill:
+		return scenario.Kill{Host: host(st.Host)}
 	}
 	return renamedChange(st, host)
 }
 
 // renamedChange is a step that changes the topology with other names of hosts.
-func renamedChange(st model.Step, host func(string) string) model.Step {
+func renamedChange(st scenario.Step, host func(string) string) scenario.Step {
 	switch st := st.(type) {
-	case model.SetLink:
+	case scenario.SetLink:
 		st.Host = host(st.Host)
 		return st
-	case model.Assign:
+	case scenario.Assign:
 		st.Host = host(st.Host)
 		return st
-	case model.Unassign:
+	case scenario.Unassign:
 		st.Host = host(st.Host)
 		return st
-	case model.Renumber:
+	case scenario.Renumber:
 		st.Host = host(st.Host)
 		return st
-	case model.Withdraw:
+	case scenario.Withdraw:
 		st.Host = host(st.Host)
 		return st
-	case model.SetForwarding:
+	case scenario.SetForwarding:
 		st.Host = host(st.Host)
 		return st
 	}
@@ -135,9 +135,9 @@ func renamedChange(st model.Step, host func(string) string) model.Step {
 
 // renumber gives proxies 5060 and 5065, and everybody else a port that nobody takes
 // for a default; an element's unequal ports stay unequal.
-func renumber(s model.Scenario) model.Scenario {
+func renumber(s scenario.Scenario) scenario.Scenario {
 	s.Elements = slices.Clone(s.Elements)
-	free := map[model.Kind][]uint16{model.UserAgent: plainPorts, model.Proxy: proxyPorts}
+	free := map[scenario.Kind][]uint16{scenario.UserAgent: plainPorts, scenario.Proxy: proxyPorts}
 	for i := range s.Elements {
 		e := &s.Elements[i]
 		if len(free[e.Kind]) == 0 {
@@ -159,10 +159,10 @@ func renumber(s model.Scenario) model.Scenario {
 }
 
 // reorder puts proxies first, then the judged element, then the others.
-func reorder(s model.Scenario) model.Scenario {
-	rank := func(e model.Element) int {
+func reorder(s scenario.Scenario) scenario.Scenario {
+	rank := func(e scenario.Element) int {
 		switch {
-		case e.Kind == model.Proxy:
+		case e.Kind == scenario.Proxy:
 			return 0
 		case e.SUT:
 			return 1
@@ -170,6 +170,6 @@ func reorder(s model.Scenario) model.Scenario {
 		return 2
 	}
 	s.Elements = slices.Clone(s.Elements)
-	slices.SortStableFunc(s.Elements, func(a, b model.Element) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(s.Elements, func(a, b scenario.Element) int { return rank(a) - rank(b) })
 	return s
 }

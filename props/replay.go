@@ -8,6 +8,7 @@ import (
 
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/sut"
 )
 
@@ -48,7 +49,7 @@ type Replayed struct {
 // Replay plays a scenario once, beside its direct twin, with a stack as the
 // element that is judged, and compares what it shows with what is wanted.
 // The error says why the scenario cannot be played with this stack.
-func Replay(ctx context.Context, stack *sut.Stack, sc *model.Scenario, want Want) (*Replayed, error) {
+func Replay(ctx context.Context, stack *sut.Stack, sc *scenario.Scenario, want Want) (*Replayed, error) {
 	if err := playable(stack, sc); err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func Replay(ctx context.Context, stack *sut.Stack, sc *model.Scenario, want Want
 }
 
 // playable says why a stack cannot play a scenario.
-func playable(stack *sut.Stack, sc *model.Scenario) error {
+func playable(stack *sut.Stack, sc *scenario.Scenario) error {
 	judged := sc.SUT()
 	switch {
 	case stack.Name == kernelName && len(sc.Elements) > 0:
@@ -79,7 +80,7 @@ func playable(stack *sut.Stack, sc *model.Scenario) error {
 	return nil
 }
 
-func replay(ctx context.Context, eng *engine, sc *model.Scenario, want Want) *Replayed {
+func replay(ctx context.Context, eng *engine, sc *scenario.Scenario, want Want) *Replayed {
 	r := &Replayed{Played: eng.play(ctx, sc, true), engine: eng}
 	r.Result, r.Detail = resultOf(r.Played, &Config{})
 	if r.Result == ResultBroken {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 func TestReplayAsExpected(t *testing.T) {
@@ -59,8 +60,8 @@ func TestReplayAsExpected(t *testing.T) {
 
 // A scenario that a stack cannot play is refused before it is played.
 func TestReplayOfWhatCannotBePlayed(t *testing.T) {
-	parse := func(text string) *model.Scenario {
-		s, err := model.Parse(text)
+	parse := func(text string) *scenario.Scenario {
+		s, err := scenario.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // fateOfRouteSet says what comes of an answer that lacks Record-Routes: the caller
@@ -15,7 +17,7 @@ func (e *explanation) fateOfRouteSet() string {
 	i := slices.IndexFunc(e.p.Obs.RouteSets, func(r model.RouteSet) bool {
 		return r.Step == e.v.Step && r.Giver == about.Element && r.Message == about.Message && !r.Copied()
 	})
-	c, ok := stepOf(e.p, e.v.Step).(model.Call)
+	c, ok := stepOf(e.p, e.v.Step).(scenario.Call)
 	switch {
 	case i < 0 || !ok:
 		return "the caller makes its route set of this answer (RFC 3261 12.1.2)"
@@ -62,12 +64,12 @@ func (e *explanation) past(r *model.RouteSet, caller string) string {
 }
 
 // elementAt is the element that listens where a URI leads, "" if none does.
-func elementAt(sc *model.Scenario, uri string) string {
-	u, err := model.ParseURI(uri)
+func elementAt(sc *scenario.Scenario, uri string) string {
+	u, err := sip.ParseURI(uri)
 	if err != nil {
 		return ""
 	}
-	list, err := model.Resolve(u)
+	list, err := sip.Resolve(u)
 	if err != nil {
 		return ""
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // The kinds of samples.
@@ -26,7 +27,7 @@ const (
 type sample struct {
 	kind, name string
 	signature  model.Signature // the zero value if it has none
-	scenario   *model.Scenario
+	scenario   *scenario.Scenario
 	index      int
 	played     *Played
 	why        string
@@ -147,6 +148,6 @@ func (l *ledger) finishSamples() {
 }
 
 // capture plays a scenario once more, with a capture.
-func (p *player) capture(ctx context.Context, sc *model.Scenario) *Played {
+func (p *player) capture(ctx context.Context, sc *scenario.Scenario) *Played {
 	return (&player{stack: p.stack, record: true}).play(ctx, sc, false)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // readSamples reads what a hunt kept in its directory beside findings.
@@ -47,12 +48,12 @@ func TestSamplesAreKept(t *testing.T) {
 	}}
 	eng := f.engine()
 	plain := eng.play
-	eng.play = func(ctx context.Context, s *model.Scenario, twin bool) *Played {
+	eng.play = func(ctx context.Context, s *scenario.Scenario, twin bool) *Played {
 		p := plain(ctx, s, twin)
-		p.Log = []byte("the log of " + model.Format(*s))
+		p.Log = []byte("the log of " + scenario.Format(*s))
 		return p
 	}
-	eng.record = func(ctx context.Context, s *model.Scenario) *Played {
+	eng.record = func(ctx context.Context, s *scenario.Scenario) *Played {
 		p := eng.play(ctx, s, false)
 		p.Packets = []byte("packets")
 		return p
@@ -91,7 +92,7 @@ func TestSampleThatDoesNotShowAgain(t *testing.T) {
 		return nil
 	}}
 	eng := f.engine()
-	eng.record = func(_ context.Context, s *model.Scenario) *Played { return (&fake{}).played(s) }
+	eng.record = func(_ context.Context, s *scenario.Scenario) *Played { return (&fake{}).played(s) }
 	out := t.TempDir()
 	run(context.Background(), eng, Config{Checks: 20, Out: out})
 	for _, c := range readSamples(t, out) {

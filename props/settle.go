@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
 )
 
 const (
@@ -107,7 +107,7 @@ func (s *session) await(ctx context.Context, bound time.Duration, so func() (boo
 }
 
 // noteHolder adds a socket to those that its element's processes may hold.
-func noteHolder(inodes map[string]map[uint64]bool, x *model.Socket) {
+func noteHolder(inodes map[string]map[uint64]bool, x *linux.Socket) {
 	if x.Inode == 0 || x.Owner == "" {
 		return
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -52,13 +52,13 @@ func noFill(workers int) string {
 
 // withoutFill takes out the steps that fill queues. What is left is a scenario
 // that is drawn as well.
-func withoutFill(s *model.Scenario) {
+func withoutFill(s *scenario.Scenario) {
 	s.Steps = slices.DeleteFunc(s.Steps, fills)
 }
 
 // fills reports whether a step fills a queue.
-func fills(st model.Step) bool {
-	_, fill := st.(model.FillBacklog)
+func fills(st scenario.Step) bool {
+	_, fill := st.(scenario.FillBacklog)
 	return fill
 }
 

@@ -4,14 +4,15 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/sut"
 )
 
 // site is where an element can be: an address of a host.
 type site struct {
 	host  string
-	place model.Place // zero: the host's first address
+	place scenario.Place // zero: the host's first address
 	addr  netip.Addr
 }
 
@@ -20,8 +21,8 @@ type site struct {
 func (d *draft) twoNetworks() {
 	family := familyWords[d.pick(&dimTwoFamily)]
 	linkLocal := d.linkLocal(family)
-	d.s.Nets = []model.Net{{Name: "near", Family: family, LinkLocal: linkLocal}, {Name: "far", Family: family, LinkLocal: linkLocal}}
-	d.s.Hosts = []model.Host{{Name: "r1", Nets: []string{"near", "far"}, Router: true}}
+	d.s.Nets = []scenario.Net{{Name: "near", Family: family, LinkLocal: linkLocal}, {Name: "far", Family: family, LinkLocal: linkLocal}}
+	d.s.Hosts = []scenario.Host{{Name: "r1", Nets: []string{"near", "far"}, Router: true}}
 	attached := map[string]int{}
 	n := words[d.pick(&dimPlain)]
 	for range n {
@@ -29,7 +30,7 @@ func (d *draft) twoNetworks() {
 	}
 	for _, v := range dimAttached.values { // in this order: labs of one shape can be used again
 		for range attached[v] {
-			h := model.Host{Name: hostName(len(d.s.Hosts) + 1)}
+			h := scenario.Host{Name: hostName(len(d.s.Hosts) + 1)}
 			switch v {
 			case "first":
 				h.Nets = []string{"near"}
@@ -40,10 +41,10 @@ func (d *draft) twoNetworks() {
 			}
 			d.s.Hosts = append(d.s.Hosts, h)
 			if len(h.Nets) == 1 {
-				d.s.Routes = append(d.s.Routes, model.HostRoute{Host: h.Name, To: model.ToAll, Via: "r1"})
+				d.s.Routes = append(d.s.Routes, scenario.HostRoute{Host: h.Name, To: scenario.ToAll, Via: "r1"})
 			}
 			if d.space.Several.Addresses && d.yes(&dimMoreOn) {
-				d.s.Addrs = append(d.s.Addrs, model.HostAddr{Host: h.Name, Place: model.Place{Net: h.Nets[0], Nth: 1}})
+				d.s.Addrs = append(d.s.Addrs, scenario.HostAddr{Host: h.Name, Place: scenario.Place{Net: h.Nets[0], Nth: 1}})
 			}
 		}
 	}
@@ -57,8 +58,8 @@ func (d *draft) larger() {
 	for i := range d.s.Addrs {
 		// To the elements one dead address is like another, and a
 		// duplicate (RFC 4862 5.4) takes some milliseconds more to make.
-		if d.s.Addrs[i].Fate == model.Duplicate {
-			d.s.Addrs[i].Fate = model.Tentative
+		if d.s.Addrs[i].Fate == scenario.Duplicate {
+			d.s.Addrs[i].Fate = scenario.Tentative
 		}
 	}
 }
@@ -67,7 +68,7 @@ func (d *draft) larger() {
 // judged element is placed first; if nobody else is within its reach all share
 // its host. It returns nil if there is no place for the judged one.
 func (d *draft) place(proxies int, judgedProxy bool) []site {
-	top := model.NewTopology(&d.s)
+	top := linux.NewTopology(&d.s)
 	homes := d.homes(top, true)
 	if len(homes) == 0 {
 		return nil
@@ -105,7 +106,7 @@ func (w *world) topology() {
 
 // homes lists the sites of all hosts: addresses that a URI can name. For the
 // judged element, those of hosts that have no more than it can put up with.
-func (d *draft) homes(top *model.Topology, judged bool) (out []site) {
+func (d *draft) homes(top *linux.Topology, judged bool) (out []site) {
 	for i := range d.s.Hosts {
 		h := &d.s.Hosts[i]
 		if judged && !d.space.Several.Covers(sut.HostHas(&d.s, h.Name)) {
@@ -126,7 +127,7 @@ func (d *draft) homes(top *model.Topology, judged bool) (out []site) {
 // carries reports whether the judged stack talks an address's family.
 func (d *draft) carries(a netip.Addr) bool {
 	for _, f := range d.space.Families {
-		if f.Has(model.IPv4) && a.Is4() || f.Has(model.IPv6) && a.Is6() {
+		if f.Has(scenario.IPv4) && a.Is4() || f.Has(scenario.IPv6) && a.Is6() {
 			return true
 		}
 	}
@@ -135,7 +136,7 @@ func (d *draft) carries(a netip.Addr) bool {
 
 // pickSite draws a site that is connected with all that are chosen; the first
 // of those if there is none.
-func (d *draft) pickSite(all, chosen []site, top *model.Topology) site {
+func (d *draft) pickSite(all, chosen []site, top *linux.Topology) site {
 	var fit []site
 	for _, s := range all {
 		ok := true
@@ -154,33 +155,33 @@ func (d *draft) pickSite(all, chosen []site, top *model.Topology) site {
 
 // connected reports whether what one site sends to another, from its own
 // address, arrives and is answered.
-func connected(top *model.Topology, from, to site) bool {
+func connected(top *linux.Topology, from, to site) bool {
 	if from.addr.Is4() != to.addr.Is4() {
 		return false
 	}
 	there, back := top.Reach(from.host, from.addr, to.addr)
-	return there.Host() == to.host && back.End == model.Delivered && back.Host() == from.host
+	return there.Host() == to.host && back.End == linux.Delivered && back.Host() == from.host
 }
 
 // unbound reports whether a program that leaves its source address to the kernel
 // reaches a site, from whichever address that is, and is answered.
-func unbound(top *model.Topology, from, to site) bool {
+func unbound(top *linux.Topology, from, to site) bool {
 	from.addr = netip.Addr{}
 	there, back := top.Reach(from.host, from.addr, to.addr)
-	return there.Host() == to.host && back.End == model.Delivered && back.Host() == from.host
+	return there.Host() == to.host && back.End == linux.Delivered && back.Host() == from.host
 }
 
 // namesWell reports whether a judged element that listens on a wildcard finds an
 // address of its own to hand out: all whom it talks to reach it, at all times,
 // at the address on which it is found, and at every one from which the kernel
 // makes it send to any of them. Which of these it names is its own choice.
-func namesWell(s *model.Scenario) bool {
+func namesWell(s *scenario.Scenario) bool {
 	e := s.SUT()
-	if e.Bind == model.BindAddr {
+	if e.Bind == scenario.BindAddr {
 		return true
 	}
 	me := site{host: e.Host, addr: s.ElementAddr(e.Name)}
-	top := model.NewTopology(s)
+	top := linux.NewTopology(s)
 	names := []netip.Addr{me.addr}
 	for i := -1; i < len(s.Steps); i++ {
 		if i >= 0 && !changesNetwork(s.Steps[i]) {
@@ -198,11 +199,11 @@ func namesWell(s *model.Scenario) bool {
 
 // sentFrom adds the addresses from which the kernel makes the judged element send to
 // the others now.
-func sentFrom(s *model.Scenario, top *model.Topology, names []netip.Addr) []netip.Addr {
+func sentFrom(s *scenario.Scenario, top *linux.Topology, names []netip.Addr) []netip.Addr {
 	e := s.SUT()
 	for _, o := range s.Elements {
 		there, _ := top.Reach(e.Host, netip.Addr{}, s.ElementAddr(o.Name))
-		if o.Name != e.Name && there.End == model.Delivered && !slices.Contains(names, there.Source) {
+		if o.Name != e.Name && there.End == linux.Delivered && !slices.Contains(names, there.Source) {
 			names = append(names, there.Source)
 		}
 	}
@@ -211,7 +212,7 @@ func sentFrom(s *model.Scenario, top *model.Topology, names []netip.Addr) []neti
 
 // reachable reports whether all that are connected with a site now are so with
 // other addresses of its host.
-func reachable(s *model.Scenario, top *model.Topology, me site, names []netip.Addr) bool {
+func reachable(s *scenario.Scenario, top *linux.Topology, me site, names []netip.Addr) bool {
 	for _, o := range s.Elements {
 		to := site{host: o.Host, addr: s.ElementAddr(o.Name)}
 		if o.SUT || !connected(top, me, to) {
@@ -246,8 +247,8 @@ func (d *draft) dropIdleHosts(chosen []site) {
 
 // allConnected reports whether sites, of which the first is the judged one's,
 // are connected in a scenario. They may have other addresses in it.
-func (d *draft) allConnected(s *model.Scenario, sites []site) bool {
-	top := model.NewTopology(s)
+func (d *draft) allConnected(s *scenario.Scenario, sites []site) bool {
+	top := linux.NewTopology(s)
 	now := slices.Clone(sites)
 	for i := range now {
 		now[i].addr = addrOf(s, now[i])
@@ -263,8 +264,8 @@ func (d *draft) allConnected(s *model.Scenario, sites []site) bool {
 }
 
 // addrOf is the address of a site in a scenario.
-func addrOf(s *model.Scenario, at site) netip.Addr {
-	if at.place != (model.Place{}) {
+func addrOf(s *scenario.Scenario, at site) netip.Addr {
+	if at.place != (scenario.Place{}) {
 		return s.PlaceAddr(at.host, at.place)
 	}
 	h, _ := s.Host(at.host)
@@ -273,8 +274,8 @@ func addrOf(s *model.Scenario, at site) netip.Addr {
 
 // withoutEmptyNets leaves out networks on which there is one host at the most,
 // unless that one is used.
-func withoutEmptyNets(s model.Scenario, used map[string]bool) model.Scenario {
-	attached, kept := map[string]int{}, map[string]bool{"": true, model.ToAll: true}
+func withoutEmptyNets(s scenario.Scenario, used map[string]bool) scenario.Scenario {
+	attached, kept := map[string]int{}, map[string]bool{"": true, scenario.ToAll: true}
 	for _, h := range s.Hosts {
 		for _, n := range h.Nets {
 			attached[n]++
@@ -286,9 +287,9 @@ func withoutEmptyNets(s model.Scenario, used map[string]bool) model.Scenario {
 	for i := range s.Hosts {
 		s.Hosts[i].Nets = slices.DeleteFunc(slices.Clone(s.Hosts[i].Nets), empty)
 	}
-	s.Nets = slices.DeleteFunc(s.Nets, func(n model.Net) bool { return empty(n.Name) })
-	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a model.HostAddr) bool { return empty(a.Place.Net) })
-	s.Routes = slices.DeleteFunc(slices.Clone(s.Routes), func(r model.HostRoute) bool {
+	s.Nets = slices.DeleteFunc(s.Nets, func(n scenario.Net) bool { return empty(n.Name) })
+	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a scenario.HostAddr) bool { return empty(a.Place.Net) })
+	s.Routes = slices.DeleteFunc(slices.Clone(s.Routes), func(r scenario.HostRoute) bool {
 		return empty(r.To) || empty(r.From) || empty(r.On) || empty(r.Source.Net)
 	})
 	return plainLists(s)

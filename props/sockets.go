@@ -5,7 +5,9 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // sockets lists what is at the port, and where the giver does accept.
@@ -19,7 +21,7 @@ func (e *explanation) sockets() {
 
 // atTarget lists the sockets at the address that was handed out: those that
 // would take something there, and the giver's conversations.
-func (e *explanation) atTarget(snap *model.Snapshot) {
+func (e *explanation) atTarget(snap *linux.Snapshot) {
 	t := e.v.Target
 	if t.Addr.Port() == 0 || t.Addr.Addr().IsUnspecified() {
 		return // no socket can be there
@@ -46,14 +48,14 @@ func (e *explanation) atTarget(snap *model.Snapshot) {
 
 // connectedBefore returns the newest conversation of the giver's from the very
 // port that was handed out, in a snapshot before: where the address is from.
-func (e *explanation) connectedBefore(host string) (*model.Snapshot, *model.Socket) {
+func (e *explanation) connectedBefore(host string) (*linux.Snapshot, *linux.Socket) {
 	t := e.v.Target
 	for n := e.u.Snapshot - 1; n >= 0; n-- {
 		snap := &e.p.Obs.Snapshots[n]
 		h := snap.Host(host)
 		for i := 0; h != nil && i < len(h.Sockets); i++ {
 			if s := &h.Sockets[i]; s.Owner == e.a.Giver && s.Transport == t.Transport && s.Local.Port() == t.Addr.Port() &&
-				takes(s, t.Addr.Addr()) && s.Remote.IsValid() && h.RoleOf(s) == model.RoleDialled {
+				takes(s, t.Addr.Addr()) && s.Remote.IsValid() && h.RoleOf(s) == linux.RoleDialled {
 				return snap, s
 			}
 		}
@@ -63,7 +65,7 @@ func (e *explanation) connectedBefore(host string) (*model.Snapshot, *model.Sock
 
 // onPort returns the sockets of a host that have a target's port: those at the
 // target itself, and what the giver has there on another transport or address.
-func (e *explanation) onPort(h *model.HostSockets, t model.Target) (same, other []*model.Socket) {
+func (e *explanation) onPort(h *linux.HostSockets, t sip.Target) (same, other []*linux.Socket) {
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
 		mine := s.Owner == e.a.Giver
@@ -81,15 +83,15 @@ func (e *explanation) onPort(h *model.HostSockets, t model.Target) (same, other 
 // accepting lists where the giver accepts new peers: every listener, and the
 // UDP sockets on the ports that the scenario gives it. What else it has is
 // counted: those are for media and the like, unless there is nothing better.
-func (e *explanation) accepting(snap *model.Snapshot) {
+func (e *explanation) accepting(snap *linux.Snapshot) {
 	label := e.a.Giver + " accepts on"
-	var named, others []*model.Socket
+	var named, others []*linux.Socket
 	for _, h := range snap.Hosts {
 		for i := range h.Sockets {
 			s := &h.Sockets[i]
 			switch {
 			case s.Owner != e.a.Giver || !s.Serves():
-			case s.State == model.StateListen || e.listed(s):
+			case s.State == linux.StateListen || e.listed(s):
 				named = append(named, s)
 			default:
 				others = append(others, s)
@@ -119,9 +121,9 @@ func (e *explanation) accepting(snap *model.Snapshot) {
 
 // listed reports whether the scenario gives the giver this port, over whatever
 // transport.
-func (e *explanation) listed(s *model.Socket) bool {
+func (e *explanation) listed(s *linux.Socket) bool {
 	el := e.p.Scenario.Element(e.a.Giver)
-	return el != nil && slices.ContainsFunc(el.Listen, func(l model.Listen) bool {
+	return el != nil && slices.ContainsFunc(el.Listen, func(l scenario.Listen) bool {
 		return l.Port == s.Local.Port()
 	})
 }
@@ -130,7 +132,7 @@ func (e *explanation) listed(s *model.Socket) bool {
 func (e *explanation) anyMore() string {
 	for i := range e.p.Obs.Snapshots[:e.u.Snapshot] {
 		for _, h := range e.p.Obs.Snapshots[i].Hosts {
-			if slices.ContainsFunc(h.Sockets, func(s model.Socket) bool { return s.Owner == e.a.Giver && s.Serves() }) {
+			if slices.ContainsFunc(h.Sockets, func(s linux.Socket) bool { return s.Owner == e.a.Giver && s.Serves() }) {
 				return " any more"
 			}
 		}
@@ -140,11 +142,11 @@ func (e *explanation) anyMore() string {
 
 // socketText writes a socket as ss(8) does, and says what keeps it from
 // accepting.
-func (e *explanation) socketText(snap *model.Snapshot, s *model.Socket) string {
+func (e *explanation) socketText(snap *linux.Snapshot, s *linux.Socket) string {
 	text := fmt.Sprintf("%-6s %s %s", s.State, s.Transport, s.Local)
 	if s.Remote.IsValid() {
 		text += fmt.Sprintf(" <-> %s  %s <-> %s", s.Remote, e.owner(s.Owner), e.owner(otherEnd(snap, s)))
-		if s.Transport == model.UDP {
+		if s.Transport == sip.UDP {
 			return text + "  connected: takes only what comes from there" + device(s)
 		}
 		return text + "  only a connection" + device(s)
@@ -154,34 +156,34 @@ func (e *explanation) socketText(snap *model.Snapshot, s *model.Socket) string {
 
 // device says to which interface a socket is bound: it takes nothing that comes
 // in by another one (SO_BINDTODEVICE).
-func device(s *model.Socket) string {
+func device(s *linux.Socket) string {
 	switch {
 	case s.Device == 0:
 		return ""
-	case s.Device < model.FirstDevice:
+	case s.Device < scenario.FirstDevice:
 		return "  bound to lo: takes only what comes in there"
 	}
-	return fmt.Sprintf("  bound to eth%d: takes only what comes in there", s.Device-model.FirstDevice)
+	return fmt.Sprintf("  bound to eth%d: takes only what comes in there", s.Device-scenario.FirstDevice)
 }
 
 // takes reports whether a socket's local address is an address, or any.
-func takes(s *model.Socket, a netip.Addr) bool {
+func takes(s *linux.Socket, a netip.Addr) bool {
 	local := s.Local.Addr().Unmap()
 	return local == a.Unmap() || local.IsUnspecified()
 }
 
 // otherEnd returns the owner of the other end of a connection, or of the UDP
 // socket that another one is connected to.
-func otherEnd(snap *model.Snapshot, s *model.Socket) string {
+func otherEnd(snap *linux.Snapshot, s *linux.Socket) string {
 	if end := snap.FarEnd(s); end != nil {
 		return end.Owner
 	}
 	host := snap.Host(snap.HostOf("", s.Remote.Addr()))
-	if s.Transport != model.UDP || host == nil {
+	if s.Transport != sip.UDP || host == nil {
 		return "?"
 	}
 	for i := range host.Sockets {
-		if x := &host.Sockets[i]; x.Transport == model.UDP && x.Local.Port() == s.Remote.Port() && takes(x, s.Remote.Addr()) {
+		if x := &host.Sockets[i]; x.Transport == sip.UDP && x.Local.Port() == s.Remote.Port() && takes(x, s.Remote.Addr()) {
 			return x.Owner
 		}
 	}

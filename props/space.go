@@ -4,21 +4,23 @@ import (
 	"slices"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/sut"
 )
 
 // Space is what scenarios are drawn from: what the judged element can play.
 type Space struct {
 	Roles      []model.Role
-	Transports []model.Transport
-	Families   []model.Family
+	Transports []sip.Transport
+	Families   []scenario.Family
 	SamePort   bool // the judged element has one port for all its transports
 	// Program: the judged element is a program. It may leave the source of what
 	// it sends to the kernel, and chooses its connections itself.
 	Program  bool
-	Binds    []model.Bind // what it can be told to listen on
-	Several  sut.Several  // of what its host can have several
-	Accounts bool         // it can be registered at two registrars
+	Binds    []scenario.Bind // what it can be told to listen on
+	Several  sut.Several     // of what its host can have several
+	Accounts bool            // it can be registered at two registrars
 }
 
 // SpaceOf returns the space of a stack, narrowed to a transport and a role if
@@ -32,8 +34,8 @@ func SpaceOf(s *sut.Stack, transport, role string) Space {
 			sp.Binds = everyBind[:1]
 		}
 	}
-	if t, ok := model.ParseTransport(transport); ok {
-		sp.Transports = []model.Transport{t}
+	if t, ok := sip.ParseTransport(transport); ok {
+		sp.Transports = []sip.Transport{t}
 	}
 	for _, r := range model.Roles {
 		if r.String() == role {
@@ -43,7 +45,7 @@ func SpaceOf(s *sut.Stack, transport, role string) Space {
 	return sp
 }
 
-var everyBind = []model.Bind{model.BindAddr, model.BindAny4, model.BindAny6, model.BindAny6Only}
+var everyBind = []scenario.Bind{scenario.BindAddr, scenario.BindAny4, scenario.BindAny6, scenario.BindAny6Only}
 
 func (sp Space) has(r model.Role) bool { return slices.Contains(sp.Roles, r) }
 

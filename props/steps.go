@@ -1,6 +1,10 @@
 package props
 
-import "github.com/greka-sip/greka/model"
+import (
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
+)
 
 // registrations draws who registers before the first call.
 func (d *draft) registrations() {
@@ -28,9 +32,9 @@ func (d *draft) registrations() {
 // the proxy stays in the path.
 func (d *draft) register(ua, via string) {
 	from, to := d.first()
-	for _, t := range []model.Transport{d.stepTransport(), 0, d.common} {
-		r := model.Register{UA: ua, Transport: t, Via: via}
-		if d.playable(r, model.Call{From: from, To: to}) {
+	for _, t := range []sip.Transport{d.stepTransport(), 0, d.common} {
+		r := scenario.Register{UA: ua, Transport: t, Via: via}
+		if d.playable(r, scenario.Call{From: from, To: to}) {
 			d.s.Steps = append(d.s.Steps, r)
 			return
 		}
@@ -44,19 +48,19 @@ func (d *draft) registerAgain() {
 	if len(accounts) == 0 {
 		return
 	}
-	same := accounts[uniform(d.t, "account", len(accounts))].(model.Register)
+	same := accounts[uniform(d.t, "account", len(accounts))].(scenario.Register)
 	other := same
 	if d.pick(&dimAgainOver) == "another transport" {
 		other.Transport = otherThan(d.transportOf(same))
 	}
 	from, to := d.first()
-	next := model.Call{From: from, To: to}
-	for _, r := range []model.Register{other, same} {
+	next := scenario.Call{From: from, To: to}
+	for _, r := range []scenario.Register{other, same} {
 		if !d.playable(r, next) {
 			continue
 		}
 		d.s.Steps = append(d.s.Steps, r)
-		end := model.Disconnect{Element: r.UA, Peer: d.s.Registrar(r)}
+		end := scenario.Disconnect{Element: r.UA, Peer: d.s.Registrar(r)}
 		if d.playable(end, next) && d.yes(&dimEndsAfter) {
 			d.s.Steps = append(d.s.Steps, end)
 		}
@@ -65,9 +69,9 @@ func (d *draft) registerAgain() {
 }
 
 // transportOf is the transport that a registration goes over.
-func (d *draft) transportOf(r model.Register) model.Transport {
+func (d *draft) transportOf(r scenario.Register) sip.Transport {
 	with := d.s
-	with.Steps = []model.Step{r}
+	with.Steps = []scenario.Step{r}
 	plan, err := with.PlanRegister(0)
 	if err != nil {
 		return d.common
@@ -93,7 +97,7 @@ func (d *draft) calls() {
 			from, to = d.turn(from, to)
 		}
 		if i == fault {
-			d.befall(model.Call{From: from, To: to})
+			d.befall(scenario.Call{From: from, To: to})
 		}
 		if d.again == "between calls" && (i == 1 || n == 1) {
 			d.registerAgain()
@@ -101,7 +105,7 @@ func (d *draft) calls() {
 		d.call(from, to)
 	}
 	if !d.hasCall() { // every wish was in vain: the plainest call there is
-		d.add(model.Call{From: from, To: to})
+		d.add(scenario.Call{From: from, To: to})
 	}
 }
 
@@ -133,40 +137,40 @@ func (d *draft) may(from, to string) bool {
 }
 
 func (d *draft) call(from, to string) {
-	c := model.Call{From: from, To: to, Transport: d.stepTransport()}
+	c := scenario.Call{From: from, To: to, Transport: d.stepTransport()}
 	if d.pick(&dimHangup) == "callee" {
-		c.Hangup = model.Callee
+		c.Hangup = scenario.Callee
 	}
-	if over := d.overFlow(c); over != (model.Call{}) && d.yes(&dimOverFlow) {
+	if over := d.overFlow(c); over != (scenario.Call{}) && d.yes(&dimOverFlow) {
 		c = over
 	}
 	plain := c
 	plain.Transport = 0
 	back := plain
-	back.Hangup = model.Caller
+	back.Hangup = scenario.Caller
 	d.add(c, plain, back)
 }
 
 // overFlow returns the call sent down a connection that the next hop dialled,
 // or the zero call if there is none.
-func (d *draft) overFlow(c model.Call) model.Call {
+func (d *draft) overFlow(c scenario.Call) scenario.Call {
 	c.OverFlow = true
-	for _, t := range []model.Transport{c.Transport, model.TCP} {
+	for _, t := range []sip.Transport{c.Transport, sip.TCP} {
 		c.Transport = t
 		if d.playable(c) {
 			return c
 		}
 	}
-	return model.Call{}
+	return scenario.Call{}
 }
 
-func (d *draft) stepTransport() model.Transport {
-	t, _ := model.ParseTransport(d.pick(&dimStepVia))
+func (d *draft) stepTransport() sip.Transport {
+	t, _ := sip.ParseTransport(d.pick(&dimStepVia))
 	return t
 }
 
 // add appends the first of some steps that honest elements can play.
-func (d *draft) add(wishes ...model.Step) {
+func (d *draft) add(wishes ...scenario.Step) {
 	for _, st := range wishes {
 		if d.playable(st) {
 			d.s.Steps = append(d.s.Steps, st)
@@ -177,28 +181,28 @@ func (d *draft) add(wishes ...model.Step) {
 
 // playable reports whether honest elements can play the scenario with more
 // steps, and whether the judged element can play its part.
-func (d *draft) playable(more ...model.Step) bool {
+func (d *draft) playable(more ...scenario.Step) bool {
 	for _, st := range more {
-		if c, ok := st.(model.Call); ok && !d.may(c.From, c.To) {
+		if c, ok := st.(scenario.Call); ok && !d.may(c.From, c.To) {
 			return false
 		}
 	}
 	next := d.s
-	next.Steps = append(append([]model.Step(nil), d.s.Steps...), more...)
+	next.Steps = append(append([]scenario.Step(nil), d.s.Steps...), more...)
 	_, err := model.Predict(&next)
 	return err == nil && (!d.space.Program || d.unboundToo(&next))
 }
 
 // unboundToo reports whether all can be played, too, if the judged element leaves
 // its source address to the kernel, as many programs do.
-func (d *draft) unboundToo(s *model.Scenario) bool {
+func (d *draft) unboundToo(s *scenario.Scenario) bool {
 	_, err := model.PredictUnbound(s, s.SUT().Name)
 	return err == nil && namesWell(s)
 }
 
-func changesNetwork(st model.Step) bool {
+func changesNetwork(st scenario.Step) bool {
 	switch st.(type) {
-	case model.SetLink, model.Assign, model.Unassign, model.Renumber, model.Withdraw, model.SetForwarding:
+	case scenario.SetLink, scenario.Assign, scenario.Unassign, scenario.Renumber, scenario.Withdraw, scenario.SetForwarding:
 		return true
 	}
 	return false
@@ -206,7 +210,7 @@ func changesNetwork(st model.Step) bool {
 
 func (d *draft) hasCall() bool {
 	for _, st := range d.s.Steps {
-		if _, ok := st.(model.Call); ok {
+		if _, ok := st.(scenario.Call); ok {
 			return true
 		}
 	}

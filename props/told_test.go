@@ -9,18 +9,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
 // refusal is a request of p's that bob refused, over UDP.
 func refusal(method string, status int) model.Request {
-	return model.Request{Method: method, Sender: "p", Taker: "bob", Status: status, Leg: model.Leg{Transport: model.UDP, Local: at4(5060)}, Step: 1}
+	return model.Request{Method: method, Sender: "p", Taker: "bob", Status: status, Leg: model.Leg{Transport: sip.UDP, Local: at4(5060)}, Step: 1}
 }
 
 // told explains a verdict that is about no address, after a call of ann's.
 func told(t *testing.T, v model.Verdict, o model.Outcome, change func(*Played)) string {
 	t.Helper()
-	sc, err := model.Parse(explained)
+	sc, err := scenario.Parse(explained)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +151,7 @@ func TestStepIsNamedWhereSeveralCouldBeMeant(t *testing.T) {
 		{"register bob\nregister bob\ncall ann bob", about(model.Crashed, "200 REGISTER", "bob"), true},
 		{"call ann bob\ncall ann bob", about(model.RouteSetDropped, "200 INVITE", "bob"), true},
 	} {
-		sc, err := model.Parse(head + c.steps + "\n")
+		sc, err := scenario.Parse(head + c.steps + "\n")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,9 +168,9 @@ func TestStepIsNamedWhereSeveralCouldBeMeant(t *testing.T) {
 
 // TestSocketsThatDifferHaveAnOwner: whoever dialled, and not the accepted end.
 func TestSocketsThatDifferHaveAnOwner(t *testing.T) {
-	dialled := model.SocketLine{Owner: "ann", Role: model.RoleDialled}
-	taken := model.SocketLine{Owner: "bob", Role: model.RoleAccepted}
-	listens := model.SocketLine{Owner: "bob", Role: model.RoleListener}
+	dialled := model.SocketLine{Owner: "ann", Role: linux.RoleDialled}
+	taken := model.SocketLine{Owner: "bob", Role: linux.RoleAccepted}
+	listens := model.SocketLine{Owner: "bob", Role: linux.RoleListener}
 	for _, c := range []struct {
 		missing, extra []model.SocketLine
 		want           string
@@ -177,7 +180,7 @@ func TestSocketsThatDifferHaveAnOwner(t *testing.T) {
 		{[]model.SocketLine{listens}, nil, "bob lacks a listener that the model predicts"},
 		{[]model.SocketLine{listens}, []model.SocketLine{dialled}, "ann has a connection that the model does not predict; bob lacks a listener that the model predicts"},
 		{[]model.SocketLine{listens}, []model.SocketLine{listens, {Owner: "bob"}}, "bob has 2 sockets that the model does not predict and lacks a listener that the model predicts"},
-		{nil, []model.SocketLine{{Role: model.RoleListener}}, "an element that is not known has a listener that the model does not predict"},
+		{nil, []model.SocketLine{{Role: linux.RoleListener}}, "an element that is not known has a listener that the model does not predict"},
 	} {
 		v := model.Verdict{Claim: model.SocketsAgree.Name, Class: model.SocketsDiffer, Severity: model.Finding, Missing: c.missing, Extra: c.extra, Detail: "missing: x"}
 		got := told(t, v, model.Outcome{}, nil)
@@ -191,7 +194,7 @@ func TestSocketsThatDifferHaveAnOwner(t *testing.T) {
 // taken away too; one alone has no number.
 func TestContactsAreNumbered(t *testing.T) {
 	number := func(headers ...string) (out []string) {
-		m, err := model.ParseMessage([]byte("REGISTER sip:p SIP/2.0\r\n" + strings.Join(headers, "\r\n") + "\r\nContent-Length: 0\r\n\r\n"))
+		m, err := sip.ParseMessage([]byte("REGISTER sip:p SIP/2.0\r\n" + strings.Join(headers, "\r\n") + "\r\nContent-Length: 0\r\n\r\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -220,7 +223,7 @@ func TestRecordRoutesAreNumbered(t *testing.T) {
 		"udp:5060":          {"sip:10.77.0.1:5060;lr 0/0"},
 	} {
 		ua := strings.Fields(proxy)[0][:3]
-		sc, err := model.Parse(fmt.Sprintf("net lan 4\nhost box lan\nproxy p box %s deliver=contact record-route\nua bob box %s:5072 sut\nua ann box udp:5081 via=p\n\ncall ann bob\n", proxy, ua))
+		sc, err := scenario.Parse(fmt.Sprintf("net lan 4\nhost box lan\nproxy p box %s deliver=contact record-route\nua bob box %s:5072 sut\nua ann box udp:5081 via=p\n\ncall ann bob\n", proxy, ua))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // The dimensions of topologies. TestTopologyWeights counts how often each
@@ -40,12 +41,12 @@ var topologyDimensions = []*dimension{&dimNets, &dimNetKind, &dimLink, &dimHosts
 // Topologies returns a generator of topologies with steps that change them,
 // and nothing else: no element, no call. Most pairs of hosts reach each other,
 // and for each reason why one should not there are topologies that have it.
-func Topologies() *rapid.Generator[model.Scenario] {
-	return rapid.Custom(func(t *rapid.T) model.Scenario { return drawWorld(t, nil) })
+func Topologies() *rapid.Generator[scenario.Scenario] {
+	return rapid.Custom(func(t *rapid.T) scenario.Scenario { return drawWorld(t, nil) })
 }
 
 // DrawTopology draws topology index of a seed, as Draw does scenarios.
-func DrawTopology(seed uint64, index int) model.Scenario {
+func DrawTopology(seed uint64, index int) scenario.Scenario {
 	return Topologies().Example(int(mix(seed, uint64(index)) >> 1))
 }
 
@@ -54,10 +55,10 @@ var words = map[string]int{"none": 0, "one": 1, "two": 2, "three": 3, "four": 4}
 // world is a topology being drawn.
 type world struct {
 	draft
-	state *model.Topology
+	state *linux.Topology
 }
 
-func drawWorld(t *rapid.T, note func(*dimension, string)) model.Scenario {
+func drawWorld(t *rapid.T, note func(*dimension, string)) scenario.Scenario {
 	w := &world{draft: draft{t: t, note: note}}
 	w.networks()
 	w.joints()
@@ -72,9 +73,9 @@ func drawWorld(t *rapid.T, note func(*dimension, string)) model.Scenario {
 
 func (w *world) networks() {
 	for i := range words[w.pick(&dimNets)] {
-		n := model.Net{Name: fmt.Sprintf("n%d", i+1)}
-		n.Family = map[string]model.Family{"4": model.IPv4, "6": model.IPv6, "46": model.DualStack}[w.pick(&dimNetKind)]
-		n.LinkLocal = n.Family.Has(model.IPv6) && w.yes(&dimLink)
+		n := scenario.Net{Name: fmt.Sprintf("n%d", i+1)}
+		n.Family = map[string]scenario.Family{"4": scenario.IPv4, "6": scenario.IPv6, "46": scenario.DualStack}[w.pick(&dimNetKind)]
+		n.LinkLocal = n.Family.Has(scenario.IPv6) && w.yes(&dimLink)
 		w.s.Nets = append(w.s.Nets, n)
 	}
 }
@@ -92,17 +93,17 @@ func (w *world) joints() {
 }
 
 func (w *world) join(nets ...string) {
-	w.host(model.Host{Name: fmt.Sprintf("r%d", len(w.s.Hosts)+1), Nets: nets, Router: w.pick(&dimJoin) == "router"})
+	w.host(scenario.Host{Name: fmt.Sprintf("r%d", len(w.s.Hosts)+1), Nets: nets, Router: w.pick(&dimJoin) == "router"})
 }
 
-func (w *world) host(h model.Host) {
-	h.ReversePath = map[string]model.ReversePath{"off": 0, "strict": 1, "loose": 2}[w.pick(&dimReverse)]
+func (w *world) host(h scenario.Host) {
+	h.ReversePath = map[string]scenario.ReversePath{"off": 0, "strict": 1, "loose": 2}[w.pick(&dimReverse)]
 	w.s.Hosts = append(w.s.Hosts, h)
 }
 
 func (w *world) plainHosts() {
 	for range words[w.pick(&dimHosts)] {
-		h := model.Host{Name: fmt.Sprintf("h%d", len(w.s.Hosts)+1)}
+		h := scenario.Host{Name: fmt.Sprintf("h%d", len(w.s.Hosts)+1)}
 		var free []string
 		for _, n := range w.s.Nets {
 			free = append(free, n.Name)
@@ -124,26 +125,26 @@ func (w *world) addresses() {
 			if p.LinkLocal || !w.yes(&dimMoreAddr) {
 				continue
 			}
-			if a := (model.HostAddr{Host: h.Name, Place: p, Fate: w.fate(h.Name, p)}); a.Fate != model.Usable {
+			if a := (scenario.HostAddr{Host: h.Name, Place: p, Fate: w.fate(h.Name, p)}); a.Fate != scenario.Usable {
 				w.s.Addrs = append(w.s.Addrs, a)
 			}
 			p.Nth = 1
-			w.s.Addrs = append(w.s.Addrs, model.HostAddr{Host: h.Name, Place: p, Fate: w.fate(h.Name, p)})
+			w.s.Addrs = append(w.s.Addrs, scenario.HostAddr{Host: h.Name, Place: p, Fate: w.fate(h.Name, p)})
 		}
 	}
 }
 
-func (w *world) fate(host string, p model.Place) model.Fate {
+func (w *world) fate(host string, p scenario.Place) scenario.Fate {
 	allowed := dimFate.values
 	if w.s.PlaceAddr(host, p).Is4() {
 		allowed = allowed[:2]
 	}
-	return map[string]model.Fate{"usable": model.Usable, "deprecated": model.Deprecated,
-		"tentative": model.Tentative, "duplicate": model.Duplicate}[w.pick(&dimFate, allowed...)]
+	return map[string]scenario.Fate{"usable": scenario.Usable, "deprecated": scenario.Deprecated,
+		"tentative": scenario.Tentative, "duplicate": scenario.Duplicate}[w.pick(&dimFate, allowed...)]
 }
 
 // routes draws a host's routes to the networks that it is not attached to.
-func (w *world) routes(h *model.Host) {
+func (w *world) routes(h *scenario.Host) {
 	for _, n := range w.s.Nets {
 		if slices.Contains(h.Nets, n.Name) {
 			continue
@@ -152,20 +153,20 @@ func (w *world) routes(h *model.Host) {
 		case "right":
 			w.addRoute(h, n.Name, w.towards(h, n.Name))
 		case "default":
-			w.addRoute(h, model.ToAll, w.towards(h, n.Name))
+			w.addRoute(h, scenario.ToAll, w.towards(h, n.Name))
 		case "wrong":
 			w.addRoute(h, n.Name, w.anyNeighbour(h))
 		case "refusing":
-			w.try(model.HostRoute{Host: h.Name, To: n.Name, Kind: w.refusal()})
+			w.try(scenario.HostRoute{Host: h.Name, To: n.Name, Kind: w.refusal()})
 		case "on the link":
-			w.try(model.HostRoute{Host: h.Name, To: n.Name, On: h.Nets[uniform(w.t, "link", len(h.Nets))]})
+			w.try(scenario.HostRoute{Host: h.Name, To: n.Name, On: h.Nets[uniform(w.t, "link", len(h.Nets))]})
 		}
 		w.secondRoute(h, n.Name)
 	}
 	if w.yes(&dimPolicy) {
 		from := w.s.Nets[uniform(w.t, "from", len(w.s.Nets))].Name
-		to := append([]string{model.ToAll, model.ToAll}, w.netNames()...)[uniform(w.t, "to", 2+len(w.s.Nets))]
-		r := model.HostRoute{Host: h.Name, To: to, From: from, Via: w.anyNeighbour(h)}
+		to := append([]string{scenario.ToAll, scenario.ToAll}, w.netNames()...)[uniform(w.t, "to", 2+len(w.s.Nets))]
+		r := scenario.HostRoute{Host: h.Name, To: to, From: from, Via: w.anyNeighbour(h)}
 		if uniform(w.t, "refuse", 4) == 0 {
 			r.Via, r.Kind = "", w.refusal()
 		}
@@ -173,11 +174,11 @@ func (w *world) routes(h *model.Host) {
 	}
 }
 
-func (w *world) refusal() model.RouteKind { return model.RouteKind(1 + uniform(w.t, "kind", 3)) }
+func (w *world) refusal() scenario.RouteKind { return scenario.RouteKind(1 + uniform(w.t, "kind", 3)) }
 
 // secondRoute draws another route to a network, with another metric.
-func (w *world) secondRoute(h *model.Host, to string) {
-	r := model.HostRoute{Host: h.Name, To: to, Via: w.anyNeighbour(h)}
+func (w *world) secondRoute(h *scenario.Host, to string) {
+	r := scenario.HostRoute{Host: h.Name, To: to, Via: w.anyNeighbour(h)}
 	switch w.pick(&dimSecond) {
 	case "worse":
 		r.Metric = 2000
@@ -196,24 +197,24 @@ func (w *world) netNames() (names []string) {
 	return names
 }
 
-func (w *world) addRoute(h *model.Host, to, via string) {
-	w.withSource(h, model.HostRoute{Host: h.Name, To: to, Via: via})
+func (w *world) addRoute(h *scenario.Host, to, via string) {
+	w.withSource(h, scenario.HostRoute{Host: h.Name, To: to, Via: via})
 }
 
 // withSource adds a route, sometimes one that names the source.
-func (w *world) withSource(h *model.Host, r model.HostRoute) {
+func (w *world) withSource(h *scenario.Host, r scenario.HostRoute) {
 	if places := w.s.Places(h.Name); w.pick(&dimSource) == "given" {
 		r.Source = places[uniform(w.t, "source", len(places))]
 	}
 	if !w.try(r) {
-		r.Source = model.Place{}
+		r.Source = scenario.Place{}
 		w.try(r)
 	}
 }
 
 // try adds a route if it makes sense.
-func (w *world) try(r model.HostRoute) bool {
-	if r.Via == "" && r.On == "" && r.Kind == model.Unicast {
+func (w *world) try(r scenario.HostRoute) bool {
+	if r.Via == "" && r.On == "" && r.Kind == scenario.Unicast {
 		return false
 	}
 	with := w.s
@@ -227,7 +228,7 @@ func (w *world) try(r model.HostRoute) bool {
 
 // towards is the neighbour of a host that is nearest to a network, "" if none
 // leads there.
-func (w *world) towards(h *model.Host, net string) string {
+func (w *world) towards(h *scenario.Host, net string) string {
 	reached := []string{net}
 	for range w.s.Nets {
 		for _, gw := range w.s.Hosts {
@@ -247,7 +248,7 @@ func (w *world) towards(h *model.Host, net string) string {
 	return ""
 }
 
-func (w *world) anyNeighbour(h *model.Host) string {
+func (w *world) anyNeighbour(h *scenario.Host) string {
 	var near []string
 	for _, o := range w.s.Hosts {
 		if o.Name != h.Name && meets(o.Nets, h.Nets) {

@@ -7,7 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -22,7 +23,7 @@ type attempt struct {
 	src, dst netip.Addr // src is the zero Addr where the kernel chooses
 
 	fd      int
-	errno   model.Errno    // what connect returned at once, OK if it is on its way
+	errno   linux.Errno    // what connect returned at once, OK if it is on its way
 	local   netip.AddrPort // where it is connected from
 	reached string         // the host that accepted it
 }
@@ -58,7 +59,7 @@ func (p *probes) close() {
 }
 
 // listen makes every host listen on 0.0.0.0 and on ::.
-func (p *probes) listen(s *model.Scenario) error {
+func (p *probes) listen(s *scenario.Scenario) error {
 	p.listeners = map[int]string{}
 	for _, h := range s.Hosts {
 		for _, any := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
@@ -119,7 +120,7 @@ func (p *probes) settle(patience time.Duration, missing func(*attempt) bool) err
 		waits := false
 		for i := range p.attempts {
 			a := &p.attempts[i]
-			if a.errno == model.OK && a.reached == "" && (first || missing(a)) {
+			if a.errno == linux.OK && a.reached == "" && (first || missing(a)) {
 				p.match(a)
 				waits = waits || a.reached == "" && missing(a)
 			}
@@ -183,7 +184,7 @@ func zone(addrs ...netip.Addr) uint32 {
 	for _, a := range addrs {
 		var n uint32
 		if _, err := fmt.Sscanf(a.Zone(), "eth%d", &n); err == nil {
-			return model.FirstDevice + n
+			return scenario.FirstDevice + n
 		}
 	}
 	return 0
@@ -211,9 +212,9 @@ func addrPortOf(sa unix.Sockaddr) netip.AddrPort {
 }
 
 // errnoOf is the name of what a system call returned.
-func errnoOf(err error) model.Errno {
+func errnoOf(err error) linux.Errno {
 	if errno, ok := err.(unix.Errno); ok && errno != unix.EINPROGRESS {
-		return model.Errno(unix.ErrnoName(errno))
+		return linux.Errno(unix.ErrnoName(errno))
 	}
-	return model.OK
+	return linux.OK
 }

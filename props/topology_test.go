@@ -11,7 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -28,9 +29,9 @@ func TestTopologiesAgree(t *testing.T) {
 		diff, err := compareWorld(&s, &s, patient, &count)
 		switch {
 		case err != nil:
-			t.Fatalf("topology %d of seed %d: %v\n%s", i, seed, err, model.Format(s))
+			t.Fatalf("topology %d of seed %d: %v\n%s", i, seed, err, scenario.Format(s))
 		case diff != "":
-			t.Errorf("topology %d of seed %d:\n%s\n%s", i, seed, diff, model.Format(s))
+			t.Errorf("topology %d of seed %d:\n%s\n%s", i, seed, diff, scenario.Format(s))
 		}
 		if count.bad > 20 {
 			t.Fatal("that is enough")
@@ -48,58 +49,58 @@ const (
 
 // topologyLies are wrong beliefs about topologies, told to the model in its
 // scenario.
-var topologyLies = map[string]func(*model.Scenario){
-	"rp_filter does nothing": func(s *model.Scenario) {
+var topologyLies = map[string]func(*scenario.Scenario){
+	"rp_filter does nothing": func(s *scenario.Scenario) {
 		for i := range s.Hosts {
-			s.Hosts[i].ReversePath = model.ReversePathOff
+			s.Hosts[i].ReversePath = scenario.ReversePathOff
 		}
 	},
-	"loose is strict": func(s *model.Scenario) {
+	"loose is strict": func(s *scenario.Scenario) {
 		for i := range s.Hosts {
-			if s.Hosts[i].ReversePath == model.ReversePathLoose {
-				s.Hosts[i].ReversePath = model.ReversePathStrict
+			if s.Hosts[i].ReversePath == scenario.ReversePathLoose {
+				s.Hosts[i].ReversePath = scenario.ReversePathStrict
 			}
 		}
 	},
-	"every host forwards": func(s *model.Scenario) {
+	"every host forwards": func(s *scenario.Scenario) {
 		for i := range s.Hosts {
 			s.Hosts[i].Router = true
 		}
 	},
-	"no policy routes": func(s *model.Scenario) {
-		s.Routes = slices.DeleteFunc(s.Routes, func(r model.HostRoute) bool { return r.From != "" })
+	"no policy routes": func(s *scenario.Scenario) {
+		s.Routes = slices.DeleteFunc(s.Routes, func(r scenario.HostRoute) bool { return r.From != "" })
 	},
-	"policy routes are for all": func(s *model.Scenario) {
+	"policy routes are for all": func(s *scenario.Scenario) {
 		for i := range s.Routes {
 			s.Routes[i].From = ""
 		}
 	},
-	"routes name no source": func(s *model.Scenario) {
+	"routes name no source": func(s *scenario.Scenario) {
 		for i := range s.Routes {
-			s.Routes[i].Source = model.Place{}
+			s.Routes[i].Source = scenario.Place{}
 		}
 	},
-	"metrics do nothing": func(s *model.Scenario) {
+	"metrics do nothing": func(s *scenario.Scenario) {
 		for i := range s.Routes {
 			s.Routes[i].Metric = 0
 		}
 	},
-	"routes refuse nothing": func(s *model.Scenario) {
-		s.Routes = slices.DeleteFunc(s.Routes, func(r model.HostRoute) bool { return r.Kind != model.Unicast })
+	"routes refuse nothing": func(s *scenario.Scenario) {
+		s.Routes = slices.DeleteFunc(s.Routes, func(r scenario.HostRoute) bool { return r.Kind != scenario.Unicast })
 	},
-	"every address is usable": func(s *model.Scenario) {
+	"every address is usable": func(s *scenario.Scenario) {
 		for i := range s.Addrs {
-			s.Addrs[i].Fate = model.Usable
+			s.Addrs[i].Fate = scenario.Usable
 		}
 	},
-	"deprecated addresses are like others": func(s *model.Scenario) {
+	"deprecated addresses are like others": func(s *scenario.Scenario) {
 		for i := range s.Addrs {
-			if s.Addrs[i].Fate == model.Deprecated {
-				s.Addrs[i].Fate = model.Usable
+			if s.Addrs[i].Fate == scenario.Deprecated {
+				s.Addrs[i].Fate = scenario.Usable
 			}
 		}
 	},
-	"nothing ever changes": func(s *model.Scenario) { s.Steps = nil },
+	"nothing ever changes": func(s *scenario.Scenario) { s.Steps = nil },
 }
 
 // TestTopologyLiesAreRefuted is the negative twin: a model that is wrong in any
@@ -120,7 +121,7 @@ func TestTopologyLiesAreRefuted(t *testing.T) {
 				tried++
 				diff, err := compareWorld(&s, &wrong, hasty, &count)
 				if err != nil {
-					t.Fatalf("topology %d: %v\n%s", i, err, model.Format(s))
+					t.Fatalf("topology %d: %v\n%s", i, err, scenario.Format(s))
 				}
 				if diff != "" {
 					return
@@ -133,8 +134,8 @@ func TestTopologyLiesAreRefuted(t *testing.T) {
 
 // believable reports whether the model would say anything else with the lie:
 // only then is a lab worth its time.
-func believable(s, wrong *model.Scenario) bool {
-	a, b := model.NewTopology(s), model.NewTopology(wrong)
+func believable(s, wrong *scenario.Scenario) bool {
+	a, b := linux.NewTopology(s), linux.NewTopology(wrong)
 	for i := 0; ; i++ {
 		for _, h := range s.Hosts {
 			for _, dst := range destinations(s, &h) {
@@ -155,12 +156,12 @@ func believable(s, wrong *model.Scenario) bool {
 	}
 }
 
-func ends(t *model.Topology, host string, src, dst netip.Addr) string {
+func ends(t *linux.Topology, host string, src, dst netip.Addr) string {
 	there, back := t.Reach(host, src, dst)
 	if there.Wavers || back.Wavers {
 		return ""
 	}
-	return fmt.Sprint(there.Host(), there.Source, there.Errno, there.End == model.Delivered && back.End == model.Delivered)
+	return fmt.Sprint(there.Host(), there.Source, there.Errno, there.End == linux.Delivered && back.End == linux.Delivered)
 }
 
 func number(t *testing.T, env string, otherwise int) int {
@@ -199,7 +200,7 @@ func (c *tallied) String() string {
 // compareWorld builds a topology, plays its steps, and tells the first
 // differences between the lab and what the model says of told, which is the
 // same topology, or a lie about it.
-func compareWorld(s, told *model.Scenario, patience time.Duration, count *tallied) (string, error) {
+func compareWorld(s, told *scenario.Scenario, patience time.Duration, count *tallied) (string, error) {
 	lab, err := netns.New(s)
 	if err != nil { // on a busy machine a duplicate may not be noticed in time; that is for netns's own tests
 		count.add("labs that had to be built twice: " + err.Error())
@@ -212,7 +213,7 @@ func compareWorld(s, told *model.Scenario, patience time.Duration, count *tallie
 	if err := heedNoRedirects(lab, s); err != nil {
 		return "", err
 	}
-	state := model.NewTopology(told)
+	state := linux.NewTopology(told)
 	for i := 0; ; i++ {
 		diff, err := comparePairs(s, lab, state, patience, count)
 		if diff != "" || err != nil {
@@ -232,7 +233,7 @@ func compareWorld(s, told *model.Scenario, patience time.Duration, count *tallie
 
 // heedNoRedirects makes hosts keep to their routes: a router that says there is
 // a shorter way would make a path depend on what was sent before.
-func heedNoRedirects(lab *netns.Lab, s *model.Scenario) error {
+func heedNoRedirects(lab *netns.Lab, s *scenario.Scenario) error {
 	for _, h := range s.Hosts {
 		err := lab.Host(h.Name).Do(func() error {
 			for i := range h.Nets {
@@ -253,7 +254,7 @@ func heedNoRedirects(lab *netns.Lab, s *model.Scenario) error {
 
 // comparePairs probes from every host and each of its addresses, and from
 // none, to every address.
-func comparePairs(s *model.Scenario, lab *netns.Lab, state *model.Topology, patience time.Duration, count *tallied) (string, error) {
+func comparePairs(s *scenario.Scenario, lab *netns.Lab, state *linux.Topology, patience time.Duration, count *tallied) (string, error) {
 	p := &probes{lab: lab}
 	defer p.close()
 	if err := p.listen(s); err != nil {
@@ -270,7 +271,7 @@ func comparePairs(s *model.Scenario, lab *netns.Lab, state *model.Topology, pati
 	}
 	expected := func(a *attempt) bool {
 		there, back := state.Reach(a.host, a.src, a.dst)
-		return there.End == model.Delivered && back.End == model.Delivered
+		return there.End == linux.Delivered && back.End == linux.Delivered
 	}
 	if err := p.settle(patience, expected); err != nil {
 		return "", err
@@ -285,13 +286,13 @@ func comparePairs(s *model.Scenario, lab *netns.Lab, state *model.Topology, pati
 	return strings.Join(diffs[:min(len(diffs), 12)], "\n"), nil
 }
 
-func compareOne(state *model.Topology, a *attempt, count *tallied) string {
+func compareOne(state *linux.Topology, a *attempt, count *tallied) string {
 	there, back := state.Reach(a.host, a.src, a.dst)
 	want := attempt{host: a.host, src: a.src, dst: a.dst, errno: there.Errno}
 	kind := there.End.String()
-	if there.End == model.Delivered {
+	if there.End == linux.Delivered {
 		kind = "answer: " + back.End.String()
-		if back.End == model.Delivered {
+		if back.End == linux.Delivered {
 			want.reached = there.Host()
 			want.local = netip.AddrPortFrom(there.Source, a.local.Port())
 		}
@@ -316,12 +317,12 @@ func compareOne(state *model.Topology, a *attempt, count *tallied) string {
 // chosen. Over IPv6 the first packet goes the way that was found without one,
 // and a later one goes another if the kernel has reason to look again: the
 // answer arrived, and what was said to it got lost.
-func wavers(state *model.Topology, a *attempt, first *model.Path) bool {
+func wavers(state *linux.Topology, a *attempt, first *linux.Path) bool {
 	later := state.Route(a.host, first.Source, a.dst)
 	return a.dst.Is6() && !a.src.IsValid() && later.String() != first.String()
 }
 
-func pathText(p *model.Path) string {
+func pathText(p *linux.Path) string {
 	if len(p.Hops) == 0 {
 		return "-"
 	}
@@ -330,7 +331,7 @@ func pathText(p *model.Path) string {
 
 // destinations are all addresses that there are or may be, as seen from a
 // host: link-local ones on each of its interfaces, and without.
-func destinations(s *model.Scenario, from *model.Host) (all []netip.Addr) {
+func destinations(s *scenario.Scenario, from *scenario.Host) (all []netip.Addr) {
 	for _, h := range s.Hosts {
 		for _, p := range s.Places(h.Name) {
 			for p.Nth = 0; p.Nth <= 2 && (p.Nth == 0 || !p.LinkLocal); p.Nth++ {
@@ -352,7 +353,7 @@ func destinations(s *model.Scenario, from *model.Host) (all []netip.Addr) {
 
 // sources are the addresses of a host from which it may send to another one,
 // and none.
-func sources(s *model.Scenario, h *model.Host, dst netip.Addr) []netip.Addr {
+func sources(s *scenario.Scenario, h *scenario.Host, dst netip.Addr) []netip.Addr {
 	all := []netip.Addr{{}}
 	for _, p := range s.Places(h.Name) {
 		a := s.PlaceAddr(h.Name, p)

@@ -5,20 +5,21 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // TestTopologyWeights: every value of every dimension of topologies is drawn,
 // and none too often: the generator does not know what it is looking for.
 func TestTopologyWeights(t *testing.T) {
 	drawn := tally{}
-	gen := rapid.Custom(func(t *rapid.T) model.Scenario {
+	gen := rapid.Custom(func(t *rapid.T) scenario.Scenario {
 		return drawWorld(t, func(d *dimension, v string) { drawn.add(d.name, v) })
 	})
 	for i := range 1500 {
 		s := gen.Example(int(mix(1, uint64(i)) >> 1))
 		if err := s.Validate(); err != nil {
-			t.Fatalf("%v\n%s", err, model.Format(s))
+			t.Fatalf("%v\n%s", err, scenario.Format(s))
 		}
 	}
 	for _, d := range topologyDimensions {
@@ -33,10 +34,10 @@ func TestTopologyWeights(t *testing.T) {
 // TestTopologiesEndInEveryWay: the topologies that are drawn hold every reason
 // why a packet should not arrive, and most arrive.
 func TestTopologiesEndInEveryWay(t *testing.T) {
-	ends, pairs := map[model.Ending]int{}, 0
+	ends, pairs := map[linux.Ending]int{}, 0
 	for i := range 400 {
 		s := DrawTopology(1, i)
-		state := model.NewTopology(&s)
+		state := linux.NewTopology(&s)
 		for step := -1; step < len(s.Steps); step++ {
 			if step >= 0 {
 				state.Apply(s.Steps[step])
@@ -52,8 +53,8 @@ func TestTopologiesEndInEveryWay(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range []model.Ending{model.Delivered, model.NoRoute, model.Refused, model.NotForwarding, model.ReversePathed,
-		model.NobodyThere, model.DeadAddress, model.Looping, model.NoSource, model.SourceGone, model.NeedsZone, model.ScopeExceeded} {
+	for _, e := range []linux.Ending{linux.Delivered, linux.NoRoute, linux.Refused, linux.NotForwarding, linux.ReversePathed,
+		linux.NobodyThere, linux.DeadAddress, linux.Looping, linux.NoSource, linux.SourceGone, linux.NeedsZone, linux.ScopeExceeded} {
 		if ends[e] < 20 {
 			t.Errorf("%d of %d packets end as: %s", ends[e], pairs, e)
 		}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/sut/peer"
 )
 
@@ -41,7 +43,7 @@ func (s *session) sent(m peer.Sent) {
 	if judged == nil || m.Element == judged.Name || s.trouble != nil {
 		return
 	}
-	msg, err := model.ParseMessage(m.Raw)
+	msg, err := sip.ParseMessage(m.Raw)
 	if err != nil {
 		return
 	}
@@ -58,7 +60,7 @@ func (s *session) sent(m peer.Sent) {
 
 // goesTo reports whether a message leaves for an element: the place where it
 // listens, its own flow, or, for a response, the only one who asked.
-func (s *session) goesTo(element string, m peer.Sent, msg *model.Message) bool {
+func (s *session) goesTo(element string, m peer.Sent, msg *sip.Message) bool {
 	if !msg.Request {
 		return msg.User("From") == element && len(msg.All("Via")) == 1
 	}
@@ -66,7 +68,7 @@ func (s *session) goesTo(element string, m peer.Sent, msg *model.Message) bool {
 }
 
 // nameOf names a message as findings do: "INVITE", "200 INVITE".
-func nameOf(m *model.Message) string {
+func nameOf(m *sip.Message) string {
 	if m.Request {
 		return m.Method
 	}
@@ -76,7 +78,7 @@ func nameOf(m *model.Message) string {
 
 // told notes what makes the judged element's dialog: the INVITE that it gets,
 // or the 2xx to its own (RFC 3261 12.1).
-func (s *session) told(judged string, m *model.Message) {
+func (s *session) told(judged string, m *sip.Message) {
 	_, method, _ := m.CSeq()
 	side := sides{step: s.step}
 	switch {
@@ -90,7 +92,7 @@ func (s *session) told(judged string, m *model.Message) {
 		return
 	}
 	id, _ := m.Get("Call-ID")
-	if list, err := model.ParseNameAddrs(first(m.All("Contact"))); err == nil && len(list) == 1 {
+	if list, err := sip.ParseNameAddrs(first(m.All("Contact"))); err == nil && len(list) == 1 {
 		side.target = list[0].URI
 	}
 	if s.traffic.dialogs == nil {
@@ -99,9 +101,9 @@ func (s *session) told(judged string, m *model.Message) {
 	s.traffic.dialogs[id] = &side // of an INVITE that is passed on, the last one is what arrives
 }
 
-func routeValues(m *model.Message) (out []string) {
+func routeValues(m *sip.Message) (out []string) {
 	for _, v := range m.All("Record-Route") {
-		list, err := model.ParseNameAddrs(v)
+		list, err := sip.ParseNameAddrs(v)
 		if err != nil {
 			return nil
 		}
@@ -127,8 +129,8 @@ func first(list []string) string {
 	return list[0]
 }
 
-func branchOf(m *model.Message) string {
-	vias, err := model.ParseVias(first(m.All("Via")))
+func branchOf(m *sip.Message) string {
+	vias, err := sip.ParseVias(first(m.All("Via")))
 	if err != nil || len(vias) == 0 {
 		return ""
 	}
@@ -138,7 +140,7 @@ func branchOf(m *model.Message) string {
 
 // arrived notes what comes to one of our elements: the answer to a request, or
 // a request inside a dialog of the judged element.
-func (s *session) arrived(element string, leg model.Leg, m *model.Message) {
+func (s *session) arrived(element string, leg model.Leg, m *sip.Message) {
 	author := map[bool]string{true: "From", false: "To"}[m.Request]
 	if sut := s.sc.SUT(); sut != nil && m.User(author) == sut.Name {
 		s.traffic.heard = time.Now()
@@ -164,8 +166,8 @@ func (s *session) arrived(element string, leg model.Leg, m *model.Message) {
 // passedOn reports whether a request came from another element than the one
 // whose dialog it belongs to: one that passed it on, or, for the ACK of an
 // INVITE that failed, made it (RFC 3261 17.1.1.3).
-func (s *session) passedOn(author string, m *model.Message) bool {
-	vias, err := model.ParseVias(first(m.All("Via")))
+func (s *session) passedOn(author string, m *sip.Message) bool {
+	vias, err := sip.ParseVias(first(m.All("Via")))
 	if err != nil || len(vias) == 0 || len(vias)+len(m.All("Via")) > 2 {
 		return true
 	}
@@ -181,7 +183,7 @@ func (s *session) passedOn(author string, m *model.Message) bool {
 
 // routed notes what an answer of the judged element made of the Record-Routes of
 // its INVITE, when the first of ours sees it.
-func (s *session) routed(element string, leg model.Leg, m *model.Message) {
+func (s *session) routed(element string, leg model.Leg, m *sip.Message) {
 	_, method, _ := m.CSeq()
 	id, _ := m.Get("Call-ID")
 	judged, d := s.sc.SUT(), s.traffic.dialogs[id]
@@ -209,7 +211,7 @@ func (s *session) hasSending(callID, method string) bool {
 	return false
 }
 
-func (s *session) answered(element string, m *model.Message) {
+func (s *session) answered(element string, m *sip.Message) {
 	branch := branchOf(m)
 	for _, w := range s.traffic.waiting {
 		if w.branch == branch && w.Sender == element {
@@ -237,7 +239,7 @@ func (s *session) account(completed bool) error {
 	for _, w := range all {
 		look = look || w.Status == 0 || w.Status >= 300
 	}
-	var snap *model.Snapshot
+	var snap *linux.Snapshot
 	if look {
 		i, err := s.snapshot()
 		if err != nil {
@@ -278,9 +280,9 @@ func (s *session) elementWith(leg model.Leg) string {
 // taker returns the element whose socket a request came to, and whether its
 // program has read all that came to that socket. A connection that is gone
 // proves nothing about a request that was not answered.
-func (s *session) taker(snap *model.Snapshot, r *model.Request) (element string, read bool) {
-	mine := model.Socket{Transport: r.Leg.Transport, Local: r.Leg.Local, Remote: r.Leg.Remote}
-	if r.Leg.Transport == model.TCP {
+func (s *session) taker(snap *linux.Snapshot, r *model.Request) (element string, read bool) {
+	mine := linux.Socket{Transport: r.Leg.Transport, Local: r.Leg.Local, Remote: r.Leg.Remote}
+	if r.Leg.Transport == sip.TCP {
 		if end := snap.FarEnd(&mine); end != nil && end.Owner != "" {
 			return end.Owner, end.Queue == 0
 		}
@@ -290,10 +292,10 @@ func (s *session) taker(snap *model.Snapshot, r *model.Request) (element string,
 	}
 	from := s.sc.Element(r.Sender)
 	source := netip.AddrPortFrom(r.Leg.Local.Addr(), 0)
-	if r.Leg.Transport == model.UDP {
+	if r.Leg.Transport == sip.UDP {
 		source = r.Leg.Local
 	}
-	reached := model.Lookup(snap, from.Host, r.Leg.Transport, source, r.Leg.Remote)
+	reached := linux.Lookup(snap, from.Host, r.Leg.Transport, source, r.Leg.Remote)
 	if !reached.Takes() {
 		return "", false
 	}

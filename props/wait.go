@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 const (
@@ -66,21 +68,21 @@ func (s *session) underWay(periods int) (bool, error) {
 
 // works reports whether an element's program is at work: one that never comes
 // to rest does not count.
-func (s *session) works(e model.Element) bool {
+func (s *session) works(e scenario.Element) bool {
 	p := s.processes[e.Name]
 	return p != nil && !s.still[e.Host] && s.temper[e.Name] == calm && !exited(p) && !s.lab.Host(e.Host).Resting(e.Name)
 }
 
 // dialling reports whether the kernel is still sending SYNs that somebody may
 // take.
-func dialling(snap *model.Snapshot) bool {
+func dialling(snap *linux.Snapshot) bool {
 	for i := range snap.Hosts {
 		for _, x := range snap.Hosts[i].Sockets {
-			if x.State != model.StateSynSent {
+			if x.State != linux.StateSynSent {
 				continue
 			}
 			from := netip.AddrPortFrom(x.Local.Addr().Unmap(), x.Local.Port())
-			if model.Lookup(snap, snap.Hosts[i].Host, model.TCP, from, x.Remote).Takes() {
+			if linux.Lookup(snap, snap.Hosts[i].Host, sip.TCP, from, x.Remote).Takes() {
 				return true
 			}
 		}

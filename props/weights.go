@@ -6,7 +6,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/sut"
 )
 
@@ -21,7 +22,7 @@ type Weight struct {
 // and, last, how many have the founding shape. Nothing is played.
 func Weights(sp Space, seed uint64, n int) []Weight {
 	choices, features := tally{}, tally{}
-	gen := rapid.Custom(func(t *rapid.T) model.Scenario {
+	gen := rapid.Custom(func(t *rapid.T) scenario.Scenario {
 		return draw(t, sp, func(d *dimension, v string) { choices.add(d.name, v) })
 	})
 	for i := range n {
@@ -71,22 +72,22 @@ var featureNames = []string{"a proxy", "deliver=flow", "record-route", "a regist
 	"sut: a wildcard", "sut: registered again", "sut: on another transport", "sut: two accounts", FoundingShape}
 
 // Features names what a scenario has.
-func Features(s *model.Scenario) []string {
+func Features(s *scenario.Scenario) []string {
 	has := map[string]bool{
 		"several hosts": len(s.Hosts) > 1,
-		"ipv6":          s.Nets[0].Family == model.IPv6,
+		"ipv6":          s.Nets[0].Family == scenario.IPv6,
 	}
 	agents, udp, tcp := 0, false, false
 	for _, e := range s.Elements {
-		if e.Kind == model.UserAgent {
+		if e.Kind == scenario.UserAgent {
 			agents++
 		} else {
 			has["a proxy"] = true
-			has["deliver=flow"] = has["deliver=flow"] || e.Deliver == model.DeliverFlow
+			has["deliver=flow"] = has["deliver=flow"] || e.Deliver == scenario.DeliverFlow
 			has["record-route"] = has["record-route"] || e.RecordRoute
 		}
 		for _, l := range e.Listen {
-			udp, tcp = udp || l.Transport == model.UDP, tcp || l.Transport == model.TCP
+			udp, tcp = udp || l.Transport == sip.UDP, tcp || l.Transport == sip.TCP
 			has["unequal ports"] = has["unequal ports"] || l.Port != e.Listen[0].Port
 		}
 	}
@@ -98,7 +99,7 @@ func Features(s *model.Scenario) []string {
 	if e := s.SUT(); e != nil {
 		host := sut.HostHas(s, e.Host)
 		has["sut: several interfaces"], has["sut: several addresses"], has["sut: two families"] = host.Interfaces, host.Addresses, host.Families
-		has["sut: a wildcard"] = e.Bind != model.BindAddr
+		has["sut: a wildcard"] = e.Bind != scenario.BindAddr
 		accountFeatures(s, e.Name, has)
 	}
 	stepFeatures(s, has)
@@ -106,10 +107,10 @@ func Features(s *model.Scenario) []string {
 }
 
 // accountFeatures tells what the judged element registers more than once.
-func accountFeatures(s *model.Scenario, sut string, has map[string]bool) {
-	over := map[string]model.Transport{} // by registrar
+func accountFeatures(s *scenario.Scenario, sut string, has map[string]bool) {
+	over := map[string]sip.Transport{} // by registrar
 	for i, st := range s.Steps {
-		r, ok := st.(model.Register)
+		r, ok := st.(scenario.Register)
 		if !ok || r.UA != sut {
 			continue
 		}
@@ -125,7 +126,7 @@ func accountFeatures(s *model.Scenario, sut string, has map[string]bool) {
 	has["sut: two accounts"] = len(over) > 1
 }
 
-func stepFeatures(s *model.Scenario, has map[string]bool) {
+func stepFeatures(s *scenario.Scenario, has map[string]bool) {
 	sut := ""
 	if e := s.SUT(); e != nil {
 		sut = e.Name
@@ -135,25 +136,25 @@ func stepFeatures(s *model.Scenario, has map[string]bool) {
 	for i, st := range s.Steps {
 		has["another fault"] = has["another fault"] || changesNetwork(st)
 		switch st := st.(type) {
-		case model.Register:
+		case scenario.Register:
 			has["a registration"] = true
 			has["sut registered"] = has["sut registered"] || st.UA == sut
 			if plan, err := s.PlanRegister(i); st.UA == sut {
-				flow[plan.Proxy] = err == nil && plan.Transport == model.TCP
+				flow[plan.Proxy] = err == nil && plan.Transport == sip.TCP
 			}
-		case model.Disconnect:
+		case scenario.Disconnect:
 			has["a connection destroyed"] = true
-		case model.Restart, model.Kill, model.Freeze, model.Silence, model.ResetFlow:
+		case scenario.Restart, scenario.Kill, scenario.Freeze, scenario.Silence, scenario.ResetFlow:
 			has["another fault"] = true
-		case model.Call:
+		case scenario.Call:
 			calls++
 			has["a call to sut"] = has["a call to sut"] || st.To == sut
 			has["a call by sut"] = has["a call by sut"] || st.From == sut
 			has["over=flow"] = has["over=flow"] || st.OverFlow
-			has["hangup=callee"] = has["hangup=callee"] || st.Hangup == model.Callee
+			has["hangup=callee"] = has["hangup=callee"] || st.Hangup == scenario.Callee
 			p := s.Element(s.Element(st.From).Via)
 			has[FoundingShape] = has[FoundingShape] || p != nil && st.To == sut && flow[p.Name] &&
-				p.Deliver == model.DeliverFlow && !p.RecordRoute
+				p.Deliver == scenario.DeliverFlow && !p.RecordRoute
 		}
 	}
 	has["several calls"] = calls > 1

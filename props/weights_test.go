@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/sut"
 )
 
@@ -37,10 +38,10 @@ func TestDrawnIsPlayable(t *testing.T) {
 		for i := range 300 {
 			sc := Draw(seed(), i, sp)
 			if _, err := model.Predict(&sc); err != nil {
-				t.Fatalf("%s: draw %d: %v\n%s", s.Name, i, err, model.Format(sc))
+				t.Fatalf("%s: draw %d: %v\n%s", s.Name, i, err, scenario.Format(sc))
 			}
 			if err := s.Fits(&sc, sc.SUT().Name); err != nil {
-				t.Fatalf("%s: draw %d: %v\n%s", s.Name, i, err, model.Format(sc))
+				t.Fatalf("%s: draw %d: %v\n%s", s.Name, i, err, scenario.Format(sc))
 			}
 		}
 	}
@@ -53,8 +54,8 @@ func TestDrawIsReproducible(t *testing.T) {
 	for i := range 50 {
 		a := Draw(7, i, sp)
 		Draw(8, 49-i, sp)
-		if b := Draw(7, i, sp); model.Format(a) != model.Format(b) {
-			t.Fatalf("draw %d differs:\n%s\n%s", i, model.Format(a), model.Format(b))
+		if b := Draw(7, i, sp); scenario.Format(a) != scenario.Format(b) {
+			t.Fatalf("draw %d differs:\n%s\n%s", i, scenario.Format(a), scenario.Format(b))
 		}
 	}
 }
@@ -63,12 +64,12 @@ func TestDrawIsReproducible(t *testing.T) {
 func TestDrawnScenariosReadBack(t *testing.T) {
 	sp := SpaceOf(find(t, "peer"), "", "")
 	for i := range 500 {
-		text := model.Format(Draw(seed(), i, sp))
-		sc, err := model.Parse(text)
+		text := scenario.Format(Draw(seed(), i, sp))
+		sc, err := scenario.Parse(text)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
-		if got := model.Format(sc); got != text {
+		if got := scenario.Format(sc); got != text {
 			t.Fatalf("draws\n%s\nreads back as\n%s", text, got)
 		}
 	}

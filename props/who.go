@@ -4,13 +4,15 @@ import (
 	"fmt"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // who says who uses the address next, and by which rule.
 func (e *explanation) who() string {
 	user, request := e.u.View.Element, e.u.Request
 	x := e.p.Scenario.Element(user)
-	proxy := x != nil && x.Kind == model.Proxy
+	proxy := x != nil && x.Kind == scenario.Proxy
 	switch {
 	case request == "":
 		return e.whoHolds(user)
@@ -50,7 +52,7 @@ func (e *explanation) neededAs(proxy bool) string {
 func (e *explanation) whoRoutes() string {
 	user := e.u.View.Element
 	text := fmt.Sprintf("%s wrote it; %s sends the %s there: it is the first of %s's route set (RFC 3261 12.2.1.1)", e.a.Giver, user, e.request(), user)
-	c, ok := e.step().(model.Call)
+	c, ok := e.step().(scenario.Call)
 	switch {
 	case !ok || e.a.Of < 2:
 	case user == c.From && e.a.Nth == e.a.Of:
@@ -73,7 +75,7 @@ func (e *explanation) which() string {
 // value is what was handed out, as it stands in the message. Of several on one
 // line it is the one that is meant.
 func (e *explanation) value() string {
-	if list, err := model.ParseNameAddrs(e.a.Value); e.a.Of > 1 && err == nil && len(list) > 1 {
+	if list, err := sip.ParseNameAddrs(e.a.Value); e.a.Of > 1 && err == nil && len(list) > 1 {
 		return "<" + e.a.URI + ">"
 	}
 	return e.a.Value
@@ -113,7 +115,7 @@ func (e *explanation) whoInvites(proxy bool) string {
 		return user + " sends the " + e.request() + " there: the registered Contact becomes the Request-URI (RFC 3261 16.5, 16.6)"
 	}
 	const scope = "a Contact is good for requests outside its dialog too (RFC 3261 8.1.1.8)"
-	c, ok := e.step().(model.Call)
+	c, ok := e.step().(scenario.Call)
 	if !ok || !proxy {
 		return fmt.Sprintf("%s sends a new INVITE there: %s", user, scope)
 	}

@@ -10,7 +10,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -35,7 +36,7 @@ func needBaresip(t *testing.T) *Stack {
 
 // stage is a lab with one stack playing bob, and somebody opposite.
 type stage struct {
-	sc   model.Scenario
+	sc   scenario.Scenario
 	lab  *netns.Lab
 	bob  *Process
 	far  *far
@@ -45,7 +46,7 @@ type stage struct {
 func newStage(t *testing.T, s *Stack, text string) *stage {
 	t.Helper()
 	netns.Require(t)
-	sc, err := model.Parse(text)
+	sc, err := scenario.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,10 +91,10 @@ ua    ann hut udp:5081 tcp:5081
 `
 
 // inEach runs a test on every family and transport.
-func inEach(t *testing.T, text string, test func(*testing.T, *stage, model.Transport)) {
+func inEach(t *testing.T, text string, test func(*testing.T, *stage, sip.Transport)) {
 	s := needBaresip(t)
 	for _, family := range []string{"4", "6"} {
-		for _, transport := range model.Transports {
+		for _, transport := range sip.Transports {
 			t.Run("IPv"+family+"/"+transport.String(), func(t *testing.T) {
 				test(t, newStage(t, s, strings.ReplaceAll(text, "FAMILY", family)), transport)
 			})
@@ -112,7 +113,7 @@ func must(t *testing.T, err error) {
 }
 
 func TestBaresipRegisters(t *testing.T) {
-	inEach(t, withProxy, func(t *testing.T, st *stage, transport model.Transport) {
+	inEach(t, withProxy, func(t *testing.T, st *stage, transport sip.Transport) {
 		must(t, st.bob.Register(background, "p", transport))
 		got := st.far.expect("REGISTER")
 		if got.transport != transport || !strings.Contains(got.get("Contact"), "expires=3600") {
@@ -124,7 +125,7 @@ func TestBaresipRegisters(t *testing.T) {
 // It must not register before it is told to: the order of the steps is the
 // scenario's.
 func TestBaresipIsSilentUntilTold(t *testing.T) {
-	inEach(t, withProxy, func(t *testing.T, st *stage, transport model.Transport) {
+	inEach(t, withProxy, func(t *testing.T, st *stage, transport sip.Transport) {
 		// The call comes after everything that it might send by itself.
 		must(t, st.bob.Call(background, "sip:ann@"+st.far.at.String(), transport))
 		if got := <-st.far.heard; got.what() != "INVITE" {
@@ -136,9 +137,9 @@ func TestBaresipIsSilentUntilTold(t *testing.T) {
 // A second registration over the same transport withdraws the first one, on
 // another one it comes in addition.
 func TestBaresipRegistersAgain(t *testing.T) {
-	inEach(t, withProxy, func(t *testing.T, st *stage, transport model.Transport) {
-		other := model.UDP + model.TCP - transport
-		for i, over := range []model.Transport{transport, other, transport} {
+	inEach(t, withProxy, func(t *testing.T, st *stage, transport sip.Transport) {
+		other := sip.UDP + sip.TCP - transport
+		for i, over := range []sip.Transport{transport, other, transport} {
 			must(t, st.bob.Register(background, "p", over))
 			got := st.far.expect("REGISTER")
 			if i == 2 {
@@ -155,7 +156,7 @@ func TestBaresipRegistersAgain(t *testing.T) {
 }
 
 func TestBaresipCalls(t *testing.T) {
-	inEach(t, withoutProxy, func(t *testing.T, st *stage, transport model.Transport) {
+	inEach(t, withoutProxy, func(t *testing.T, st *stage, transport sip.Transport) {
 		for range 3 {
 			must(t, st.bob.Call(background, "sip:ann@"+st.far.at.String()+";transport="+transport.String(), transport))
 			invite := st.far.expect("INVITE")
@@ -174,10 +175,10 @@ func TestBaresipCalls(t *testing.T) {
 // Through the proxy it calls over the transport that the step names, whatever
 // it registered over: the route names the proxy.
 func TestBaresipCallsThroughProxy(t *testing.T) {
-	inEach(t, withProxy, func(t *testing.T, st *stage, registered model.Transport) {
+	inEach(t, withProxy, func(t *testing.T, st *stage, registered sip.Transport) {
 		must(t, st.bob.Register(background, "p", registered))
 		st.far.expect("REGISTER")
-		for _, over := range append(model.Transports, model.Transports...) {
+		for _, over := range append(sip.Transports, sip.Transports...) {
 			must(t, st.bob.Call(background, "sip:ann@"+st.far.at.String(), over))
 			invite := st.far.expect("INVITE")
 			if route := invite.get("Route"); invite.transport != over || !strings.Contains(route, st.far.at.String()) {
@@ -194,7 +195,7 @@ func TestBaresipCallsThroughProxy(t *testing.T) {
 }
 
 func TestBaresipAnswers(t *testing.T) {
-	inEach(t, withoutProxy, func(t *testing.T, st *stage, transport model.Transport) {
+	inEach(t, withoutProxy, func(t *testing.T, st *stage, transport sip.Transport) {
 		for i := range 4 {
 			st.far.invite(transport, st.addr, "sip:bob@"+st.addr.String())
 			answer := st.far.expect("200 INVITE")
@@ -212,7 +213,7 @@ func TestBaresipAnswers(t *testing.T) {
 // Calls that are still there, because nobody acknowledged them, do not stand
 // in the way of the next.
 func TestBaresipAnswersBesideOpenCalls(t *testing.T) {
-	inEach(t, withoutProxy, func(t *testing.T, st *stage, transport model.Transport) {
+	inEach(t, withoutProxy, func(t *testing.T, st *stage, transport sip.Transport) {
 		for range 6 {
 			st.far.invite(transport, st.addr, "sip:bob@"+st.addr.String())
 			st.far.expect("200 INVITE")
@@ -225,7 +226,7 @@ func TestBaresipAnswersBesideOpenCalls(t *testing.T) {
 // An element that lists one transport, and a proxy whose ports differ.
 func TestBaresipOnOneTransport(t *testing.T) {
 	s := needBaresip(t)
-	for _, transport := range model.Transports {
+	for _, transport := range sip.Transports {
 		t.Run(transport.String(), func(t *testing.T) {
 			st := newStage(t, s, `
 net   lan 4
@@ -262,7 +263,7 @@ func TestBaresipsSideBySide(t *testing.T) {
 			all.Add(1)
 			go func() {
 				defer all.Done()
-				if err := p.Register(background, "p", model.TCP); err != nil {
+				if err := p.Register(background, "p", sip.TCP); err != nil {
 					t.Error(err)
 				}
 			}()

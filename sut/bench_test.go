@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -17,7 +17,7 @@ func BenchmarkBaresip(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	sc, err := model.Parse(strings.ReplaceAll(withProxy, "FAMILY", "4"))
+	sc, err := scenario.Parse(strings.ReplaceAll(withProxy, "FAMILY", "4"))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Description is a real stack as data. It is read from a txtar file: prose
@@ -71,10 +73,10 @@ type Description struct {
 	Debian       []string
 	VersionMatch *regexp.Regexp
 	Roles        []model.Role
-	Transports   []model.Transport
-	Families     []model.Family
+	Transports   []sip.Transport
+	Families     []scenario.Family
 	SamePort     bool
-	Binds        []model.Bind
+	Binds        []scenario.Bind
 	Several      Several
 	Accounts     bool // more than one
 	Ports        []Port
@@ -97,7 +99,7 @@ type Several struct{ Interfaces, Addresses, Families bool }
 // Ready is one socket that has to exist before a stack is driven.
 type Ready struct {
 	Listeners bool // all that the element lists
-	Transport model.Transport
+	Transport sip.Transport
 	Port      string // "sip" or a declared port's name
 }
 
@@ -133,11 +135,11 @@ func load(file string) (*Description, error) {
 }
 
 func (d *Description) plays(r model.Role) bool      { return slices.Contains(d.Roles, r) }
-func (d *Description) talks(t model.Transport) bool { return slices.Contains(d.Transports, t) }
-func (d *Description) works(f model.Family) bool    { return slices.Contains(d.Families, f) }
+func (d *Description) talks(t sip.Transport) bool   { return slices.Contains(d.Transports, t) }
+func (d *Description) works(f scenario.Family) bool { return slices.Contains(d.Families, f) }
 
 // binds reports whether the stack can be told so. Without a word it listens on
 // the address that it is given.
-func (d *Description) binds(b model.Bind) bool {
-	return slices.Contains(d.Binds, b) || len(d.Binds) == 0 && b == model.BindAddr
+func (d *Description) binds(b scenario.Bind) bool {
+	return slices.Contains(d.Binds, b) || len(d.Binds) == 0 && b == scenario.BindAddr
 }

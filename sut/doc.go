@@ -10,7 +10,7 @@
 //	stack.Allow()                           // which is run once that is allowed
 //	process, err := stack.Start(ctx, lab, scenario, "bob")
 //	defer process.Close()
-//	err = process.Register(ctx, model.TCP)
+//	err = process.Register(ctx, sip.TCP)
 //
 // What a description names is a stranger's: it runs in the sandbox of package
 // netns only, not before Allow, and reading it takes bounded time and memory.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -31,8 +31,8 @@ type far struct {
 
 // heard is one message, with the way back to where it came from.
 type heard struct {
-	model.Message
-	transport model.Transport
+	sip.Message
+	transport sip.Transport
 	from      netip.AddrPort
 	reply     func(string)
 }
@@ -87,7 +87,7 @@ func (f *far) datagrams() {
 		if err != nil {
 			return
 		}
-		f.take(buf[:n], model.UDP, from, func(s string) { f.udp.WriteTo([]byte(s), from) })
+		f.take(buf[:n], sip.UDP, from, func(s string) { f.udp.WriteTo([]byte(s), from) })
 	}
 }
 
@@ -114,19 +114,19 @@ func (f *far) stream(c net.Conn) {
 		}
 		buf = append(buf, chunk[:n]...)
 		for {
-			skip, n, err := model.FrameLength(buf)
+			skip, n, err := sip.FrameLength(buf)
 			if err != nil || n == 0 {
 				break
 			}
-			f.take(buf[:skip+n], model.TCP, c.RemoteAddr(), func(s string) { c.Write([]byte(s)) })
+			f.take(buf[:skip+n], sip.TCP, c.RemoteAddr(), func(s string) { c.Write([]byte(s)) })
 			buf = buf[skip+n:]
 		}
 	}
 }
 
 // take answers a message and remembers it.
-func (f *far) take(raw []byte, t model.Transport, from net.Addr, reply func(string)) {
-	m, err := model.ParseMessage(raw)
+func (f *far) take(raw []byte, t sip.Transport, from net.Addr, reply func(string)) {
+	m, err := sip.ParseMessage(raw)
 	if err != nil {
 		f.t.Errorf("the stack sent what is no message: %v\n%q", err, raw)
 		return
@@ -163,14 +163,14 @@ func (f *far) expect(what string) heard {
 }
 
 // invite calls a URI, over UDP or a new connection.
-func (f *far) invite(t model.Transport, to netip.AddrPort, uri string) {
+func (f *far) invite(t sip.Transport, to netip.AddrPort, uri string) {
 	f.t.Helper()
 	send := func(s string) {
 		if _, err := f.udp.WriteTo([]byte(s), net.UDPAddrFromAddrPort(to)); err != nil {
 			f.t.Fatal(err)
 		}
 	}
-	if t == model.TCP {
+	if t == sip.TCP {
 		var c net.Conn
 		err := f.host.Do(func() (err error) {
 			c, err = net.Dial("tcp", to.String())
@@ -183,7 +183,7 @@ func (f *far) invite(t model.Transport, to netip.AddrPort, uri string) {
 		send = func(s string) { c.Write([]byte(s)) }
 	}
 	f.calls++
-	m := model.Message{Headers: []model.Header{
+	m := sip.Message{Headers: []sip.Header{
 		{Name: "To", Value: "<" + uri + ">"}, {Name: "From", Value: "<sip:far@" + f.at.String() + ">;tag=far"},
 		{Name: "Call-ID", Value: fmt.Sprintf("far-%d", f.calls)}, {Name: "CSeq", Value: "1 INVITE"},
 	}}
@@ -195,7 +195,7 @@ func (f *far) bye(answer heard) {
 	answer.reply(f.request("BYE", contactURI(answer), answer, answer.transport))
 }
 
-func (f *far) request(method, uri string, dialog heard, t model.Transport) string {
+func (f *far) request(method, uri string, dialog heard, t sip.Transport) string {
 	number, body := "1", ""
 	if method == "BYE" {
 		number = "2"

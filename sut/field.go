@@ -9,6 +9,8 @@ import (
 
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/plain"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // required are the fields that a description cannot be without.
@@ -115,19 +117,19 @@ func parseRole(s string) (model.Role, error) {
 	return 0, fmt.Errorf("%q is no role of a described stack (caller, callee)", s)
 }
 
-func parseTransport(s string) (model.Transport, error) {
-	if t, ok := model.ParseTransport(s); ok {
+func parseTransport(s string) (sip.Transport, error) {
+	if t, ok := sip.ParseTransport(s); ok {
 		return t, nil
 	}
 	return 0, fmt.Errorf("%q is no transport (udp, tcp)", s)
 }
 
-func parseFamily(s string) (model.Family, error) {
+func parseFamily(s string) (scenario.Family, error) {
 	switch s {
 	case "4":
-		return model.IPv4, nil
+		return scenario.IPv4, nil
 	case "6":
-		return model.IPv6, nil
+		return scenario.IPv6, nil
 	}
 	return 0, fmt.Errorf("%q is no address family (4, 6)", s)
 }
@@ -139,8 +141,8 @@ func parseListen(s string) (same bool, err error) {
 	return s == "same", nil
 }
 
-func parseBind(s string) (model.Bind, error) {
-	for b := model.BindAny4; b <= model.BindAny6Only; b++ {
+func parseBind(s string) (scenario.Bind, error) {
+	for b := scenario.BindAny4; b <= scenario.BindAny6Only; b++ {
 		if b.String() == s {
 			return b, nil
 		}
@@ -148,7 +150,7 @@ func parseBind(s string) (model.Bind, error) {
 	if s != "address" {
 		return 0, fmt.Errorf("%q is nothing to listen on (address, 0.0.0.0, ::, v6only)", s)
 	}
-	return model.BindAddr, nil
+	return scenario.BindAddr, nil
 }
 
 func parseSeveral(value string) (s Several, err error) {
@@ -180,7 +182,7 @@ func parseReady(s string) (Ready, error) {
 		return Ready{Listeners: true}, nil
 	}
 	name, port, ok := strings.Cut(s, ":")
-	t, known := model.ParseTransport(name)
+	t, known := sip.ParseTransport(name)
 	if !ok || !known || port == "" {
 		return Ready{}, fmt.Errorf("%q is neither \"listeners\" nor TRANSPORT:NAME", s)
 	}

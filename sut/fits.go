@@ -3,14 +3,14 @@ package sut
 import (
 	"fmt"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // fitsHost tells why a stack cannot be put on the host of an element, or be told
 // to listen there as the scenario says.
-func (d *Description) fitsHost(sc *model.Scenario, e *model.Element) error {
+func (d *Description) fitsHost(sc *scenario.Scenario, e *scenario.Element) error {
 	if !d.binds(e.Bind) {
-		if e.Bind == model.BindAddr {
+		if e.Bind == scenario.BindAddr {
 			return fmt.Errorf("%s listens on its address, and %s only on wildcards", e.Name, d.Name)
 		}
 		return fmt.Errorf("%s listens on %s, which %s cannot be told (no \"bind %s\")", e.Name, e.Bind, d.Name, e.Bind)
@@ -34,7 +34,7 @@ func (d *Description) fitsHost(sc *model.Scenario, e *model.Element) error {
 // HostHas says of what a host has several at the start: interfaces, addresses of
 // one family on one of them, families. Every interface with IPv6 has a link-local
 // address in the world too: that counts as none.
-func HostHas(sc *model.Scenario, host string) (has Several) {
+func HostHas(sc *scenario.Scenario, host string) (has Several) {
 	h, _ := sc.Host(host)
 	if h == nil {
 		return has
@@ -42,9 +42,9 @@ func HostHas(sc *model.Scenario, host string) (has Several) {
 	has.Interfaces = len(h.Nets) > 1
 	type kind struct {
 		net    string
-		family model.Family
+		family scenario.Family
 	}
-	addrs, families := map[kind]int{}, map[model.Family]bool{}
+	addrs, families := map[kind]int{}, map[scenario.Family]bool{}
 	for _, p := range sc.Places(host) {
 		if p.LinkLocal {
 			continue

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/sut/peer"
 )
 
@@ -24,7 +26,7 @@ func init() {
 
 func selfTest(name string, lie peer.Lie) *Stack {
 	return &Stack{Name: name, Version: "built in", Kind: SelfTest, Lie: lie,
-		Roles: model.Roles, Transports: model.Transports, Families: []model.Family{model.IPv4, model.IPv6}}
+		Roles: model.Roles, Transports: sip.Transports, Families: []scenario.Family{scenario.IPv4, scenario.IPv6}}
 }
 
 // SelfTests returns peer and its mutants.
@@ -48,7 +50,7 @@ var Lies = []peer.Lie{
 		}},
 	{Name: "contact-without-transport", Doc: "Contact lacks its transport parameter, and nothing listens on UDP there",
 		Contact: func(c peer.ContactFor) string {
-			if c.Element.Port(model.UDP) == c.Element.Port(c.Transport) {
+			if c.Element.Port(sip.UDP) == c.Element.Port(c.Transport) {
 				return c.Honest
 			}
 			return strings.ReplaceAll(c.Honest, ";transport=tcp", "")
@@ -92,7 +94,7 @@ var Lies = []peer.Lie{
 		DropRecordRoute: true},
 	{Name: "record-route-dead-port", Doc: "a proxy whose Record-Route has a port on which nobody is",
 		RecordRoute: func(honest string) string {
-			u, err := model.ParseURI(honest)
+			u, err := sip.ParseURI(honest)
 			if err != nil {
 				return honest
 			}
@@ -102,19 +104,19 @@ var Lies = []peer.Lie{
 	{Name: "contact-of-other-interface", Doc: "Contact has the address of another interface of the host than the one that is listened on",
 		Contact: func(c peer.ContactFor) string {
 			own := c.Scenario.ElementAddr(c.Element.Name)
-			return first(c, func(p model.Place) bool { return p.Net != placeOf(c, own).Net })
+			return first(c, func(p scenario.Place) bool { return p.Net != placeOf(c, own).Net })
 		}},
 	{Name: "contact-first-address", Doc: "Contact has the first address of the host, whichever is listened on",
 		Contact: func(c peer.ContactFor) string {
-			return first(c, func(model.Place) bool { return c.Element.Bind == model.BindAddr })
+			return first(c, func(scenario.Place) bool { return c.Element.Bind == scenario.BindAddr })
 		}},
 	{Name: "wildcard-first-address", Doc: "on a wildcard, Contact has the first address of the host, whoever is to use it",
 		Contact: func(c peer.ContactFor) string {
-			return first(c, func(model.Place) bool { return c.Element.Bind != model.BindAddr })
+			return first(c, func(scenario.Place) bool { return c.Element.Bind != scenario.BindAddr })
 		}},
 	{Name: "wildcard-unspecified", Doc: "on a wildcard, Contact has the address that the socket is bound to",
 		Contact: func(c peer.ContactFor) string {
-			if c.Element.Bind == model.BindAddr {
+			if c.Element.Bind == scenario.BindAddr {
 				return c.Honest
 			}
 			return host(c, netip.IPv4Unspecified(), netip.IPv6Unspecified())
@@ -190,7 +192,7 @@ var Lies = []peer.Lie{
 
 // first writes a Contact with the first address of the host that fits, of the
 // family of the element's own.
-func first(c peer.ContactFor, fits func(model.Place) bool) string {
+func first(c peer.ContactFor, fits func(scenario.Place) bool) string {
 	own := c.Scenario.ElementAddr(c.Element.Name)
 	for _, p := range c.Scenario.Places(c.Element.Host) {
 		if a := c.Scenario.PlaceAddr(c.Element.Host, p); !p.LinkLocal && a.Is4() == own.Is4() && fits(p) {
@@ -200,13 +202,13 @@ func first(c peer.ContactFor, fits func(model.Place) bool) string {
 	return c.Honest
 }
 
-func placeOf(c peer.ContactFor, a netip.Addr) model.Place {
+func placeOf(c peer.ContactFor, a netip.Addr) scenario.Place {
 	for _, p := range c.Scenario.Places(c.Element.Host) {
 		if c.Scenario.PlaceAddr(c.Element.Host, p) == a {
 			return p
 		}
 	}
-	return model.Place{}
+	return scenario.Place{}
 }
 
 // linkLocal is the link-local address beside the element's own one.
@@ -215,7 +217,7 @@ func linkLocal(c peer.ContactFor) netip.Addr {
 	if own.Is4() {
 		return netip.Addr{}
 	}
-	return c.Scenario.PlaceAddr(c.Element.Host, model.Place{Net: placeOf(c, own).Net, LinkLocal: true})
+	return c.Scenario.PlaceAddr(c.Element.Host, scenario.Place{Net: placeOf(c, own).Net, LinkLocal: true})
 }
 
 // connectionTo writes a Contact with the local end of a connection to one of some
@@ -224,7 +226,7 @@ func connectionTo(c peer.ContactFor, of func(proxy string) bool) string {
 	for _, f := range c.Flows {
 		for i := range c.Scenario.Elements {
 			p := &c.Scenario.Elements[i]
-			if p.Kind == model.Proxy && of(p.Name) && f.Transport == c.Transport &&
+			if p.Kind == scenario.Proxy && of(p.Name) && f.Transport == c.Transport &&
 				f.Remote == netip.AddrPortFrom(c.Scenario.ElementAddr(p.Name), p.Port(f.Transport)) {
 				return at(c, f.Local)
 			}
@@ -246,7 +248,7 @@ func only(message string) func(peer.ContactFor) string {
 // the leg.
 func at(c peer.ContactFor, a netip.AddrPort) string {
 	params := ""
-	if c.Transport != model.UDP {
+	if c.Transport != sip.UDP {
 		params = ";transport=" + c.Transport.String()
 	}
 	return fmt.Sprintf("<sip:%s@%s%s>", c.Element.Name, a, params)

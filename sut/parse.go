@@ -9,6 +9,7 @@ import (
 
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/plain"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // parse reads a description and refuses what is not one. Its errors are
@@ -131,11 +132,11 @@ func (p *parser) complete() error {
 // checkBinds demands something to listen on in every family.
 func (p *parser) checkBinds() error {
 	for _, f := range p.Families {
-		ok := p.binds(model.BindAddr) || p.binds(model.BindAny6)
-		if f == model.IPv4 {
-			ok = ok || p.binds(model.BindAny4)
+		ok := p.binds(scenario.BindAddr) || p.binds(scenario.BindAny6)
+		if f == scenario.IPv4 {
+			ok = ok || p.binds(scenario.BindAny4)
 		} else {
-			ok = ok || p.binds(model.BindAny6Only)
+			ok = ok || p.binds(scenario.BindAny6Only)
 		}
 		if !ok {
 			return p.errorf(p.seen["bind"], "bind: on an IPv%d network it could listen on nothing", f)

@@ -5,14 +5,15 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Port is a port that a stack takes besides its SIP listeners, as its
 // description declares it.
 type Port struct {
 	Name      string
-	Transport model.Transport
+	Transport sip.Transport
 	Count     int // how many in a row, if Offset is 0
 	Offset    int // the SIP port plus this; 0: it is free to be chosen
 }
@@ -35,7 +36,7 @@ func parsePort(value string) (Port, error) {
 	if len(w) != 3 {
 		return Port{}, fmt.Errorf(`want "port NAME udp|tcp COUNT" or "port NAME udp|tcp sip+N", not %q`, value)
 	}
-	t, ok := model.ParseTransport(w[1])
+	t, ok := sip.ParseTransport(w[1])
 	if !ok {
 		return Port{}, fmt.Errorf("%q is no transport (udp, tcp)", w[1])
 	}
@@ -71,7 +72,7 @@ func isName(s string) bool {
 
 // allocate chooses the ports of an element: the same for the same scenario,
 // and none that any element of the scenario listens on.
-func (d *Description) allocate(sc *model.Scenario, e *model.Element) (map[string]Block, error) {
+func (d *Description) allocate(sc *scenario.Scenario, e *scenario.Element) (map[string]Block, error) {
 	blocks := make(map[string]Block, len(d.Ports))
 	next := windowStart + windowSize*elementIndex(sc, e.Name)
 	end := next + windowSize
@@ -109,7 +110,7 @@ func offsetPort(own uint16, p Port) (uint16, error) {
 	return uint16(at), nil
 }
 
-func elementIndex(sc *model.Scenario, name string) int {
+func elementIndex(sc *scenario.Scenario, name string) int {
 	for i := range sc.Elements {
 		if sc.Elements[i].Name == name {
 			return i
@@ -119,7 +120,7 @@ func elementIndex(sc *model.Scenario, name string) int {
 }
 
 // listens reports whether any element of the scenario listens on the port.
-func listens(sc *model.Scenario, port uint16) bool {
+func listens(sc *scenario.Scenario, port uint16) bool {
 	for i := range sc.Elements {
 		for _, l := range sc.Elements[i].Listen {
 			if l.Port == port {
@@ -134,7 +135,7 @@ func listens(sc *model.Scenario, port uint16) bool {
 // whether the scenario names it or not: its listeners, with "listen same" the
 // same port of its other transports, and the ports that its description
 // declares. A generator keeps them clear of each other on one host.
-func (s *Stack) Taken(sc *model.Scenario, element string) ([]model.Listen, error) {
+func (s *Stack) Taken(sc *scenario.Scenario, element string) ([]scenario.Listen, error) {
 	e := sc.Element(element)
 	if e == nil {
 		return nil, fmt.Errorf("sut: the scenario has no element %q", element)
@@ -145,12 +146,12 @@ func (s *Stack) Taken(sc *model.Scenario, element string) ([]model.Listen, error
 	return s.Description.taken(sc, e)
 }
 
-func (d *Description) taken(sc *model.Scenario, e *model.Element) ([]model.Listen, error) {
-	list := append([]model.Listen(nil), e.Listen...)
+func (d *Description) taken(sc *scenario.Scenario, e *scenario.Element) ([]scenario.Listen, error) {
+	list := append([]scenario.Listen(nil), e.Listen...)
 	if d.SamePort {
 		for _, t := range d.Transports {
 			if e.Port(t) == 0 {
-				list = append(list, model.Listen{Transport: t, Port: e.Listen[0].Port})
+				list = append(list, scenario.Listen{Transport: t, Port: e.Listen[0].Port})
 			}
 		}
 	}
@@ -160,7 +161,7 @@ func (d *Description) taken(sc *model.Scenario, e *model.Element) ([]model.Liste
 	}
 	for _, p := range d.Ports {
 		for at := int(blocks[p.Name].First); at <= int(blocks[p.Name].Last); at++ {
-			list = append(list, model.Listen{Transport: p.Transport, Port: uint16(at)})
+			list = append(list, scenario.Listen{Transport: p.Transport, Port: uint16(at)})
 		}
 	}
 	return list, nil
@@ -168,7 +169,7 @@ func (d *Description) taken(sc *model.Scenario, e *model.Element) ([]model.Liste
 
 // clash looks for a port that both the stack and another element of the same
 // host would take. It returns an error that names it.
-func (d *Description) clash(sc *model.Scenario, e *model.Element) error {
+func (d *Description) clash(sc *scenario.Scenario, e *scenario.Element) error {
 	mine, err := d.taken(sc, e)
 	if err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -33,7 +33,7 @@ type Process struct {
 // element's own, or that of a further account. A stack may withdraw an earlier
 // registration first (a REGISTER with expires=0): the one that counts has
 // another value.
-func (p *Process) Register(ctx context.Context, proxy string, t model.Transport) error {
+func (p *Process) Register(ctx context.Context, proxy string, t sip.Transport) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	at := p.registrars[proxy]
@@ -67,7 +67,7 @@ func (d *Data) registeredAt(proxy string) map[string]bool {
 
 // Call tells the stack to call a SIP URI: through its element's proxy if it
 // has one, and over a transport to the first hop.
-func (p *Process) Call(ctx context.Context, to string, t model.Transport) error {
+func (p *Process) Call(ctx context.Context, to string, t sip.Transport) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stack.control["call"] == nil {
@@ -87,12 +87,12 @@ func (p *Process) Hangup(ctx context.Context) error {
 }
 
 // tell writes what a part of the description says to standard input.
-func (p *Process) tell(ctx context.Context, part, to string, t model.Transport) error {
+func (p *Process) tell(ctx context.Context, part, to string, t sip.Transport) error {
 	return p.write(ctx, part, to, t, p.data)
 }
 
 // write writes what a part says of some data.
-func (p *Process) write(ctx context.Context, part, to string, t model.Transport, of *Data) error {
+func (p *Process) write(ctx context.Context, part, to string, t sip.Transport, of *Data) error {
 	if err := ctx.Err(); err != nil {
 		return p.errorf("%s: %w", part, err)
 	}

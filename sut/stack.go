@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/sut/peer"
 )
 
@@ -34,8 +36,8 @@ type Stack struct {
 
 	// What it can do, for generators.
 	Roles      []model.Role
-	Transports []model.Transport
-	Families   []model.Family
+	Transports []sip.Transport
+	Families   []scenario.Family
 	SamePort   bool // udp and tcp share one port number, and both are always open
 
 	// Insecure runs what the description names even where netns.Sandbox says
@@ -160,15 +162,15 @@ func newStack(d *Description) *Stack {
 		Roles: d.Roles, Transports: d.Transports, Families: d.Families, SamePort: d.SamePort}
 }
 
-func familyOf(a netip.Addr) model.Family {
+func familyOf(a netip.Addr) scenario.Family {
 	if a.Unmap().Is4() {
-		return model.IPv4
+		return scenario.IPv4
 	}
-	return model.IPv6
+	return scenario.IPv6
 }
 
 // Fits tells why the stack cannot play an element of a scenario, or nil.
-func (s *Stack) Fits(sc *model.Scenario, element string) error {
+func (s *Stack) Fits(sc *scenario.Scenario, element string) error {
 	e := sc.Element(element)
 	if e == nil {
 		return fmt.Errorf("the scenario has no element %q", element)
@@ -177,11 +179,11 @@ func (s *Stack) Fits(sc *model.Scenario, element string) error {
 	if d == nil {
 		return nil
 	}
-	if e.Kind != model.UserAgent {
+	if e.Kind != scenario.UserAgent {
 		return fmt.Errorf("%s is no user agent, and %s plays nothing else", element, d.Name)
 	}
 	for i, l := range e.Listen {
-		if slices.ContainsFunc(e.Listen[:i], func(have model.Listen) bool { return have.Transport == l.Transport }) {
+		if slices.ContainsFunc(e.Listen[:i], func(have scenario.Listen) bool { return have.Transport == l.Transport }) {
 			return fmt.Errorf("%s listens on two %s ports, and a described stack has one of each transport", element, l.Transport)
 		}
 		if !d.talks(l.Transport) {
@@ -201,7 +203,7 @@ func (s *Stack) Fits(sc *model.Scenario, element string) error {
 	return d.clash(sc, e)
 }
 
-func (d *Description) fitsSteps(sc *model.Scenario, e *model.Element) error {
+func (d *Description) fitsSteps(sc *scenario.Scenario, e *scenario.Element) error {
 	addr := sc.ElementAddr(e.Name)
 	if len(e.Listen) == 0 || !addr.IsValid() {
 		return fmt.Errorf("%s has no listener or no address", e.Name)
@@ -210,10 +212,10 @@ func (d *Description) fitsSteps(sc *model.Scenario, e *model.Element) error {
 		return fmt.Errorf("%s is on an IPv%d network, on which %s does not work", e.Name, f, d.Name)
 	}
 	for _, step := range sc.Steps {
-		if r, ok := step.(model.Register); ok && r.UA == e.Name && r.Via != "" && !d.Accounts {
+		if r, ok := step.(scenario.Register); ok && r.UA == e.Name && r.Via != "" && !d.Accounts {
 			return fmt.Errorf("%s registers at %s, too, and %s has one account (no \"accounts many\")", e.Name, r.Via, d.Name)
 		}
-		c, ok := step.(model.Call)
+		c, ok := step.(scenario.Call)
 		if ok && c.From == e.Name && !d.plays(model.RoleCaller) {
 			return fmt.Errorf("%s calls, which %s cannot", e.Name, d.Name)
 		}

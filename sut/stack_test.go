@@ -7,8 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/greka-sip/greka/model"
 	"pgregory.net/rapid"
+
+	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 func TestEmbeddedDescriptions(t *testing.T) {
@@ -102,7 +105,7 @@ func TestFits(t *testing.T) {
 		{&deaf, "ua bob box tcp:5072 sut\nua ann box tcp:5081\ncall bob ann", "bob calls, which baresip cannot"},
 		{&deaf, "ua bob box tcp:5072 sut\nua ann box tcp:5081\ncall ann bob", ""},
 	} {
-		sc, err := model.Parse(top + c.text + "\n")
+		sc, err := scenario.Parse(top + c.text + "\n")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,15 +125,15 @@ func TestPortsAreDisjoint(t *testing.T) {
 	}
 	s := newStack(d)
 	rapid.Check(t, func(t *rapid.T) {
-		sc := model.Scenario{Nets: []model.Net{{Name: "lan", Family: 4}}, Hosts: []model.Host{{Name: "box", Nets: []string{"lan"}}}}
+		sc := scenario.Scenario{Nets: []scenario.Net{{Name: "lan", Family: 4}}, Hosts: []scenario.Host{{Name: "box", Nets: []string{"lan"}}}}
 		// The listeners crowd where the free ports are chosen, and have
 		// room for sip+1 between them.
 		for i := range rapid.IntRange(1, 60).Draw(t, "elements") {
 			at := windowStart - 100 + 2*rapid.IntRange(0, 300).Draw(t, "port")
-			sc.Elements = append(sc.Elements, model.Element{Kind: model.UserAgent, Name: "e" + string(rune('0'+i)), Host: "box",
-				Listen: []model.Listen{{Transport: model.UDP, Port: uint16(at)}}})
+			sc.Elements = append(sc.Elements, scenario.Element{Kind: scenario.UserAgent, Name: "e" + string(rune('0'+i)), Host: "box",
+				Listen: []scenario.Listen{{Transport: sip.UDP, Port: uint16(at)}}})
 		}
-		taken := map[model.Listen]string{}
+		taken := map[scenario.Listen]string{}
 		for i := range sc.Elements {
 			e := &sc.Elements[i]
 			taken[e.Listen[0]] = "" // several may have drawn the same
@@ -149,7 +152,7 @@ func TestPortsAreDisjoint(t *testing.T) {
 				if again[k+1] != l {
 					t.Fatalf("%s takes %v and then %v", e.Name, first, again)
 				}
-				if l.Transport == model.TCP {
+				if l.Transport == sip.TCP {
 					continue // sip+1 is not chosen
 				}
 				if owner, ok := taken[l]; ok || l.Port < windowStart || l.Port >= windowEnd {

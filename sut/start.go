@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -18,7 +20,7 @@ const readyBound = 10 * time.Second
 // snapshot tells. If that is not so within 10 s, or the program ends before,
 // nothing of it is left and the error says what was waited for and what it
 // said last.
-func (s *Stack) Start(ctx context.Context, lab *netns.Lab, sc *model.Scenario, element string) (*Process, error) {
+func (s *Stack) Start(ctx context.Context, lab *netns.Lab, sc *scenario.Scenario, element string) (*Process, error) {
 	p, err := s.start(ctx, lab, sc, element, readyBound)
 	if err != nil {
 		return nil, fmt.Errorf("sut: start %s as %s: %w", s.Name, element, err)
@@ -26,7 +28,7 @@ func (s *Stack) Start(ctx context.Context, lab *netns.Lab, sc *model.Scenario, e
 	return p, nil
 }
 
-func (s *Stack) start(ctx context.Context, lab *netns.Lab, sc *model.Scenario, element string, bound time.Duration) (*Process, error) {
+func (s *Stack) start(ctx context.Context, lab *netns.Lab, sc *scenario.Scenario, element string, bound time.Duration) (*Process, error) {
 	if err := s.allowed(); err != nil {
 		return nil, err
 	}
@@ -42,7 +44,7 @@ func (s *Stack) start(ctx context.Context, lab *netns.Lab, sc *model.Scenario, e
 }
 
 // launch starts the stack's command.
-func (s *Stack) launch(lab *netns.Lab, sc *model.Scenario, element string) (*Process, error) {
+func (s *Stack) launch(lab *netns.Lab, sc *scenario.Scenario, element string) (*Process, error) {
 	d := s.Description
 	if d == nil {
 		return nil, fmt.Errorf("it is no program: Greka plays it itself")
@@ -103,7 +105,7 @@ func (d *Description) spec(of *Data) (spec netns.Spec, err error) {
 
 // endpoint is a socket that has to be there.
 type endpoint struct {
-	transport model.Transport
+	transport sip.Transport
 	port      uint16
 }
 
@@ -112,13 +114,13 @@ func (p endpoint) String() string { return fmt.Sprintf("%s port %d", p.transport
 
 // endpoints lists the sockets that the description calls ready.
 func (d *Description) endpoints(data *Data) []endpoint {
-	own := map[model.Transport]uint16{model.UDP: data.UDP, model.TCP: data.TCP}
+	own := map[sip.Transport]uint16{sip.UDP: data.UDP, sip.TCP: data.TCP}
 	var list []endpoint
 	for _, r := range d.Ready {
 		switch {
 		case r.Listeners:
 			for _, name := range data.Transports {
-				t, _ := model.ParseTransport(name)
+				t, _ := sip.ParseTransport(name)
 				list = append(list, endpoint{t, own[t]})
 			}
 		case r.Port == "sip" && own[r.Transport] != 0:
@@ -193,10 +195,10 @@ func (p *Process) missing() (*endpoint, error) {
 }
 
 // accepts reports whether the element has a socket that takes new peers there.
-func accepts(h *model.HostSockets, want endpoint, addr netip.Addr, element string) bool {
-	state := model.StateListen
-	if want.transport == model.UDP {
-		state = model.StateClose
+func accepts(h *linux.HostSockets, want endpoint, addr netip.Addr, element string) bool {
+	state := linux.StateListen
+	if want.transport == sip.UDP {
+		state = linux.StateClose
 	}
 	for i := range h.Sockets {
 		s := &h.Sockets[i]

@@ -10,15 +10,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
 // labFor makes the lab of a scenario.
-func labFor(t *testing.T, text string) (*netns.Lab, *model.Scenario) {
+func labFor(t *testing.T, text string) (*netns.Lab, *scenario.Scenario) {
 	t.Helper()
 	netns.Require(t)
-	sc, err := model.Parse(strings.ReplaceAll(text, "FAMILY", "4"))
+	sc, err := scenario.Parse(strings.ReplaceAll(text, "FAMILY", "4"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +43,8 @@ func TestGoodFakeStarts(t *testing.T) {
 	if left := leftBehind(t, "good"); len(left) == 0 {
 		t.Error("leftBehind sees nothing: it cannot find what is left either")
 	}
-	must(t, p.Register(background, "p", model.UDP))
-	must(t, p.Call(background, "sip:ann@10.77.0.2:5081", model.TCP))
+	must(t, p.Register(background, "p", sip.UDP))
+	must(t, p.Call(background, "sip:ann@10.77.0.2:5081", sip.TCP))
 	must(t, p.Hangup(background))
 	for _, want := range []string{"told: register at 10.77.0.1 over udp",
 		"told: call sip:ann@10.77.0.2:5081 over tcp", "told: hang up"} {
@@ -190,7 +191,7 @@ func TestFloodingStackIsDriven(t *testing.T) {
 	}
 	defer p.Close()
 	awaitOutput(t, p, "noise")
-	must(t, p.Register(background, "p", model.TCP))
+	must(t, p.Register(background, "p", sip.TCP))
 	must(t, p.Hangup(background))
 	if tail := p.Tail(); !strings.Contains(tail, "noise") || strings.ContainsAny(tail, "\x00\x1b\r") || len(tail) > 20*300 {
 		t.Errorf("its tail is %q", tail)
@@ -204,12 +205,12 @@ func TestStackThatEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	must(t, p.Register(background, "p", model.UDP))
+	must(t, p.Register(background, "p", sip.UDP))
 	<-p.process.Done()
 	if ended, how := p.Exited(); !ended || how == nil || how.Error() != "exited with status 4" {
 		t.Errorf("Exited() = %v, %v", ended, how)
 	}
-	err = p.Call(background, "sip:ann@10.77.0.1", model.UDP)
+	err = p.Call(background, "sip:ann@10.77.0.1", sip.UDP)
 	want := `sut: fake as bob: call: it has ended: exited with status 4; it said: "that was it"`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -226,7 +227,7 @@ func TestDeafStack(t *testing.T) {
 	defer p.Close()
 	long := "sip:" + strings.Repeat("a", 60<<10) + "@10.77.0.1"
 	for range 3 {
-		if err = p.Call(background, long, model.UDP); err != nil {
+		if err = p.Call(background, long, sip.UDP); err != nil {
 			break
 		}
 	}
@@ -245,8 +246,8 @@ func TestBadOrders(t *testing.T) {
 	over, cancel := context.WithCancel(background)
 	cancel()
 	for want, err := range map[string]error{
-		"has no proxy":     p.Register(background, "p", model.UDP),
-		"is no URI":        p.Call(background, "sip:ann@10.77.0.1\nquit", model.UDP),
+		"has no proxy":     p.Register(background, "p", sip.UDP),
+		"is no URI":        p.Call(background, "sip:ann@10.77.0.1\nquit", sip.UDP),
 		"context canceled": p.Hangup(over),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Data is what the templates of a description see.
@@ -74,7 +75,7 @@ func (v *ViaData) Port(transport string) (uint16, error) {
 }
 
 // newData fills what does not change while an element runs.
-func newData(d *Description, sc *model.Scenario, e *model.Element) (*Data, error) {
+func newData(d *Description, sc *scenario.Scenario, e *scenario.Element) (*Data, error) {
 	addr := sc.ElementAddr(e.Name)
 	if !addr.IsValid() {
 		return nil, fmt.Errorf("%s has no address: host %s is on no network", e.Name, e.Host)
@@ -85,7 +86,7 @@ func newData(d *Description, sc *model.Scenario, e *model.Element) (*Data, error
 	data := &Data{
 		Name: e.Name, Addr: addr.String(), Host: uriHost(addr.String()),
 		Family: 4, Interface: "eth0", Dir: d.dir, Port: e.Listen[0].Port,
-		UDP: e.Port(model.UDP), TCP: e.Port(model.TCP),
+		UDP: e.Port(sip.UDP), TCP: e.Port(sip.TCP),
 	}
 	if addr.Is6() {
 		data.Family = 6
@@ -96,10 +97,10 @@ func newData(d *Description, sc *model.Scenario, e *model.Element) (*Data, error
 	for _, l := range e.Listen {
 		data.Transports = append(data.Transports, l.Transport.String())
 	}
-	if d.SamePort && d.talks(model.UDP) {
+	if d.SamePort && d.talks(sip.UDP) {
 		data.UDP = data.Port
 	}
-	if d.SamePort && d.talks(model.TCP) {
+	if d.SamePort && d.talks(sip.TCP) {
 		data.TCP = data.Port
 	}
 	if p := sc.Element(e.Via); p != nil {
@@ -110,7 +111,7 @@ func newData(d *Description, sc *model.Scenario, e *model.Element) (*Data, error
 
 // addrs fills in what a host has, and on which interface the element's own
 // address is.
-func (d *Data) addrs(sc *model.Scenario, host string, own netip.Addr) {
+func (d *Data) addrs(sc *scenario.Scenario, host string, own netip.Addr) {
 	h, _ := sc.Host(host)
 	for _, p := range sc.Places(host) {
 		a := sc.PlaceAddr(host, p)
@@ -124,11 +125,11 @@ func (d *Data) addrs(sc *model.Scenario, host string, own netip.Addr) {
 	}
 }
 
-func newViaData(sc *model.Scenario, e, proxy *model.Element) *ViaData {
+func newViaData(sc *scenario.Scenario, e, proxy *scenario.Element) *ViaData {
 	addr := sc.ElementAddr(proxy.Name).String()
 	via := &ViaData{
 		Name: proxy.Name, Addr: addr, Host: uriHost(addr),
-		UDP: proxy.Port(model.UDP), TCP: proxy.Port(model.TCP),
+		UDP: proxy.Port(sip.UDP), TCP: proxy.Port(sip.TCP),
 	}
 	for _, l := range e.Listen {
 		if proxy.Port(l.Transport) != 0 {
@@ -139,10 +140,10 @@ func newViaData(sc *model.Scenario, e, proxy *model.Element) *ViaData {
 }
 
 // registrars is every proxy of a scenario, as an element sees it.
-func registrars(sc *model.Scenario, e *model.Element) map[string]*ViaData {
+func registrars(sc *scenario.Scenario, e *scenario.Element) map[string]*ViaData {
 	out := map[string]*ViaData{}
 	for i := range sc.Elements {
-		if p := &sc.Elements[i]; p.Kind == model.Proxy {
+		if p := &sc.Elements[i]; p.Kind == scenario.Proxy {
 			out[p.Name] = newViaData(sc, e, p)
 		}
 	}

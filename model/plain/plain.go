@@ -3,7 +3,7 @@
 // shown to a person goes through here, so that none of it reaches a terminal
 // as a command.
 //
-// Next: package model.
+// Next: package sip.
 package plain
 
 import (

@@ -3,13 +3,14 @@ package kernel
 import (
 	"testing"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 )
 
 // BenchmarkModel is the model alone, on the scenarios that TestKernel plays.
 func BenchmarkModel(b *testing.B) {
-	var scenarios []model.Scenario
+	var scenarios []scenario.Scenario
 	for i := range 500 {
 		scenarios = append(scenarios, Draw(1, i))
 	}
@@ -18,7 +19,7 @@ func BenchmarkModel(b *testing.B) {
 	done := 0
 	for i := 0; done < b.N; i++ {
 		s := &scenarios[i%len(scenarios)]
-		m := model.NewPorts(s)
+		m := linux.NewPorts(s)
 		for _, st := range s.Steps {
 			m.Apply(st, 0)
 			done++
@@ -34,7 +35,7 @@ func BenchmarkKernel(b *testing.B) {
 	defer rig.Close()
 	done := 0
 	for i := 0; done < b.N; i++ {
-		got := rig.Play(Draw(1, i), model.NoMistake, nil)
+		got := rig.Play(Draw(1, i), linux.NoMistake, nil)
 		if !got.goOn() {
 			b.Fatal(got.Difference, got.Undecided, got.Broken)
 		}

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // The range from which the kernel picks ports (ip_local_port_range).
@@ -13,7 +14,7 @@ const firstPicked, lastPicked = 32768, 60999
 
 // canonical leaves in a snapshot what the model speaks of: names for inodes,
 // no numbers that change from run to run, and one order.
-func (p *player) canonical(s *model.Snapshot) {
+func (p *player) canonical(s *linux.Snapshot) {
 	for i := range s.Hosts {
 		h := &s.Hosts[i]
 		h.Addrs, h.Devices = nil, nil
@@ -29,27 +30,27 @@ func (p *player) canonical(s *model.Snapshot) {
 }
 
 // forget drops what cannot be compared.
-func forget(s *model.Socket) {
+func forget(s *linux.Socket) {
 	s.Inode, s.Cookie = 0, 0
 	s.ReusePort, s.Group, s.Mixed, s.Warm, s.Order, s.Flow = false, 0, false, false, 0, 0
-	if s.State == model.StateFinWait1 {
+	if s.State == linux.StateFinWait1 {
 		// May: FIN-WAIT-1 or FIN-WAIT-2. The other side may delay the
 		// acknowledgement of a FIN by up to 40 ms (tcp_send_delayed_ack),
 		// unless it sends something before.
-		s.State = model.StateFinWait2
+		s.State = linux.StateFinWait2
 	}
-	if s.Transport == model.UDP {
+	if s.Transport == sip.UDP {
 		s.Queue = min(s.Queue, 1) // the kernel counts memory, not datagrams
 	}
-	if s.State != model.StateListen && s.State != model.StateClose {
+	if s.State != linux.StateListen && s.State != linux.StateClose {
 		s.V6Only = false // told of listeners and unconnected sockets only
 	}
-	if s.State != model.StateListen {
+	if s.State != linux.StateListen {
 		s.Backlog = 0
 	}
 }
 
-func compareSockets(a, b model.Socket) int {
+func compareSockets(a, b linux.Socket) int {
 	return cmp.Or(cmp.Compare(a.Transport, b.Transport), a.Local.Compare(b.Local), a.Remote.Compare(b.Remote),
 		cmp.Compare(a.State, b.State), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Device, b.Device),
 		cmp.Compare(a.Queue, b.Queue))
@@ -57,7 +58,7 @@ func compareSockets(a, b model.Socket) int {
 
 // compare tells how a model and the kernel differ after a step, "" if they
 // don't. It tells the model which port the kernel picked.
-func (p *player) compare(m *model.Ports, want, got model.Errno, real *model.Snapshot) string {
+func (p *player) compare(m *linux.Ports, want, got linux.Errno, real *linux.Snapshot) string {
 	if want != got {
 		return resultWords(want, got)
 	}
@@ -76,7 +77,7 @@ func (p *player) compare(m *model.Ports, want, got model.Errno, real *model.Snap
 	return socketWords(&snap, real)
 }
 
-func (p *player) canonicalModel(s *model.Snapshot) {
+func (p *player) canonicalModel(s *linux.Snapshot) {
 	for i := range s.Hosts {
 		h := &s.Hosts[i]
 		h.Addrs, h.Devices = nil, nil
@@ -87,7 +88,7 @@ func (p *player) canonicalModel(s *model.Snapshot) {
 	}
 }
 
-func same(a, b *model.Snapshot) bool {
+func same(a, b *linux.Snapshot) bool {
 	for i := range a.Hosts {
 		if !slices.Equal(a.Hosts[i].Sockets, b.Hosts[i].Sockets) {
 			return false
@@ -120,8 +121,8 @@ func (p *player) compareBounds() {
 	p.differ("at the end, among the sockets that hold a port and do nothing with it", first)
 }
 
-func (p *player) bounds() ([]model.Bound, error) {
-	var out []model.Bound
+func (p *player) bounds() ([]linux.Bound, error) {
+	var out []linux.Bound
 	hosts := map[string]bool{}
 	for _, h := range p.host {
 		hosts[h] = true
@@ -132,15 +133,15 @@ func (p *player) bounds() ([]model.Bound, error) {
 			return nil, err
 		}
 		for _, s := range sockets {
-			out = append(out, model.Bound{Host: name, Name: p.names[s.Inode], Transport: model.TCP, Local: s.Local})
+			out = append(out, linux.Bound{Host: name, Name: p.names[s.Inode], Transport: sip.TCP, Local: s.Local})
 		}
 	}
 	sortBounds(out)
 	return out, nil
 }
 
-func sortBounds(b []model.Bound) {
-	slices.SortFunc(b, func(x, y model.Bound) int {
+func sortBounds(b []linux.Bound) {
+	slices.SortFunc(b, func(x, y linux.Bound) int {
 		return cmp.Or(cmp.Compare(x.Host, y.Host), cmp.Compare(x.Name, y.Name))
 	})
 }

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -20,32 +22,32 @@ func TestCorners(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		each   func(func(model.Scenario) bool)
+		each   func(func(scenario.Scenario) bool)
 		probes bool
 	}{
-		{"conversations", func(f func(model.Scenario) bool) { Conversations(steps, f) }, false},
-		{"contentions-tcp", func(f func(model.Scenario) bool) { Contentions(model.TCP, sockets, f) }, true},
-		{"contentions-udp", func(f func(model.Scenario) bool) { Contentions(model.UDP, sockets, f) }, true},
+		{"conversations", func(f func(scenario.Scenario) bool) { Conversations(steps, f) }, false},
+		{"contentions-tcp", func(f func(scenario.Scenario) bool) { Contentions(sip.TCP, sockets, f) }, true},
+		{"contentions-udp", func(f func(scenario.Scenario) bool) { Contentions(sip.UDP, sockets, f) }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) { enumerate(t, c.each, c.probes) })
 	}
 }
 
-func enumerate(t *testing.T, each func(func(model.Scenario) bool), probes bool) {
+func enumerate(t *testing.T, each func(func(scenario.Scenario) bool), probes bool) {
 	rig := NewRig()
 	defer rig.Close()
 	rig.NoProbes = !probes
 	start := time.Now()
 	scenarios, steps, undecided, bad := 0, 0, map[string]int{}, 0
 	seen := map[string]bool{}
-	each(func(s model.Scenario) bool {
-		text := model.Format(s)
+	each(func(s scenario.Scenario) bool {
+		text := scenario.Format(s)
 		if seen[text] {
 			t.Errorf("enumerated twice:\n%s", text)
 			return false
 		}
 		seen[text] = true
-		got := rig.Play(s, model.NoMistake, nil)
+		got := rig.Play(s, linux.NoMistake, nil)
 		scenarios++
 		steps += got.Steps
 		if got.Undecided != "" {
@@ -72,13 +74,13 @@ func TestCornersMiss(t *testing.T) {
 	netns.Require(t)
 	rig := NewRig()
 	defer rig.Close()
-	for m, each := range map[model.Mistake]func(func(model.Scenario) bool){
-		model.ChildHasOwnPort:         func(f func(model.Scenario) bool) { Conversations(3, f) },
-		model.ReuseAddrSharesListener: func(f func(model.Scenario) bool) { Contentions(model.TCP, 2, f) },
-		model.OldestUDPWins:           func(f func(model.Scenario) bool) { Contentions(model.UDP, 2, f) },
+	for m, each := range map[linux.Mistake]func(func(scenario.Scenario) bool){
+		linux.ChildHasOwnPort:         func(f func(scenario.Scenario) bool) { Conversations(3, f) },
+		linux.ReuseAddrSharesListener: func(f func(scenario.Scenario) bool) { Contentions(sip.TCP, 2, f) },
+		linux.OldestUDPWins:           func(f func(scenario.Scenario) bool) { Contentions(sip.UDP, 2, f) },
 	} {
 		refuted := false
-		each(func(s model.Scenario) bool {
+		each(func(s scenario.Scenario) bool {
 			refuted = rig.Play(s, m, nil).Difference != ""
 			return !refuted
 		})

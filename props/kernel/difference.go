@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // The text of a difference, for a reader who sees nothing else: every step so
@@ -15,7 +17,7 @@ import (
 
 // marked lists the steps up to one, and marks it. Those from firstProbe on are
 // no part of the scenario: they ask what came of it.
-func marked(steps []model.Step, at, firstProbe int) string {
+func marked(steps []scenario.Step, at, firstProbe int) string {
 	var b strings.Builder
 	for i, st := range steps[:min(at+1, len(steps))] {
 		mark, note := " ", ""
@@ -31,19 +33,19 @@ func marked(steps []model.Step, at, firstProbe int) string {
 }
 
 // resultWords says how the outcome of a call differs.
-func resultWords(want, got model.Errno) string {
+func resultWords(want, got linux.Errno) string {
 	return fmt.Sprintf("the call: the model expects %s, on Linux it is %s", resultText(want), resultText(got))
 }
 
-func resultText(e model.Errno) string {
-	if e == model.OK {
+func resultText(e linux.Errno) string {
+	if e == linux.OK {
 		return "success"
 	}
 	return string(e)
 }
 
 // socketWords says which sockets differ, and in what.
-func socketWords(want, got *model.Snapshot) string {
+func socketWords(want, got *linux.Snapshot) string {
 	var out []string
 	for i := range want.Hosts {
 		host := want.Hosts[i].Host
@@ -65,8 +67,8 @@ func socketWords(want, got *model.Snapshot) string {
 
 // without returns the sockets of a that have no equal in b, each of which is
 // equal to one only.
-func without(a, b []model.Socket) (out []model.Socket) {
-	left := append([]model.Socket(nil), b...)
+func without(a, b []linux.Socket) (out []linux.Socket) {
+	left := append([]linux.Socket(nil), b...)
 next:
 	for _, s := range a {
 		for k := range left {
@@ -82,7 +84,7 @@ next:
 
 // sameOwner finds the socket that is the same one, -1 if there is none: a
 // program's by its name, the others by their ends.
-func sameOwner(sockets []model.Socket, s *model.Socket) int {
+func sameOwner(sockets []linux.Socket, s *linux.Socket) int {
 	for k := range sockets {
 		o := &sockets[k]
 		if o.Transport == s.Transport && o.Owner == s.Owner &&
@@ -93,11 +95,11 @@ func sameOwner(sockets []model.Socket, s *model.Socket) int {
 	return -1
 }
 
-func naming(host string, s *model.Socket) string {
+func naming(host string, s *linux.Socket) string {
 	return fmt.Sprintf("%s (%s on %s)", cmp.Or(s.Owner, "a socket that no program holds"), kindOf(s), host)
 }
 
-func kindOf(s *model.Socket) string {
+func kindOf(s *linux.Socket) string {
 	family := "4"
 	if s.V6 {
 		family = "6"
@@ -106,7 +108,7 @@ func kindOf(s *model.Socket) string {
 }
 
 // whole says all of a socket.
-func whole(s *model.Socket) string {
+func whole(s *linux.Socket) string {
 	parts := []string{stateWord(s) + " " + s.Local.String()}
 	if s.Remote.IsValid() {
 		parts = append(parts, "to "+s.Remote.String())
@@ -121,7 +123,7 @@ func whole(s *model.Socket) string {
 }
 
 // contrast says in what two views of one socket differ.
-func contrast(want, got *model.Socket) string {
+func contrast(want, got *linux.Socket) string {
 	var wanted, seen []string
 	differ := func(w, g string) {
 		if w != g {
@@ -146,31 +148,31 @@ func addrText(a netip.AddrPort) string {
 	return a.String()
 }
 
-func stateWord(s *model.Socket) string {
-	if s.Transport == model.UDP {
-		return map[bool]string{true: "connected", false: "unconnected"}[s.State == model.StateEstablished]
+func stateWord(s *linux.Socket) string {
+	if s.Transport == sip.UDP {
+		return map[bool]string{true: "connected", false: "unconnected"}[s.State == linux.StateEstablished]
 	}
 	return s.State.String()
 }
 
 // waiting says what waits at a socket.
-func waiting(s *model.Socket) string {
+func waiting(s *linux.Socket) string {
 	what := "unread bytes"
 	switch {
-	case s.Transport == model.UDP && s.Queue == 0:
+	case s.Transport == sip.UDP && s.Queue == 0:
 		return "no datagram waiting"
-	case s.Transport == model.UDP:
+	case s.Transport == sip.UDP:
 		return "a datagram waiting" // canonical counts one only
-	case s.State == model.StateListen:
+	case s.State == linux.StateListen:
 		what = "connections to accept"
 	}
 	return fmt.Sprintf("%d %s", s.Queue, what)
 }
 
 // boundWords says which sockets that only hold a port differ.
-func boundWords(want, got []model.Bound) string {
+func boundWords(want, got []linux.Bound) string {
 	var out []string
-	say := func(of, in []model.Bound, who string) {
+	say := func(of, in []linux.Bound, who string) {
 		for _, b := range of {
 			found := false
 			for _, o := range in {

@@ -8,89 +8,91 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 var payload = []byte("grek")
 
 // do plays a step on real sockets. An error is trouble of the harness.
-func (p *player) do(st model.Step) (model.Errno, error) {
+func (p *player) do(st scenario.Step) (linux.Errno, error) {
 	switch st := st.(type) {
-	case model.OpenSocket:
-		return model.OK, p.open(st)
-	case model.RemoveAddr:
+	case scenario.OpenSocket:
+		return linux.OK, p.open(st)
+	case scenario.RemoveAddr:
 		return p.remove(st)
-	case model.FilterPort:
+	case scenario.FilterPort:
 		p.changed = true
-		return model.OK, p.lab.Host(st.Host).Filter(st.Transport, st.Port)
-	case model.AcceptSocket:
+		return linux.OK, p.lab.Host(st.Host).Filter(st.Transport, st.Port)
+	case scenario.AcceptSocket:
 		return p.with(st.Listener, func(fd int) error { return p.accept(fd, st) })
-	case model.SetOption:
+	case scenario.SetOption:
 		return p.with(st.Socket, func(fd int) error { return setOption(fd, st) })
-	case model.BindSocket:
+	case scenario.BindSocket:
 		return p.with(st.Socket, func(fd int) error { return unix.Bind(fd, p.sockaddr(st.Socket, st.At)) })
-	case model.ListenSocket:
+	case scenario.ListenSocket:
 		return p.with(st.Socket, func(fd int) error { return unix.Listen(fd, int(st.Backlog)) })
-	case model.DialSocket:
+	case scenario.DialSocket:
 		return p.with(st.Socket, func(fd int) error { return dial(fd, p.sockaddr(st.Socket, st.To)) })
-	case model.SendSocket:
+	case scenario.SendSocket:
 		return p.with(st.Socket, func(fd int) error { return unix.Send(fd, payload, unix.MSG_NOSIGNAL) })
-	case model.SendTo:
+	case scenario.SendTo:
 		return p.with(st.Socket, func(fd int) error {
 			return unix.Sendto(fd, payload, unix.MSG_NOSIGNAL, p.sockaddr(st.Socket, st.To))
 		})
-	case model.ReadSocket:
+	case scenario.ReadSocket:
 		return p.with(st.Socket, read)
-	case model.ShutdownSocket:
+	case scenario.ShutdownSocket:
 		return p.with(st.Socket, func(fd int) error { return unix.Shutdown(fd, int(st.Sides)-1) })
-	case model.UndialSocket:
+	case scenario.UndialSocket:
 		return p.with(st.Socket, undial)
-	case model.CloseSocket:
+	case scenario.CloseSocket:
 		return p.with(st.Socket, func(fd int) error {
 			delete(p.fds, st.Socket)
 			return unix.Close(fd)
 		})
-	case model.DestroySocket:
+	case scenario.DestroySocket:
 		return p.destroy(st.Socket)
 	}
-	return model.OK, fmt.Errorf("%T is no socket step", st)
+	return linux.OK, fmt.Errorf("%T is no socket step", st)
 }
 
 // with acts on a socket and makes an errno of the outcome.
-func (p *player) with(name string, f func(fd int) error) (model.Errno, error) {
+func (p *player) with(name string, f func(fd int) error) (linux.Errno, error) {
 	fd, ok := p.fds[name]
 	if !ok {
-		return model.EBADF, nil
+		return linux.EBADF, nil
 	}
 	return errnoOf(f(fd))
 }
 
-func errnoOf(err error) (model.Errno, error) {
+func errnoOf(err error) (linux.Errno, error) {
 	var e unix.Errno
 	switch {
 	case err == nil:
-		return model.OK, nil
+		return linux.OK, nil
 	case errors.Is(err, unix.EOPNOTSUPP):
-		return model.EOPNOTSUPP, nil // ErrnoName prefers its alias
+		return linux.EOPNOTSUPP, nil // ErrnoName prefers its alias
 	case errors.As(err, &e):
-		return model.Errno(unix.ErrnoName(e)), nil
+		return linux.Errno(unix.ErrnoName(e)), nil
 	}
-	return model.OK, err
+	return linux.OK, err
 }
 
-func (p *player) open(st model.OpenSocket) error {
+func (p *player) open(st scenario.OpenSocket) error {
 	domain, typ := unix.AF_INET, unix.SOCK_STREAM
-	if st.Family == model.IPv6 {
+	if st.Family == scenario.IPv6 {
 		domain = unix.AF_INET6
 	}
-	if st.Transport == model.UDP {
+	if st.Transport == sip.UDP {
 		typ = unix.SOCK_DGRAM
 	}
 	fd, err := p.lab.Host(st.Host).Socket(domain, typ, 0)
 	if err != nil {
 		return err
 	}
-	if st.Transport == model.TCP {
+	if st.Transport == sip.TCP {
 		// Otherwise a short segment waits for the acknowledgement of the one
 		// before it (Nagle), which a timer sends. Connections inherit it.
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
@@ -112,7 +114,7 @@ func (p *player) know(name string, fd int) error {
 	return nil
 }
 
-func (p *player) accept(fd int, st model.AcceptSocket) error {
+func (p *player) accept(fd int, st scenario.AcceptSocket) error {
 	c, _, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	if err != nil {
 		return err
@@ -121,19 +123,19 @@ func (p *player) accept(fd int, st model.AcceptSocket) error {
 	return p.know(st.Name, c)
 }
 
-func setOption(fd int, st model.SetOption) error {
+func setOption(fd int, st scenario.SetOption) error {
 	on := 1
 	if st.Off {
 		on = 0
 	}
 	switch st.Option {
-	case model.OptionReuseAddr:
+	case scenario.OptionReuseAddr:
 		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, on)
-	case model.OptionReusePort:
+	case scenario.OptionReusePort:
 		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, on)
-	case model.OptionV6Only:
+	case scenario.OptionV6Only:
 		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, on)
-	case model.OptionLinger0:
+	case scenario.OptionLinger0:
 		return unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: int32(on)})
 	}
 	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, int(st.Device))
@@ -171,12 +173,12 @@ func read(fd int) error {
 
 // sockaddr writes an endpoint for a socket's family. An IPv6 address for an
 // IPv4 socket stays one: the kernel refuses it.
-func (p *player) sockaddr(socket string, e model.Endpoint) unix.Sockaddr {
+func (p *player) sockaddr(socket string, e scenario.Endpoint) unix.Sockaddr {
 	port := int(e.Port)
 	if e.Of != "" {
 		port = int(p.localPort(e.Of))
 	}
-	if e.Addr.Is4() && p.family[socket] == model.IPv4 {
+	if e.Addr.Is4() && p.family[socket] == scenario.IPv4 {
 		return &unix.SockaddrInet4{Port: port, Addr: e.Addr.As4()}
 	}
 	return &unix.SockaddrInet6{Port: port, Addr: e.Addr.As16()}
@@ -209,19 +211,19 @@ func addrPort(sa unix.Sockaddr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-func (p *player) remove(st model.RemoveAddr) (model.Errno, error) {
+func (p *player) remove(st scenario.RemoveAddr) (linux.Errno, error) {
 	p.changed = true
 	return errnoOf(p.lab.Host(st.Host).RemoveAddr(st.Addr))
 }
 
 // destroy finds a socket in sock_diag and has it destroyed.
-func (p *player) destroy(name string) (model.Errno, error) {
+func (p *player) destroy(name string) (linux.Errno, error) {
 	if _, ok := p.fds[name]; !ok {
-		return model.EBADF, nil
+		return linux.EBADF, nil
 	}
 	snap, err := p.lab.Raw()
 	if err != nil {
-		return model.OK, err
+		return linux.OK, err
 	}
 	h := snap.Host(p.host[name])
 	for _, s := range h.Sockets {
@@ -229,5 +231,5 @@ func (p *player) destroy(name string) (model.Errno, error) {
 			return errnoOf(p.lab.Host(h.Host).Destroy(s))
 		}
 	}
-	return model.ENOENT, nil
+	return linux.ENOENT, nil
 }

@@ -1,4 +1,4 @@
-// Package kernel checks the reference model of ports (model.Ports) against
+// Package kernel checks the reference model of ports (linux.Ports) against
 // Linux, socket by socket: does the model know which sockets exist after these
 // steps, in which state, and which one a SYN or a datagram would reach?
 //
@@ -9,7 +9,7 @@
 //
 //	rig := kernel.NewRig()
 //	defer rig.Close()
-//	played := rig.Play(scenario, model.NoMistake, nil)
+//	played := rig.Play(scenario, linux.NoMistake, nil)
 //	if played.Difference != "" { … }
 //
 // Hunt draws scenarios and plays them, as greka hunt kernel does: most from

@@ -6,21 +6,23 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Scenarios returns a generator of scenarios of socket steps, for rapid. It is
 // constructive: it plays the model along while it draws, so it knows which
 // sockets are alive, and most of its steps make sense. Every tenth one does
 // not.
-func Scenarios() *rapid.Generator[model.Scenario] {
-	return rapid.Custom(func(t *rapid.T) model.Scenario {
+func Scenarios() *rapid.Generator[scenario.Scenario] {
+	return rapid.Custom(func(t *rapid.T) scenario.Scenario {
 		return draw(func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "") })
 	})
 }
 
 // Draw returns scenario index of a seed: the same everywhere.
-func Draw(seed uint64, index int) model.Scenario {
+func Draw(seed uint64, index int) scenario.Scenario {
 	z := mix(mix(seed) + uint64(index))
 	return draw(func(n int) int {
 		z += 0x9e3779b97f4a7c15
@@ -38,18 +40,18 @@ func mix(z uint64) uint64 {
 // gen is a scenario being drawn.
 type gen struct {
 	n     func(int) int // draws 0 … n-1
-	s     model.Scenario
-	m     *model.Ports
+	s     scenario.Scenario
+	m     *linux.Ports
 	open  []string // names of sockets that are open
 	all   []string // and of those that were
 	next  int
 	ports []uint16
 }
 
-func draw(n func(int) int) model.Scenario {
+func draw(n func(int) int) scenario.Scenario {
 	g := &gen{n: n, ports: []uint16{5060, 5061, 5062}}
 	g.topology()
-	g.m = model.NewPorts(&g.s)
+	g.m = linux.NewPorts(&g.s)
 	next := g.more
 	if g.chance(16) {
 		next = g.jumble
@@ -62,9 +64,9 @@ func draw(n func(int) int) model.Scenario {
 
 // topology: two hosts or three, each on an IPv4 and an IPv6 network.
 func (g *gen) topology() {
-	g.s.Nets = []model.Net{{Name: "lan", Family: model.IPv4}, {Name: "lan6", Family: model.IPv6}}
+	g.s.Nets = []scenario.Net{{Name: "lan", Family: scenario.IPv4}, {Name: "lan6", Family: scenario.IPv6}}
 	for _, name := range []string{"a", "b", "c"}[:2+g.n(5)/4] {
-		g.s.Hosts = append(g.s.Hosts, model.Host{Name: name, Nets: []string{"lan", "lan6"}})
+		g.s.Hosts = append(g.s.Hosts, scenario.Host{Name: name, Nets: []string{"lan", "lan6"}})
 	}
 }
 
@@ -92,7 +94,7 @@ func (g *gen) more() {
 }
 
 // add adds a step, unless a timer decides what comes of it.
-func (g *gen) add(st model.Step) bool {
+func (g *gen) add(st scenario.Step) bool {
 	next := g.m.Clone()
 	r := next.Apply(st, 0)
 	if r.Undecided != "" {
@@ -100,7 +102,7 @@ func (g *gen) add(st model.Step) bool {
 	}
 	g.m = next
 	g.s.Steps = append(g.s.Steps, st)
-	return r.Errno == model.OK
+	return r.Errno == linux.OK
 }
 
 func (g *gen) chance(percent int) bool { return g.n(100) < percent }
@@ -112,21 +114,21 @@ func (g *gen) host() string { return pick(g, g.s.Hosts).Name }
 func (g *gen) port() uint16 { return pick(g, g.ports) }
 
 // socket opens a socket and maybe sets its options.
-func (g *gen) socket(t model.Transport) (name, host string, family model.Family) {
+func (g *gen) socket(t sip.Transport) (name, host string, family scenario.Family) {
 	name, host = g.name(), g.host()
-	family = pick(g, []model.Family{model.IPv4, model.IPv6})
-	g.add(model.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
+	family = pick(g, []scenario.Family{scenario.IPv4, scenario.IPv6})
+	g.add(scenario.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
 	g.open = append(g.open, name)
 	for _, o := range []struct {
-		option  model.Option
+		option  scenario.Option
 		percent int
-	}{{model.OptionReuseAddr, 30}, {model.OptionReusePort, 9}, {model.OptionV6Only, 45}, {model.OptionLinger0, 4}} {
-		if g.chance(o.percent) && (o.option != model.OptionV6Only || family == model.IPv6) {
-			g.add(model.SetOption{Socket: name, Option: o.option})
+	}{{scenario.OptionReuseAddr, 30}, {scenario.OptionReusePort, 9}, {scenario.OptionV6Only, 45}, {scenario.OptionLinger0, 4}} {
+		if g.chance(o.percent) && (o.option != scenario.OptionV6Only || family == scenario.IPv6) {
+			g.add(scenario.SetOption{Socket: name, Option: o.option})
 		}
 	}
 	if g.chance(8) {
-		g.add(model.SetOption{Socket: name, Option: model.OptionDevice, Device: uint32(1 + g.n(3))})
+		g.add(scenario.SetOption{Socket: name, Option: scenario.OptionDevice, Device: uint32(1 + g.n(3))})
 	}
 	return name, host, family
 }
@@ -139,19 +141,19 @@ func (g *gen) name() string {
 }
 
 // bindAddr draws an address to bind to: mostly one that works.
-func (g *gen) bindAddr(host string, family model.Family) netip.Addr {
+func (g *gen) bindAddr(host string, family scenario.Family) netip.Addr {
 	own4, own6 := g.s.Addr(host, "lan"), g.s.Addr(host, "lan6")
 	switch k := g.n(20); {
 	case k < 8:
-		if family == model.IPv6 {
+		if family == scenario.IPv6 {
 			return netip.IPv6Unspecified()
 		}
 		return netip.IPv4Unspecified()
-	case k < 16 && family == model.IPv4, k == 16:
+	case k < 16 && family == scenario.IPv4, k == 16:
 		return own4
 	case k < 16, k == 17:
 		return own6
-	case k == 18 && family == model.IPv6:
+	case k == 18 && family == scenario.IPv6:
 		return netip.IPv6Loopback()
 	case k == 18:
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
@@ -159,8 +161,8 @@ func (g *gen) bindAddr(host string, family model.Family) netip.Addr {
 	return g.s.Addr(g.host(), pick(g, []string{"lan", "lan6"}))
 }
 
-func (g *gen) bindTo(name, host string, family model.Family) bool {
-	at := model.Endpoint{Addr: g.bindAddr(host, family)}
+func (g *gen) bindTo(name, host string, family scenario.Family) bool {
+	at := scenario.Endpoint{Addr: g.bindAddr(host, family)}
 	switch k := g.n(16); {
 	case k == 0: // the kernel's choice
 	case k == 1:
@@ -171,52 +173,52 @@ func (g *gen) bindTo(name, host string, family model.Family) bool {
 	default:
 		at.Port = g.port()
 	}
-	return g.add(model.BindSocket{Socket: name, At: at})
+	return g.add(scenario.BindSocket{Socket: name, At: at})
 }
 
 func (g *gen) listener() {
-	name, host, family := g.socket(model.TCP)
+	name, host, family := g.socket(sip.TCP)
 	g.bindTo(name, host, family)
 	if g.chance(6) {
-		g.add(model.ShutdownSocket{Socket: name, Sides: model.Sides(1 + g.n(3))})
+		g.add(scenario.ShutdownSocket{Socket: name, Sides: scenario.Sides(1 + g.n(3))})
 	}
-	g.add(model.ListenSocket{Socket: name, Backlog: pick(g, []uint32{0, 1, 4})})
+	g.add(scenario.ListenSocket{Socket: name, Backlog: pick(g, []uint32{0, 1, 4})})
 }
 
 func (g *gen) dialler() {
-	name, host, family := g.socket(model.TCP)
+	name, host, family := g.socket(sip.TCP)
 	if g.chance(25) {
 		g.bindTo(name, host, family)
 	}
-	g.add(model.DialSocket{Socket: name, To: g.to(model.TCP, family)})
+	g.add(scenario.DialSocket{Socket: name, To: g.to(sip.TCP, family)})
 }
 
 func (g *gen) datagram() {
-	name, host, family := g.socket(model.UDP)
+	name, host, family := g.socket(sip.UDP)
 	if g.chance(75) {
 		g.bindTo(name, host, family)
 	}
 	if g.chance(35) {
-		g.add(model.DialSocket{Socket: name, To: g.to(model.UDP, family)})
+		g.add(scenario.DialSocket{Socket: name, To: g.to(sip.UDP, family)})
 	}
 }
 
 // to draws a destination: mostly a port of a socket of that transport.
-func (g *gen) to(t model.Transport, family model.Family) model.Endpoint {
-	name, s, host, ok := g.live(func(s *model.Socket) bool {
-		return s.Transport == t && s.Local.Port() != 0 && (t == model.UDP || s.State == model.StateListen || g.chance(15))
+func (g *gen) to(t sip.Transport, family scenario.Family) scenario.Endpoint {
+	name, s, host, ok := g.live(func(s *linux.Socket) bool {
+		return s.Transport == t && s.Local.Port() != 0 && (t == sip.UDP || s.State == linux.StateListen || g.chance(15))
 	})
 	if !ok || g.chance(8) {
 		return g.anyTo(family)
 	}
-	e := model.Endpoint{Port: s.Local.Port()}
+	e := scenario.Endpoint{Port: s.Local.Port()}
 	if e.Port >= firstPicked {
-		e = model.Endpoint{Of: name}
+		e = scenario.Endpoint{Of: name}
 	}
 	e.Addr = s.Local.Addr().Unmap()
 	if e.Addr.IsUnspecified() && !g.chance(6) {
 		net := "lan"
-		if e.Addr.Is6() && (family == model.IPv6 && g.chance(70)) {
+		if e.Addr.Is6() && (family == scenario.IPv6 && g.chance(70)) {
 			net = "lan6"
 		}
 		e.Addr = g.s.Addr(host, net)
@@ -229,21 +231,21 @@ func (g *gen) to(t model.Transport, family model.Family) model.Endpoint {
 
 // anyTo draws a destination without looking: a closed port, an address without
 // a route, one that nobody has.
-func (g *gen) anyTo(family model.Family) model.Endpoint {
+func (g *gen) anyTo(family scenario.Family) scenario.Endpoint {
 	addrs := []string{"10.77.0.9", "192.0.2.1", "127.0.0.1", "0.0.0.0"}
 	net := "lan"
-	if family == model.IPv6 {
+	if family == scenario.IPv6 {
 		addrs = []string{"fd77:1::9", "2001:db8::1", "::1", "::"}
 		net = "lan6"
 	}
 	if g.chance(45) {
-		return model.Endpoint{Addr: netip.MustParseAddr(pick(g, addrs)), Port: g.port()}
+		return scenario.Endpoint{Addr: netip.MustParseAddr(pick(g, addrs)), Port: g.port()}
 	}
-	return model.Endpoint{Addr: g.s.Addr(g.host(), net), Port: g.port()}
+	return scenario.Endpoint{Addr: g.s.Addr(g.host(), net), Port: g.port()}
 }
 
 // live draws one of the open sockets that fit.
-func (g *gen) live(fits func(*model.Socket) bool) (name string, s model.Socket, host string, ok bool) {
+func (g *gen) live(fits func(*linux.Socket) bool) (name string, s linux.Socket, host string, ok bool) {
 	var names []string
 	for _, n := range g.open {
 		if o, there := g.m.Socket(n); there && fits(&o) {
@@ -259,49 +261,49 @@ func (g *gen) live(fits func(*model.Socket) bool) (name string, s model.Socket, 
 }
 
 func (g *gen) accept() {
-	l, _, _, ok := g.live(func(s *model.Socket) bool { return s.State == model.StateListen && s.Queue > 0 })
+	l, _, _, ok := g.live(func(s *linux.Socket) bool { return s.State == linux.StateListen && s.Queue > 0 })
 	if !ok {
 		return
 	}
 	name := g.name()
-	if g.add(model.AcceptSocket{Listener: l, Name: name}) {
+	if g.add(scenario.AcceptSocket{Listener: l, Name: name}) {
 		g.open = append(g.open, name)
 	}
 }
 
 func (g *gen) send() {
-	if name, _, _, ok := g.live(func(s *model.Socket) bool { return s.Remote.IsValid() }); ok {
-		g.add(model.SendSocket{Socket: name})
+	if name, _, _, ok := g.live(func(s *linux.Socket) bool { return s.Remote.IsValid() }); ok {
+		g.add(scenario.SendSocket{Socket: name})
 	}
 }
 
 func (g *gen) sendTo() {
-	if name, s, _, ok := g.live(func(s *model.Socket) bool { return s.Transport == model.UDP }); ok {
-		family := model.IPv4
+	if name, s, _, ok := g.live(func(s *linux.Socket) bool { return s.Transport == sip.UDP }); ok {
+		family := scenario.IPv4
 		if s.V6 {
-			family = model.IPv6
+			family = scenario.IPv6
 		}
-		g.add(model.SendTo{Socket: name, To: g.to(model.UDP, family)})
+		g.add(scenario.SendTo{Socket: name, To: g.to(sip.UDP, family)})
 	}
 }
 
 func (g *gen) read() {
 	any := g.chance(30)
-	if name, _, _, ok := g.live(func(s *model.Socket) bool { return (any || s.Queue > 0) && s.State != model.StateListen }); ok {
-		g.add(model.ReadSocket{Socket: name})
+	if name, _, _, ok := g.live(func(s *linux.Socket) bool { return (any || s.Queue > 0) && s.State != linux.StateListen }); ok {
+		g.add(scenario.ReadSocket{Socket: name})
 	}
 }
 
 func (g *gen) shutdown() {
-	if name, _, _, ok := g.live(func(s *model.Socket) bool { return s.State != model.StateClose || g.chance(10) }); ok {
-		g.add(model.ShutdownSocket{Socket: name, Sides: model.Sides(1 + g.n(3))})
+	if name, _, _, ok := g.live(func(s *linux.Socket) bool { return s.State != linux.StateClose || g.chance(10) }); ok {
+		g.add(scenario.ShutdownSocket{Socket: name, Sides: scenario.Sides(1 + g.n(3))})
 	}
 }
 
 func (g *gen) close() {
 	unread := g.chance(30)
-	name, _, _, ok := g.live(func(s *model.Socket) bool {
-		return !unread || s.Transport == model.TCP && s.Remote.IsValid() && s.Queue > 0
+	name, _, _, ok := g.live(func(s *linux.Socket) bool {
+		return !unread || s.Transport == sip.TCP && s.Remote.IsValid() && s.Queue > 0
 	})
 	if ok {
 		g.shut(name)
@@ -309,8 +311,8 @@ func (g *gen) close() {
 }
 
 func (g *gen) destroy() {
-	if name, _, _, ok := g.live(func(s *model.Socket) bool { return s.Local.Port() != 0 }); ok {
-		g.add(model.DestroySocket{Socket: name})
+	if name, _, _, ok := g.live(func(s *linux.Socket) bool { return s.Local.Port() != 0 }); ok {
+		g.add(scenario.DestroySocket{Socket: name})
 	}
 }
 
@@ -319,29 +321,29 @@ func (g *gen) remove() {
 		return
 	}
 	host := g.host()
-	g.add(model.RemoveAddr{Host: host, Addr: g.s.Addr(host, pick(g, []string{"lan", "lan6"}))})
+	g.add(scenario.RemoveAddr{Host: host, Addr: g.s.Addr(host, pick(g, []string{"lan", "lan6"}))})
 }
 
 func (g *gen) filter() {
 	if g.chance(30) {
-		g.add(model.FilterPort{Host: g.host(), Transport: pick(g, model.Transports), Port: g.port()})
+		g.add(scenario.FilterPort{Host: g.host(), Transport: pick(g, sip.Transports), Port: g.port()})
 	}
 }
 
 // redial dials again with a socket that was dialled or bound before.
 func (g *gen) redial() {
-	if name, s, _, ok := g.live(func(s *model.Socket) bool { return s.State != model.StateListen }); ok {
-		family := model.IPv4
+	if name, s, _, ok := g.live(func(s *linux.Socket) bool { return s.State != linux.StateListen }); ok {
+		family := scenario.IPv4
 		if s.V6 {
-			family = model.IPv6
+			family = scenario.IPv6
 		}
-		g.add(model.DialSocket{Socket: name, To: g.to(s.Transport, family)})
+		g.add(scenario.DialSocket{Socket: name, To: g.to(s.Transport, family)})
 	}
 }
 
 // shut closes a socket.
 func (g *gen) shut(name string) {
-	if !g.add(model.CloseSocket{Socket: name}) {
+	if !g.add(scenario.CloseSocket{Socket: name}) {
 		return
 	}
 	for i, n := range g.open {

@@ -8,7 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Config says how to hunt. The zero value plays 100,000 steps of seed 0 on all
@@ -18,7 +19,7 @@ type Config struct {
 	Steps   int           // end after so many steps; 0 is 100,000 unless Time is set
 	Time    time.Duration // end after so long instead; 0 is no limit
 	Workers int           // rigs at once; 0 is one per core
-	Wrong   model.Mistake // a mistake of the model, for the negative twins
+	Wrong   linux.Mistake // a mistake of the model, for the negative twins
 	First   bool          // end at the first finding
 	// Progress, if not nil, is told now and then how far the hunt is. It is
 	// called by one goroutine at a time.
@@ -28,12 +29,12 @@ type Config struct {
 // Finding is a scenario in which the model and the kernel disagree.
 type Finding struct {
 	Index    int // of the scenario in the seed's list
-	Scenario model.Scenario
+	Scenario scenario.Scenario
 	// Difference is that of the minimal scenario, if there is one.
 	Difference string
 	// Minimal is the smallest scenario found that differs too, and it did in
 	// 5 of 5 plays. It has no steps if the difference did not come again.
-	Minimal model.Scenario
+	Minimal scenario.Scenario
 }
 
 // Confirmed reports whether the difference came again.
@@ -48,7 +49,7 @@ type Summary struct {
 	Undecided int // scenarios that ended early since the model says nothing of a step
 	Seconds   float64
 	Findings  []Finding
-	Reach     model.Reach // what the model came to
+	Reach     linux.Reach // what the model came to
 	May       May         // which way the kernel went where the model allows several
 }
 
@@ -101,7 +102,7 @@ func (h *hunt) work(ctx context.Context) {
 		if !ok {
 			return
 		}
-		var reach model.Reach
+		var reach linux.Reach
 		s := Draw(h.Seed, i)
 		played := rig.Play(s, h.Wrong, &reach)
 		var found *Finding
@@ -127,7 +128,7 @@ func (h *hunt) take() (int, bool) {
 	return h.next - 1, true
 }
 
-func (h *hunt) note(i int, played Played, reach *model.Reach, found *Finding) {
+func (h *hunt) note(i int, played Played, reach *linux.Reach, found *Finding) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := &h.sum
@@ -157,23 +158,23 @@ const confirmations = 5
 // confirm makes a scenario minimal, if it differs every time, and says how that
 // one differs. Otherwise it returns none: the difference stays one that nobody
 // has explained. Where only a probe showed it, the probe becomes a step.
-func confirm(rig *Rig, s model.Scenario, wrong model.Mistake) (small model.Scenario, difference string) {
-	differs := func(c model.Scenario) bool {
+func confirm(rig *Rig, s scenario.Scenario, wrong linux.Mistake) (small scenario.Scenario, difference string) {
+	differs := func(c scenario.Scenario) bool {
 		got := rig.Play(c, wrong, nil).Difference
 		if got == "" {
 			return false
 		}
 		difference = got
 		// A counterexample to a mistake is none to the reference model.
-		if wrong == model.NoMistake {
+		if wrong == linux.NoMistake {
 			return true
 		}
-		right := rig.Play(c, model.NoMistake, nil)
+		right := rig.Play(c, linux.NoMistake, nil)
 		return right.goOn()
 	}
 	again := rig.Play(s, wrong, nil)
 	if again.Difference == "" {
-		return model.Scenario{}, ""
+		return scenario.Scenario{}, ""
 	}
 	s.Steps = slices.Concat(s.Steps, again.Probed)
 	rig.NoProbes = true
@@ -181,7 +182,7 @@ func confirm(rig *Rig, s model.Scenario, wrong model.Mistake) (small model.Scena
 	s = Minimize(s, differs)
 	for range confirmations {
 		if !differs(s) {
-			return model.Scenario{}, ""
+			return scenario.Scenario{}, ""
 		}
 	}
 	return s, difference

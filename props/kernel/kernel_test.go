@@ -9,7 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -64,9 +65,9 @@ func report(t *testing.T, s *Summary) {
 		if i == 5 {
 			break
 		}
-		text := "it did not come again; the scenario was\n" + model.Format(f.Scenario)
+		text := "it did not come again; the scenario was\n" + scenario.Format(f.Scenario)
 		if f.Confirmed() {
-			text = "smallest\n" + model.Format(f.Minimal)
+			text = "smallest\n" + scenario.Format(f.Minimal)
 		}
 		t.Errorf("scenario %d differs %s\n%s", f.Index, f.Difference, text)
 	}
@@ -83,12 +84,12 @@ func TestKernelRapid(t *testing.T) {
 
 func check(t *rapid.T, rig *Rig) {
 	s := Scenarios().Draw(t, "scenario")
-	switch got := rig.Play(s, model.NoMistake, nil); {
+	switch got := rig.Play(s, linux.NoMistake, nil); {
 	case got.Broken != nil:
 		t.Fatal(got.Broken)
 	case got.Difference != "":
-		small, difference := confirm(rig, s, model.NoMistake)
-		t.Fatalf("%s\n%s\n%s", got.Difference, difference, model.Format(small))
+		small, difference := confirm(rig, s, linux.NoMistake)
+		t.Fatalf("%s\n%s\n%s", got.Difference, difference, scenario.Format(small))
 	}
 }
 
@@ -98,7 +99,7 @@ func TestMetItself(t *testing.T) {
 	netns.Require(t)
 	rig := NewRig()
 	defer rig.Close()
-	s, err := model.Parse("net lan 4\nhost a lan\nsocket s1 a tcp 4\ndial s1 10.77.0.1:40000\n")
+	s, err := scenario.Parse("net lan 4\nhost a lan\nsocket s1 a tcp 4\ndial s1 10.77.0.1:40000\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func TestMetItself(t *testing.T) {
 	}
 	var may May
 	for i := 0; i < 1000 && (may.Refused == 0 || may.MetItself == 0); i++ {
-		got := rig.Play(s, model.NoMistake, nil)
+		got := rig.Play(s, linux.NoMistake, nil)
 		if !got.goOn() {
 			t.Fatal(got.Difference, got.Undecided, got.Broken)
 		}

@@ -5,16 +5,16 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Minimize makes a scenario as small as it can while fails is true of it:
 // fewer steps, then fewer hosts and networks, then plainer steps and names.
 // fails is asked of valid scenarios only, and many times.
-func Minimize(s model.Scenario, fails func(model.Scenario) bool) model.Scenario {
+func Minimize(s scenario.Scenario, fails func(scenario.Scenario) bool) scenario.Scenario {
 	m := &minimizer{best: s, fails: fails, tried: map[string]bool{}}
-	for before := ""; before != model.Format(m.best); {
-		before = model.Format(m.best)
+	for before := ""; before != scenario.Format(m.best); {
+		before = scenario.Format(m.best)
 		m.steps()
 		m.unbind()
 		m.hosts()
@@ -26,14 +26,14 @@ func Minimize(s model.Scenario, fails func(model.Scenario) bool) model.Scenario 
 }
 
 type minimizer struct {
-	best  model.Scenario
-	fails func(model.Scenario) bool
+	best  scenario.Scenario
+	fails func(scenario.Scenario) bool
 	tried map[string]bool
 }
 
 // try keeps a candidate if it is valid and still fails.
-func (m *minimizer) try(s model.Scenario) bool {
-	text := model.Format(s)
+func (m *minimizer) try(s scenario.Scenario) bool {
+	text := scenario.Format(s)
 	if m.tried[text] || s.Validate() != nil {
 		return false
 	}
@@ -67,14 +67,14 @@ func (m *minimizer) unbind() {
 		if i >= len(m.best.Steps) {
 			continue
 		}
-		b, ok := m.best.Steps[i].(model.BindSocket)
+		b, ok := m.best.Steps[i].(scenario.BindSocket)
 		if !ok || b.At.Port == 0 {
 			continue
 		}
 		c := m.best
 		c.Steps = slices.Concat(c.Steps[:i], c.Steps[i+1:])
 		for k := range c.Steps {
-			c.Steps[k] = ends(c.Steps[k], func(e model.Endpoint) model.Endpoint {
+			c.Steps[k] = ends(c.Steps[k], func(e scenario.Endpoint) scenario.Endpoint {
 				if e.Port == b.At.Port {
 					e.Port, e.Of = 0, b.Socket
 				}
@@ -86,7 +86,7 @@ func (m *minimizer) unbind() {
 }
 
 // defined drops the steps that speak of sockets which no step before makes.
-func defined(steps []model.Step) (out []model.Step) {
+func defined(steps []scenario.Step) (out []scenario.Step) {
 	made := map[string]bool{}
 	for _, st := range steps {
 		uses, makes := names(st)
@@ -102,7 +102,7 @@ func defined(steps []model.Step) (out []model.Step) {
 }
 
 // names are the sockets that a step speaks of, and the one that it makes.
-func names(st model.Step) (uses []string, makes string) {
+func names(st scenario.Step) (uses []string, makes string) {
 	renamed(st, func(n string, isNew bool) string {
 		if isNew {
 			makes = n
@@ -115,58 +115,58 @@ func names(st model.Step) (uses []string, makes string) {
 }
 
 // renamed returns the step with other names of sockets and hosts.
-func renamed(st model.Step, socket func(name string, isNew bool) string, host func(string) string) model.Step {
+func renamed(st scenario.Step, socket func(name string, isNew bool) string, host func(string) string) scenario.Step {
 	old := func(n string) string { return socket(n, false) }
-	at := func(e model.Endpoint) model.Endpoint {
+	at := func(e scenario.Endpoint) scenario.Endpoint {
 		if e.Of != "" {
 			e.Of = old(e.Of)
 		}
 		return e
 	}
 	switch st := st.(type) {
-	case model.OpenSocket:
+	case scenario.OpenSocket:
 		st.Name, st.Host = socket(st.Name, true), host(st.Host)
 		return st
-	case model.SetOption:
+	case scenario.SetOption:
 		st.Socket = old(st.Socket)
 		return st
-	case model.BindSocket:
+	case scenario.BindSocket:
 		st.Socket, st.At = old(st.Socket), at(st.At)
 		return st
-	case model.ListenSocket:
+	case scenario.ListenSocket:
 		st.Socket = old(st.Socket)
 		return st
-	case model.DialSocket:
+	case scenario.DialSocket:
 		st.Socket, st.To = old(st.Socket), at(st.To)
 		return st
-	case model.AcceptSocket:
+	case scenario.AcceptSocket:
 		st.Listener, st.Name = old(st.Listener), socket(st.Name, true)
 		return st
-	case model.SendSocket:
+	case scenario.SendSocket:
 		st.Socket = old(st.Socket)
 		return st
-	case model.SendTo:
+	case scenario.SendTo:
 		st.Socket, st.To = old(st.Socket), at(st.To)
 		return st
-	case model.ReadSocket:
+	case scenario.ReadSocket:
 		st.Socket = old(st.Socket)
 		return st
-	case model.ShutdownSocket:
+	case scenario.ShutdownSocket:
 		st.Socket = old(st.Socket)
 		return st
-	case model.UndialSocket:
+	case scenario.UndialSocket:
 		st.Socket = old(st.Socket)
 		return st
-	case model.CloseSocket:
+	case scenario.CloseSocket:
 		st.Socket = old(st.Socket)
 		return st
-	case model.DestroySocket:
+	case scenario.DestroySocket:
 		st.Socket = old(st.Socket)
 		return st
-	case model.RemoveAddr:
+	case scenario.RemoveAddr:
 		st.Host = host(st.Host)
 		return st
-	case model.FilterPort:
+	case scenario.FilterPort:
 		st.Host = host(st.Host)
 		return st
 	}
@@ -209,12 +209,12 @@ func (m *minimizer) nets() {
 // first host, IPv4, the port 5060, a backlog of 1.
 func (m *minimizer) plainer() {
 	first := m.best.Hosts[0].Name
-	for _, change := range []func(model.Step) model.Step{
-		func(st model.Step) model.Step { return ends(st, plainPort) },
-		func(st model.Step) model.Step { return ends(onHost(st, first), m.here) },
-		func(st model.Step) model.Step { return ends(inFamily4(st), m.inFour) },
+	for _, change := range []func(scenario.Step) scenario.Step{
+		func(st scenario.Step) scenario.Step { return ends(st, plainPort) },
+		func(st scenario.Step) scenario.Step { return ends(onHost(st, first), m.here) },
+		func(st scenario.Step) scenario.Step { return ends(inFamily4(st), m.inFour) },
 		reuseAddr,
-		func(st model.Step) model.Step { return reuseAddr(ends(inFamily4(st), m.inFour)) },
+		func(st scenario.Step) scenario.Step { return reuseAddr(ends(inFamily4(st), m.inFour)) },
 	} {
 		m.all(change)
 	}
@@ -229,7 +229,7 @@ func (m *minimizer) plainer() {
 }
 
 // all tries a change of every step at once.
-func (m *minimizer) all(change func(model.Step) model.Step) {
+func (m *minimizer) all(change func(scenario.Step) scenario.Step) {
 	c := m.best
 	c.Steps = slices.Clone(c.Steps)
 	for i := range c.Steps {
@@ -239,50 +239,50 @@ func (m *minimizer) all(change func(model.Step) model.Step) {
 }
 
 // ends changes the endpoint in a step, if there is one.
-func ends(st model.Step, change func(model.Endpoint) model.Endpoint) model.Step {
+func ends(st scenario.Step, change func(scenario.Endpoint) scenario.Endpoint) scenario.Step {
 	switch st := st.(type) {
-	case model.BindSocket:
+	case scenario.BindSocket:
 		st.At = change(st.At)
 		return st
-	case model.DialSocket:
+	case scenario.DialSocket:
 		st.To = change(st.To)
 		return st
-	case model.SendTo:
+	case scenario.SendTo:
 		st.To = change(st.To)
 		return st
 	}
 	return st
 }
 
-func plainPort(e model.Endpoint) model.Endpoint {
+func plainPort(e scenario.Endpoint) scenario.Endpoint {
 	if e.Of == "" && e.Port != 0 {
 		e.Port = 5060
 	}
 	return e
 }
 
-func onHost(st model.Step, host string) model.Step {
+func onHost(st scenario.Step, host string) scenario.Step {
 	return renamed(st, func(n string, _ bool) string { return n }, func(string) string { return host })
 }
 
-func inFamily4(st model.Step) model.Step {
-	if st, ok := st.(model.OpenSocket); ok {
-		st.Family = model.IPv4
+func inFamily4(st scenario.Step) scenario.Step {
+	if st, ok := st.(scenario.OpenSocket); ok {
+		st.Family = scenario.IPv4
 		return st
 	}
 	return st
 }
 
-func reuseAddr(st model.Step) model.Step {
-	if st, ok := st.(model.SetOption); ok && st.Option == model.OptionReusePort {
-		st.Option = model.OptionReuseAddr
+func reuseAddr(st scenario.Step) scenario.Step {
+	if st, ok := st.(scenario.SetOption); ok && st.Option == scenario.OptionReusePort {
+		st.Option = scenario.OptionReuseAddr
 		return st
 	}
 	return st
 }
 
 // here puts an address of the first host where one of another host stood.
-func (m *minimizer) here(e model.Endpoint) model.Endpoint {
+func (m *minimizer) here(e scenario.Endpoint) scenario.Endpoint {
 	s := &m.best
 	for _, h := range s.Hosts[1:] {
 		for _, n := range h.Nets {
@@ -296,7 +296,7 @@ func (m *minimizer) here(e model.Endpoint) model.Endpoint {
 }
 
 // inFour puts an IPv4 address where an IPv6 one stood.
-func (m *minimizer) inFour(e model.Endpoint) model.Endpoint {
+func (m *minimizer) inFour(e scenario.Endpoint) scenario.Endpoint {
 	switch a := e.Addr; {
 	case a.Is4():
 	case a.IsUnspecified():
@@ -304,7 +304,7 @@ func (m *minimizer) inFour(e model.Endpoint) model.Endpoint {
 	case a.IsLoopback():
 		e.Addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	default:
-		e.Addr = nobodys[model.IPv4]
+		e.Addr = nobodys[scenario.IPv4]
 		for _, h := range m.best.Hosts {
 			for _, n := range h.Nets {
 				if m.best.Addr(h.Name, n) == a {
@@ -316,43 +316,43 @@ func (m *minimizer) inFour(e model.Endpoint) model.Endpoint {
 	return e
 }
 
-func plainerSteps(st model.Step, s *model.Scenario) (out []model.Step) {
+func plainerSteps(st scenario.Step, s *scenario.Scenario) (out []scenario.Step) {
 	switch st := st.(type) {
-	case model.OpenSocket:
+	case scenario.OpenSocket:
 		if st.Host != s.Hosts[0].Name {
 			c := st
 			c.Host = s.Hosts[0].Name
 			out = append(out, c)
 		}
-		if st.Family == model.IPv6 {
+		if st.Family == scenario.IPv6 {
 			c := st
-			c.Family = model.IPv4
+			c.Family = scenario.IPv4
 			out = append(out, c)
 		}
-	case model.ListenSocket:
+	case scenario.ListenSocket:
 		if st.Backlog != 1 {
 			st.Backlog = 1
 			out = append(out, st)
 		}
-	case model.BindSocket:
+	case scenario.BindSocket:
 		for _, at := range plainerEnds(st.At) {
-			out = append(out, model.BindSocket{Socket: st.Socket, At: at})
+			out = append(out, scenario.BindSocket{Socket: st.Socket, At: at})
 		}
-	case model.DialSocket:
+	case scenario.DialSocket:
 		for _, to := range plainerEnds(st.To) {
-			out = append(out, model.DialSocket{Socket: st.Socket, To: to})
+			out = append(out, scenario.DialSocket{Socket: st.Socket, To: to})
 		}
-	case model.SendTo:
+	case scenario.SendTo:
 		for _, to := range plainerEnds(st.To) {
-			out = append(out, model.SendTo{Socket: st.Socket, To: to})
+			out = append(out, scenario.SendTo{Socket: st.Socket, To: to})
 		}
 	}
 	return out
 }
 
-func plainerEnds(e model.Endpoint) (out []model.Endpoint) {
+func plainerEnds(e scenario.Endpoint) (out []scenario.Endpoint) {
 	if e.Of == "" && e.Port > 5060 {
-		out = append(out, model.Endpoint{Addr: e.Addr, Port: 5060})
+		out = append(out, scenario.Endpoint{Addr: e.Addr, Port: 5060})
 	}
 	return out
 }
@@ -370,7 +370,7 @@ func (m *minimizer) rename() {
 			return now[n]
 		}, func(h string) string { return h })
 	}
-	if model.Format(c) != model.Format(m.best) {
+	if scenario.Format(c) != scenario.Format(m.best) {
 		m.try(c)
 	}
 }

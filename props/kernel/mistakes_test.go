@@ -9,7 +9,8 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/greka-sip/greka/corpus"
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -20,7 +21,7 @@ const refuteWithin = 2000
 // refuted within 2,000 steps.
 func TestMistakes(t *testing.T) {
 	netns.Require(t)
-	for _, m := range model.Mistakes() {
+	for _, m := range linux.Mistakes() {
 		t.Run(m.String(), func(t *testing.T) {
 			refuted, total, most := 0, 0, 0
 			var best *Finding
@@ -48,7 +49,7 @@ func TestMistakes(t *testing.T) {
 				return
 			}
 			t.Logf("refuted with %d of %d seeds, after %d steps in the mean and %d at most", refuted, *seeds, total/refuted, most)
-			t.Logf("smallest:\n%s%s", model.Format(best.Minimal), best.Difference)
+			t.Logf("smallest:\n%s%s", scenario.Format(best.Minimal), best.Difference)
 			if *update {
 				keep(t, m, best)
 			}
@@ -64,12 +65,12 @@ func smaller(a, b *Finding) bool {
 	if len(x.Steps) != len(y.Steps) {
 		return len(x.Steps) < len(y.Steps)
 	}
-	return len(model.Format(x)) < len(model.Format(y))
+	return len(scenario.Format(x)) < len(scenario.Format(y))
 }
 
 const caseDir = "../../corpus/kernel"
 
-func keep(t *testing.T, m model.Mistake, f *Finding) {
+func keep(t *testing.T, m linux.Mistake, f *Finding) {
 	t.Helper()
 	c := &corpus.Case{
 		Comment:  "Refutes the belief \"" + m.Belief() + "\" (" + m.String() + "): the model of ports with this mistake and the kernel disagree.",
@@ -92,13 +93,13 @@ func TestCases(t *testing.T) {
 	netns.Require(t)
 	rig := NewRig()
 	defer rig.Close()
-	for _, m := range model.Mistakes() {
+	for _, m := range linux.Mistakes() {
 		t.Run(m.String(), func(t *testing.T) {
 			c, err := corpus.ReadFile(filepath.Join(caseDir, m.String()+".txtar"))
 			if err != nil {
 				t.Fatalf("every mistake has its case (go test -run TestMistakes -kernel.update makes it): %v", err)
 			}
-			if got := rig.Play(c.Scenario, model.NoMistake, nil); got.Difference != "" || !got.goOn() {
+			if got := rig.Play(c.Scenario, linux.NoMistake, nil); got.Difference != "" || !got.goOn() {
 				t.Errorf("the reference model: %s%s %v", got.Difference, got.Undecided, got.Broken)
 			}
 			if got := rig.Play(c.Scenario, m, nil); got.Difference == "" {
@@ -113,17 +114,17 @@ func TestTable(t *testing.T) {
 	netns.Require(t)
 	rig := NewRig()
 	defer rig.Close()
-	table, err := txtar.ParseFile("../../model/testdata/ports.txtar")
+	table, err := txtar.ParseFile("../../model/linux/testdata/ports.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range table.Files {
 		t.Run(f.Name, func(t *testing.T) {
-			s, err := model.Parse(string(f.Data))
+			s, err := scenario.Parse(string(f.Data))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := rig.Play(s, model.NoMistake, nil); !got.goOn() {
+			if got := rig.Play(s, linux.NoMistake, nil); !got.goOn() {
 				t.Error(got.Difference, got.Undecided, got.Broken)
 			}
 		})

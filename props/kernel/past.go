@@ -3,7 +3,8 @@ package kernel
 import (
 	"net/netip"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // past is a plot in which two UDP sockets share a port and have a past: they are
@@ -11,9 +12,9 @@ import (
 // Then the peers send, and what comes of it depends on all that.
 type past struct {
 	*gen
-	here   model.Endpoint   // where the two are found
-	ones   []string         // the two, the first bound first
-	theirs []model.Endpoint // whom they may be connected to
+	here   scenario.Endpoint   // where the two are found
+	ones   []string            // the two, the first bound first
+	theirs []scenario.Endpoint // whom they may be connected to
 	peers  []string
 }
 
@@ -29,11 +30,11 @@ const (
 
 func (g *gen) past() {
 	host, net := g.host(), pick(g, []string{"lan", "lan", "lan6"})
-	at := model.Endpoint{Addr: g.s.Addr(host, net), Port: g.port()}
+	at := scenario.Endpoint{Addr: g.s.Addr(host, net), Port: g.port()}
 	p := &past{gen: g, here: at}
-	shape, option := g.n(pasts), model.OptionReuseAddr
+	shape, option := g.n(pasts), scenario.OptionReuseAddr
 	if g.chance(30) {
-		option = model.OptionReusePort
+		option = scenario.OptionReusePort
 	}
 	if shape >= anyTurns && g.chance(50) {
 		at.Addr = netip.IPv4Unspecified()
@@ -41,22 +42,22 @@ func (g *gen) past() {
 			at.Addr = netip.IPv6Unspecified()
 		}
 	}
-	p.ones = []string{g.bound(host, model.UDP, option, at), g.bound(host, model.UDP, option, at)}
+	p.ones = []string{g.bound(host, sip.UDP, option, at), g.bound(host, sip.UDP, option, at)}
 	p.meet(g.host(), net, shape == metLate || shape >= anyTurns)
 	p.act(shape)
 	p.drain()
 	for _, peer := range p.peers {
-		g.add(model.SendTo{Socket: peer, To: p.here})
+		g.add(scenario.SendTo{Socket: peer, To: p.here})
 	}
 }
 
 // meet makes a peer, or two, on a host.
 func (p *past) meet(host, net string, two bool) {
 	far, first := p.s.Addr(host, net), 5064+2*uint16(p.n(8))
-	p.theirs = []model.Endpoint{{Addr: far, Port: first}, {Addr: far, Port: first + 1}, p.here}
-	p.peers = []string{p.bound(host, model.UDP, 0, p.theirs[0])}
+	p.theirs = []scenario.Endpoint{{Addr: far, Port: first}, {Addr: far, Port: first + 1}, p.here}
+	p.peers = []string{p.bound(host, sip.UDP, 0, p.theirs[0])}
 	if two {
-		p.peers = append(p.peers, p.bound(host, model.UDP, 0, p.theirs[1]))
+		p.peers = append(p.peers, p.bound(host, sip.UDP, 0, p.theirs[1]))
 	}
 }
 
@@ -72,7 +73,7 @@ func (p *past) act(shape int) {
 		p.part(p.ones[0])
 	case heardAndParted:
 		p.dialPeer(0, 0)
-		p.add(model.SendTo{Socket: p.peers[0], To: p.here})
+		p.add(scenario.SendTo{Socket: p.peers[0], To: p.here})
 		p.part(p.ones[0])
 	case metBoth:
 		p.dialPeer(1, 0)
@@ -85,14 +86,14 @@ func (p *past) act(shape int) {
 }
 
 func (p *past) dialPeer(one, to int) {
-	p.add(model.DialSocket{Socket: p.ones[one], To: p.theirs[to]})
+	p.add(scenario.DialSocket{Socket: p.ones[one], To: p.theirs[to]})
 }
 
 // turn lets one of the two meet a peer, hear from one, and maybe part from it.
 func (p *past) turn(one, to int) {
 	p.dialPeer(one, to)
 	if p.chance(50) {
-		p.add(model.SendTo{Socket: pick(p.gen, p.peers), To: p.here})
+		p.add(scenario.SendTo{Socket: pick(p.gen, p.peers), To: p.here})
 	}
 	if p.chance(50) {
 		p.part(p.ones[one])
@@ -102,10 +103,10 @@ func (p *past) turn(one, to int) {
 // part takes a UDP socket's peer from it.
 func (p *past) part(one string) {
 	if p.chance(40) {
-		p.add(model.DestroySocket{Socket: one})
+		p.add(scenario.DestroySocket{Socket: one})
 		return
 	}
-	p.add(model.UndialSocket{Socket: one})
+	p.add(scenario.UndialSocket{Socket: one})
 }
 
 // drain reads what waits: whether a datagram waits is all that is compared, and
@@ -114,7 +115,7 @@ func (p *past) drain() {
 	for _, one := range p.ones {
 		if s, ok := p.m.Socket(one); ok && s.Queue < 4 {
 			for range s.Queue {
-				p.add(model.ReadSocket{Socket: one})
+				p.add(scenario.ReadSocket{Socket: one})
 			}
 		}
 	}

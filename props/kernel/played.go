@@ -1,6 +1,9 @@
 package kernel
 
-import "github.com/greka-sip/greka/model"
+import (
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+)
 
 // Played is what came of playing a scenario.
 type Played struct {
@@ -8,10 +11,10 @@ type Played struct {
 	Probes int // of these, probes after the last step
 	// Probed are the probes, as steps. With them behind its own, the scenario
 	// shows by itself what it showed when it was probed.
-	Probed []model.Step
+	Probed []scenario.Step
 	May    May
-	played []model.Step // so far, probes too
-	late   bool         // it differs, and a timer has fired in its lab
+	played []scenario.Step // so far, probes too
+	late   bool            // it differs, and a timer has fired in its lab
 	// Difference tells where the model and the kernel disagree, "" if nowhere.
 	Difference string
 	At         int // index of the step with the difference
@@ -44,13 +47,13 @@ func (m *May) add(o *May) {
 
 // count counts how many FINs are acknowledged in a snapshot, and how many are
 // not yet.
-func (m *May) count(s *model.Snapshot) {
+func (m *May) count(s *linux.Snapshot) {
 	for i := range s.Hosts {
 		for _, o := range s.Hosts[i].Sockets {
 			switch o.State {
-			case model.StateFinWait1:
+			case linux.StateFinWait1:
 				m.FinWait1++
-			case model.StateFinWait2:
+			case linux.StateFinWait2:
 				m.FinWait2++
 			}
 		}

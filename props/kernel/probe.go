@@ -6,7 +6,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // maxProbes bounds the probes after a scenario.
@@ -21,16 +23,16 @@ func (p *player) probe() {
 		if i == maxProbes {
 			return
 		}
-		family := model.IPv4
+		family := scenario.IPv4
 		if at.to.Addr().Is6() {
-			family = model.IPv6
+			family = scenario.IPv6
 		}
 		name := fmt.Sprintf("probe%d", i+1)
-		ask := model.Step(model.DialSocket{Socket: name, To: model.Endpoint{Addr: at.to.Addr(), Port: at.to.Port()}})
-		if at.transport == model.UDP {
-			ask = model.SendTo{Socket: name, To: model.Endpoint{Addr: at.to.Addr(), Port: at.to.Port()}}
+		ask := scenario.Step(scenario.DialSocket{Socket: name, To: scenario.Endpoint{Addr: at.to.Addr(), Port: at.to.Port()}})
+		if at.transport == sip.UDP {
+			ask = scenario.SendTo{Socket: name, To: scenario.Endpoint{Addr: at.to.Addr(), Port: at.to.Port()}}
 		}
-		steps := []model.Step{model.OpenSocket{Name: name, Host: at.from, Transport: at.transport, Family: family}, ask}
+		steps := []scenario.Step{scenario.OpenSocket{Name: name, Host: at.from, Transport: at.transport, Family: family}, ask}
 		before := p.done.At
 		p.done.Probed = append(p.done.Probed, steps...)
 		p.play(steps)
@@ -44,7 +46,7 @@ func (p *player) probe() {
 
 type target struct {
 	from      string
-	transport model.Transport
+	transport sip.Transport
 	to        netip.AddrPort
 }
 
@@ -78,7 +80,7 @@ func (p *player) targets() (out []target) {
 	return out
 }
 
-func addresses(h *model.HostSockets, s *model.Socket) []netip.Addr {
+func addresses(h *linux.HostSockets, s *linux.Socket) []netip.Addr {
 	a := s.Local.Addr().Unmap()
 	if a.IsUnspecified() {
 		return h.Addrs

@@ -11,7 +11,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -40,7 +42,7 @@ func (r *Rig) Close() error {
 }
 
 // lab returns the lab of a scenario's topology: as new, with no socket in it.
-func (r *Rig) lab(s *model.Scenario) (*netns.Lab, string, error) {
+func (r *Rig) lab(s *scenario.Scenario) (*netns.Lab, string, error) {
 	key := topologyKey(s)
 	if lab := r.labs[key]; lab != nil {
 		return lab, key, nil
@@ -57,18 +59,18 @@ func (r *Rig) lab(s *model.Scenario) (*netns.Lab, string, error) {
 	return lab, key, nil
 }
 
-func topologyKey(s *model.Scenario) string {
-	return model.Format(model.Scenario{Nets: s.Nets, Hosts: s.Hosts})
+func topologyKey(s *scenario.Scenario) string {
+	return scenario.Format(scenario.Scenario{Nets: s.Nets, Hosts: s.Hosts})
 }
 
 // nobodys are addresses that no host has: 9 is behind the last host.
-var nobodys = map[model.Family]netip.Addr{
-	model.IPv4: netip.MustParseAddr("10.77.0.9"), model.IPv6: netip.MustParseAddr("fd77:1::9"),
+var nobodys = map[scenario.Family]netip.Addr{
+	scenario.IPv4: netip.MustParseAddr("10.77.0.9"), scenario.IPv6: netip.MustParseAddr("fd77:1::9"),
 }
 
 // prepare makes what is sent to nobody be lost without a search for its owner,
 // which would reach into the next scenario.
-func prepare(lab *netns.Lab, s *model.Scenario) error {
+func prepare(lab *netns.Lab, s *scenario.Scenario) error {
 	for i, n := range s.Nets {
 		a := nobodys[n.Family]
 		if own := s.Addr(s.Hosts[0].Name, n.Name); i > 1 || !own.IsValid() || own.Is4() != a.Is4() {
@@ -115,7 +117,7 @@ func emptied(lab *netns.Lab) bool {
 // Play plays a scenario in the model, with a mistake or with none, and on real
 // sockets, and compares after every step. reach counts what the model came to;
 // it may be nil.
-func (r *Rig) Play(s model.Scenario, wrong model.Mistake, reach *model.Reach) Played {
+func (r *Rig) Play(s scenario.Scenario, wrong linux.Mistake, reach *linux.Reach) Played {
 	got := r.unhurried(&s, wrong, reach)
 	if got.Difference != "" && !r.NoProbes && r.oneLab(&s, wrong) {
 		got.Undecided = "the hash tables of this lab decide, and in others there is no difference: " + got.Difference
@@ -131,7 +133,7 @@ func (r *Rig) Play(s model.Scenario, wrong model.Mistake, reach *model.Reach) Pl
 // two addresses, or two flows, fall into one slot, a socket that is hashed anew
 // keeps its place, and one is found under a flow that it has no more
 // (udp_lib_rehash, udp4_lib_lookup4).
-func (r *Rig) oneLab(s *model.Scenario, wrong model.Mistake) bool {
+func (r *Rig) oneLab(s *scenario.Scenario, wrong linux.Mistake) bool {
 	if r.play(s, wrong, nil).Difference == "" {
 		return false
 	}
@@ -150,7 +152,7 @@ const freshLabs = 8
 
 // unhurried plays a scenario until it differs in nothing or no timer has fired
 // meanwhile.
-func (r *Rig) unhurried(s *model.Scenario, wrong model.Mistake, reach *model.Reach) Played {
+func (r *Rig) unhurried(s *scenario.Scenario, wrong linux.Mistake, reach *linux.Reach) Played {
 	got := r.play(s, wrong, reach)
 	for range stalls {
 		if !got.late {
@@ -174,7 +176,7 @@ func (r *Rig) drop(key string) {
 	}
 }
 
-func (r *Rig) play(s *model.Scenario, wrong model.Mistake, reach *model.Reach) Played {
+func (r *Rig) play(s *scenario.Scenario, wrong linux.Mistake, reach *linux.Reach) Played {
 	defer alone()()
 	lab, key, err := r.lab(s)
 	if err != nil {
@@ -223,9 +225,9 @@ func alone() (over func()) {
 // player plays one scenario.
 type player struct {
 	lab     *netns.Lab
-	models  []*model.Ports // all that agree with the kernel so far
-	reach   *model.Reach
-	family  map[string]model.Family
+	models  []*linux.Ports // all that agree with the kernel so far
+	reach   *linux.Reach
+	family  map[string]scenario.Family
 	host    map[string]string
 	fds     map[string]int
 	names   map[uint64]string // by inode
@@ -234,14 +236,14 @@ type player struct {
 	done    Played
 }
 
-func newPlayer(lab *netns.Lab, s *model.Scenario, wrong model.Mistake, reach *model.Reach) *player {
+func newPlayer(lab *netns.Lab, s *scenario.Scenario, wrong linux.Mistake, reach *linux.Reach) *player {
 	if reach == nil {
-		reach = new(model.Reach)
+		reach = new(linux.Reach)
 	}
-	m := model.NewPorts(s).Wrong(wrong)
+	m := linux.NewPorts(s).Wrong(wrong)
 	m.CountIn(reach)
-	p := &player{lab: lab, reach: reach, models: []*model.Ports{m}, fds: map[string]int{}, names: map[uint64]string{}, own: len(s.Steps),
-		family: map[string]model.Family{}, host: map[string]string{}}
+	p := &player{lab: lab, reach: reach, models: []*linux.Ports{m}, fds: map[string]int{}, names: map[uint64]string{}, own: len(s.Steps),
+		family: map[string]scenario.Family{}, host: map[string]string{}}
 	return p
 }
 
@@ -251,7 +253,7 @@ func (p *player) closeAll() {
 	}
 }
 
-func (p *player) play(steps []model.Step) {
+func (p *player) play(steps []scenario.Step) {
 	for i, st := range steps {
 		p.done.At = i
 		if p.step(st); !p.done.goOn() {
@@ -261,8 +263,8 @@ func (p *player) play(steps []model.Step) {
 }
 
 // step plays a step in both worlds and compares.
-func (p *player) step(st model.Step) {
-	var before []*model.Ports
+func (p *player) step(st scenario.Step) {
+	var before []*linux.Ports
 	for _, m := range p.models {
 		before = append(before, m.Clone())
 	}
@@ -301,12 +303,12 @@ func (p *player) differ(where, what string) {
 // ways plays the step in every model and in every way in which it can go, and
 // returns those that agree with the kernel; difference is the first one's that
 // does not.
-func (p *player) ways(st model.Step, before []*model.Ports, got model.Errno, real *model.Snapshot) (agree []*model.Ports, difference string) {
+func (p *player) ways(st scenario.Step, before []*linux.Ports, got linux.Errno, real *linux.Snapshot) (agree []*linux.Ports, difference string) {
 	for i, m := range p.models {
 		var refused, early bool
 		n, went := 1, []int(nil)
 		for choice := 0; choice < n; choice++ {
-			var reach model.Reach // of a way that the kernel may not have gone
+			var reach linux.Reach // of a way that the kernel may not have gone
 			if choice > 0 {
 				m = before[i].Clone()
 				m.CountIn(&reach)
@@ -317,7 +319,7 @@ func (p *player) ways(st model.Step, before []*model.Ports, got model.Errno, rea
 				return nil, ""
 			}
 			if choice == 0 {
-				n, refused, early = r.Branches, r.Errno == model.ECONNREFUSED, r.Early
+				n, refused, early = r.Branches, r.Errno == linux.ECONNREFUSED, r.Early
 			}
 			if diff := p.compare(m, r.Errno, got, real); diff != "" {
 				difference = cmp.Or(difference, diff)
@@ -340,7 +342,7 @@ func (p *player) ways(st model.Step, before []*model.Ports, got model.Errno, rea
 // dump was torn: closed ones are in no table, so that one was on its way out,
 // by a delayed acknowledgement's timer on another processor, between the
 // moment it was found and the moment it was read (inet_diag_dump_icsk).
-func (p *player) snapshot() (model.Snapshot, error) {
+func (p *player) snapshot() (linux.Snapshot, error) {
 	for range 10 {
 		snap, err := p.lab.Raw()
 		if err != nil {
@@ -352,13 +354,13 @@ func (p *player) snapshot() (model.Snapshot, error) {
 			return snap, nil
 		}
 	}
-	return model.Snapshot{}, errors.New("kernel: ten dumps of the sockets were torn")
+	return linux.Snapshot{}, errors.New("kernel: ten dumps of the sockets were torn")
 }
 
-func torn(s *model.Snapshot) bool {
+func torn(s *linux.Snapshot) bool {
 	for i := range s.Hosts {
 		for _, o := range s.Hosts[i].Sockets {
-			if o.Transport == model.TCP && o.State == model.StateClose {
+			if o.Transport == sip.TCP && o.State == linux.StateClose {
 				return true
 			}
 		}
@@ -370,7 +372,7 @@ func torn(s *model.Snapshot) bool {
 // cannot tell apart.
 const maxModels = 16
 
-func stepText(st model.Step) string {
-	text := model.Format(model.Scenario{Steps: []model.Step{st}})
+func stepText(st scenario.Step) string {
+	text := scenario.Format(scenario.Scenario{Steps: []scenario.Step{st}})
 	return text[1 : len(text)-1]
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -27,7 +27,7 @@ var timerCounters = map[string]bool{"RetransSegs": true, "TCPTimeouts": true, "T
 	"TCPRetransFail": true, "TCPAbortOnTimeout": true}
 
 // timersFired counts what timers have done in a lab since it was made.
-func timersFired(lab *netns.Lab, s *model.Scenario) (n int, err error) {
+func timersFired(lab *netns.Lab, s *scenario.Scenario) (n int, err error) {
 	for _, h := range s.Hosts {
 		err = lab.Host(h.Name).Do(func() error {
 			for _, file := range []string{"snmp", "netstat"} {

@@ -4,7 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -17,7 +18,7 @@ func TestTimersFired(t *testing.T) {
 	netns.Require(t)
 	rig := NewRig()
 	defer rig.Close()
-	s, err := model.Parse(stalledScenario)
+	s, err := scenario.Parse(stalledScenario)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func TestTimersFired(t *testing.T) {
 	if n, err := timersFired(lab, &s); n != 0 || err != nil {
 		t.Fatalf("before there is a socket: %d, %v", n, err)
 	}
-	p := newPlayer(lab, &s, model.NoMistake, nil)
+	p := newPlayer(lab, &s, linux.NoMistake, nil)
 	defer p.closeAll()
 	if p.play(s.Steps); !p.done.goOn() {
 		t.Fatal(p.done)

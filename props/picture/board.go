@@ -3,13 +3,13 @@ package picture
 import (
 	"net/netip"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
 )
 
 // ends are the two ends of a connection, as one of its sockets sees them.
 type ends struct{ local, remote netip.AddrPort }
 
-func endsOf(s *model.Socket) ends { return ends{plain(s.Local), plain(s.Remote)} }
+func endsOf(s *linux.Socket) ends { return ends{plain(s.Local), plain(s.Remote)} }
 
 func plain(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 

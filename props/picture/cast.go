@@ -5,12 +5,12 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // cast is who and what is on the hosts.
 type cast struct {
-	s       *model.Scenario
+	s       *scenario.Scenario
 	actors  map[string][]*actor // by host, in the scenario's order
 	details map[string][]string // routes and faults, by host
 	busy    map[string]bool     // hosts that more is to be said of than their first addresses
@@ -46,7 +46,7 @@ const (
 	circle        // is for one peer only
 )
 
-func castOf(s *model.Scenario) *cast {
+func castOf(s *scenario.Scenario) *cast {
 	c := &cast{
 		s: s, actors: map[string][]*actor{}, details: map[string][]string{}, busy: map[string]bool{},
 		byName: map[string]*actor{}, faults: map[string]*faults{},
@@ -77,15 +77,15 @@ func castOf(s *model.Scenario) *cast {
 }
 
 // element adds an element, without its sockets.
-func (c *cast) element(e *model.Element) {
+func (c *cast) element(e *scenario.Element) {
 	a := &actor{title: elementText(*e), sut: e.SUT}
 	c.byName[e.Name] = a
 	c.actors[e.Host] = append(c.actors[e.Host], a)
 }
 
 // elementText is an element's line without its host and listeners.
-func elementText(e model.Element) string {
-	words := strings.Fields(model.Format(model.Scenario{Elements: []model.Element{e}}))
+func elementText(e scenario.Element) string {
+	words := strings.Fields(scenario.Format(scenario.Scenario{Elements: []scenario.Element{e}}))
 	text := strings.Join(append(words[:2:2], words[3+len(e.Listen):]...), " ")
 	if e.SUT {
 		text = strings.TrimSuffix(text, " sut") + " [sut]"
@@ -94,14 +94,14 @@ func elementText(e model.Element) string {
 }
 
 // routeText is a route's line without its host.
-func routeText(r model.HostRoute) string {
-	words := strings.Fields(model.Format(model.Scenario{Routes: []model.HostRoute{r}}))
+func routeText(r scenario.HostRoute) string {
+	words := strings.Fields(scenario.Format(scenario.Scenario{Routes: []scenario.HostRoute{r}}))
 	return strings.Join(append(words[:1:1], words[2:]...), " ")
 }
 
 // stepText is a step's line.
-func stepText(st model.Step) string {
-	return strings.Join(strings.Fields(model.Format(model.Scenario{Steps: []model.Step{st}})), " ")
+func stepText(st scenario.Step) string {
+	return strings.Join(strings.Fields(scenario.Format(scenario.Scenario{Steps: []scenario.Step{st}})), " ")
 }
 
 // portText is an address and a port, or what stands for one.

@@ -24,7 +24,7 @@
 // and SVG the same as a picture for a page. Both are stacked, networks on the
 // left, connections on the right, since only then no label meets another one,
 // whatever the scenario. Connections are those that model.Predict and
-// model.Ports predict: nothing is played, and no privilege is needed.
+// linux.Ports predict: nothing is played, and no privilege is needed.
 //
 // Next: package props, where scenarios are drawn, in the other sense.
 package picture

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // mostFaults is how many faults of one host or element are shown.
@@ -51,7 +51,7 @@ func (c *cast) befalls() {
 // firstFault is the index of the first fault among the steps, -1 if there is
 // none.
 func (c *cast) firstFault() int {
-	return slices.IndexFunc(c.s.Steps, func(st model.Step) bool {
+	return slices.IndexFunc(c.s.Steps, func(st scenario.Step) bool {
 		host, element := strikes(st)
 		return host != "" || element != ""
 	})
@@ -59,45 +59,45 @@ func (c *cast) firstFault() int {
 
 // strikes returns the host or the element that a fault befalls, "" twice for
 // other steps.
-func strikes(st model.Step) (host, element string) {
+func strikes(st scenario.Step) (host, element string) {
 	switch st := st.(type) {
-	case model.Disconnect:
+	case scenario.Disconnect:
 		return "", st.Element
-	case model.Silence:
+	case scenario.Silence:
 		return "", st.Element
-	case model.ResetFlow:
+	case scenario.ResetFlow:
 		return "", st.Element
-	case model.FillBacklog:
+	case scenario.FillBacklog:
 		return "", st.Element
-	case model.Restart:
+	case scenario.Restart:
 		return "", st.Element
 	}
 	return struckHost(st), ""
 }
 
-func struckHost(st model.Step) string {
+func struckHost(st scenario.Step) string {
 	switch st := st.(type) {
-	case model.SetLink:
+	case scenario.SetLink:
 		return st.Host
-	case model.Assign:
+	case scenario.Assign:
 		return st.Host
-	case model.Unassign:
+	case scenario.Unassign:
 		return st.Host
-	case model.Renumber:
+	case scenario.Renumber:
 		return st.Host
-	case model.Withdraw:
+	case scenario.Withdraw:
 		return st.Host
-	case model.SetForwarding:
+	case scenario.SetForwarding:
 		return st.Host
-	case model.Freeze:
+	case scenario.Freeze:
 		return st.Host
-	case model.Thaw:
+	case scenario.Thaw:
 		return st.Host
-	case model.Kill:
+	case scenario.Kill:
 		return st.Host
-	case model.RemoveAddr:
+	case scenario.RemoveAddr:
 		return st.Host
-	case model.FilterPort:
+	case scenario.FilterPort:
 		return st.Host
 	}
 	return ""

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // Picture is what is to be drawn: rows from top to bottom, and the rails
@@ -41,7 +41,7 @@ const (
 
 // Of makes the picture of a valid scenario, as Parse returns it. Where the
 // model cannot say which connections there are, a note says why.
-func Of(s *model.Scenario) *Picture {
+func Of(s *scenario.Scenario) *Picture {
 	c := castOf(s)
 	p := &Picture{
 		nets:  make([]span, len(s.Nets)),
@@ -71,7 +71,7 @@ func Of(s *model.Scenario) *Picture {
 // builder writes the rows of a picture.
 type builder struct {
 	*Picture
-	s *model.Scenario
+	s *scenario.Scenario
 	c *cast
 }
 
@@ -87,7 +87,7 @@ func (b builder) add(r row) {
 }
 
 // names begins the networks that a host is the first one on.
-func (b builder) names(h *model.Host) {
+func (b builder) names(h *scenario.Host) {
 	for _, name := range h.Nets {
 		if _, i := b.s.Net(name); !b.nets[i].begun {
 			b.add(row{kind: netRow, net: i, text: "net " + name + " " + b.prefixes(i)})
@@ -107,13 +107,13 @@ func (b builder) prefixes(net int) string {
 	return strings.Join(all, ", ")
 }
 
-func (b builder) host(h *model.Host) {
+func (b builder) host(h *scenario.Host) {
 	b.boxes++
 	title := h.Name
 	if h.Router {
 		title += ", router"
 	}
-	if h.ReversePath != model.ReversePathOff {
+	if h.ReversePath != scenario.ReversePathOff {
 		title += ", rp_filter=" + h.ReversePath.String()
 	}
 	b.add(row{kind: boxRow, text: title})
@@ -138,7 +138,7 @@ func (b builder) addrs(host, net string) (all []string) {
 		}
 		text := b.s.PlaceAddr(host, p).String()
 		for _, a := range b.s.Addrs {
-			if a.Host == host && a.Place == p && a.Fate != model.Usable {
+			if a.Host == host && a.Place == p && a.Fate != scenario.Usable {
 				text += " " + a.Fate.String()
 			}
 		}
@@ -165,7 +165,7 @@ const fewestIdle = 3
 func (b builder) idleRun(i int) int {
 	n := 0
 	for _, h := range b.s.Hosts[i:] {
-		plain := !h.Router && h.ReversePath == model.ReversePathOff && len(h.Nets) == 1
+		plain := !h.Router && h.ReversePath == scenario.ReversePathOff && len(h.Nets) == 1
 		if !plain || h.Nets[0] != b.s.Hosts[i].Nets[0] || b.c.busy[h.Name] {
 			break
 		}
@@ -174,7 +174,7 @@ func (b builder) idleRun(i int) int {
 	return n
 }
 
-func (b builder) idle(hosts []model.Host) {
+func (b builder) idle(hosts []scenario.Host) {
 	b.boxes++
 	first, last := &hosts[0], &hosts[len(hosts)-1]
 	from, to := b.addrs(first.Name, first.Nets[0]), b.addrs(last.Name, last.Nets[0])

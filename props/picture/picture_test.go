@@ -17,14 +17,16 @@ import (
 
 	"github.com/greka-sip/greka/corpus"
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/props"
 )
 
 var update = flag.Bool("update", false, "rewrite the pictures in testdata")
 
-func parse(t testing.TB, text string) model.Scenario {
+func parse(t testing.TB, text string) scenario.Scenario {
 	t.Helper()
-	s, err := model.Parse(text)
+	s, err := scenario.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +76,7 @@ func TestDoc(t *testing.T) {
 
 // drawable are scenarios of every sort: the project's cases, drawn ones, those
 // of testdata, and some that are large in one way or another.
-func drawable(t *testing.T, check func(name string, s *model.Scenario)) {
+func drawable(t *testing.T, check func(name string, s *scenario.Scenario)) {
 	cases, err := corpus.All()
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +169,7 @@ func longNames() string {
 }
 
 func TestText(t *testing.T) {
-	drawable(t, func(name string, s *model.Scenario) {
+	drawable(t, func(name string, s *scenario.Scenario) {
 		text := Of(s).Text()
 		if text != Of(s).Text() {
 			t.Errorf("%s: two pictures of it differ", name)
@@ -187,13 +189,13 @@ const ascii = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^
 
 // missing lists what a picture does not say: elements, listeners and
 // connections.
-func missing(s *model.Scenario, text string) (list []string) {
+func missing(s *scenario.Scenario, text string) (list []string) {
 	count := func(n int, what string) {
 		if got := strings.Count(text, what); got < n {
 			list = append(list, fmt.Sprintf("%s %d times, but %d", what, n, got))
 		}
 	}
-	listen := map[model.Transport]int{}
+	listen := map[sip.Transport]int{}
 	for i := range s.Elements {
 		e := &s.Elements[i]
 		count(1, " "+e.Name)
@@ -205,8 +207,8 @@ func missing(s *model.Scenario, text string) (list []string) {
 	if c.firstFault() >= 0 {
 		return list // they may end any socket
 	}
-	count(listen[model.TCP], "LISTEN tcp")
-	count(listen[model.UDP], "UNCONN udp")
+	count(listen[sip.TCP], "LISTEN tcp")
+	count(listen[sip.UDP], "UNCONN udp")
 	if p, err := model.Predict(s); err == nil && len(p.After) > 0 && len(s.Elements) > 0 {
 		count(len(p.After[len(p.After)-1]), "ESTAB  tcp")
 	}
@@ -245,7 +247,7 @@ call     ann bob
 // that it names.
 func TestTextWaysLeadToTheirListeners(t *testing.T) {
 	ways := 0
-	drawable(t, func(name string, s *model.Scenario) {
+	drawable(t, func(name string, s *scenario.Scenario) {
 		text := Of(s).Text()
 		n, err := follow(text)
 		if err != nil {
@@ -335,7 +337,7 @@ func FuzzPicture(f *testing.F) {
 		f.Add(string(a.Files[0].Data))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		s, err := model.Parse(text)
+		s, err := scenario.Parse(text)
 		if err != nil {
 			return
 		}

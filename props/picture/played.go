@@ -5,7 +5,9 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // played adds the sockets that the steps of a scenario without elements have
@@ -25,15 +27,15 @@ func (c *cast) played() {
 
 // play is a scenario's socket steps, played in the model.
 type play struct {
-	*model.Ports
+	*linux.Ports
 	symbols map[uint16]string // ports of the kernel's choice, by the socket that got it
 }
 
-func newPlay(s *model.Scenario) *play { return &play{model.NewPorts(s), map[uint16]string{}} }
+func newPlay(s *scenario.Scenario) *play { return &play{linux.NewPorts(s), map[uint16]string{}} }
 
 // steps plays up to the first one of which the model cannot say what it does,
 // and returns its index and the reason.
-func (p *play) steps(steps []model.Step) (at int, why string) {
+func (p *play) steps(steps []scenario.Step) (at int, why string) {
 	for i, st := range steps {
 		if !isSocketStep(st) {
 			continue
@@ -50,11 +52,11 @@ func (p *play) steps(steps []model.Step) (at int, why string) {
 	return 0, ""
 }
 
-func isSocketStep(st model.Step) bool {
+func isSocketStep(st scenario.Step) bool {
 	switch st.(type) {
-	case model.OpenSocket, model.SetOption, model.BindSocket, model.ListenSocket, model.DialSocket, model.AcceptSocket,
-		model.SendSocket, model.SendTo, model.ReadSocket, model.ShutdownSocket, model.CloseSocket, model.DestroySocket,
-		model.RemoveAddr, model.FilterPort:
+	case scenario.OpenSocket, scenario.SetOption, scenario.BindSocket, scenario.ListenSocket, scenario.DialSocket, scenario.AcceptSocket,
+		scenario.SendSocket, scenario.SendTo, scenario.ReadSocket, scenario.ShutdownSocket, scenario.CloseSocket, scenario.DestroySocket,
+		scenario.RemoveAddr, scenario.FilterPort:
 		return true
 	}
 	return false
@@ -69,17 +71,17 @@ func (c *cast) sockets(p *play) {
 		for k := range h.Sockets {
 			s := &h.Sockets[k]
 			drawn := &socket{text: p.socketText(s), shape: circle, wire: -1}
-			if s.State == model.StateListen || s.State == model.StateClose {
+			if s.State == linux.StateListen || s.State == linux.StateClose {
 				drawn.shape = square
 			}
 			c.place(h.Host, "", drawn)
-			if s.Transport == model.TCP && s.State != model.StateListen {
+			if s.Transport == sip.TCP && s.State != linux.StateListen {
 				b.add(plug{endsOf(s), s.Owner, drawn, p.accepted(s)})
 			}
 		}
 	}
 	for _, held := range p.Bounds() {
-		text := fmt.Sprintf("%-6s tcp %s  %s", model.StateBoundInactive, p.endText(held.Local), held.Name)
+		text := fmt.Sprintf("%-6s tcp %s  %s", linux.StateBoundInactive, p.endText(held.Local), held.Name)
 		c.place(held.Host, "", &socket{text: text, wire: -1})
 	}
 	c.join(&b)
@@ -87,12 +89,12 @@ func (c *cast) sockets(p *play) {
 
 // accepted reports whether a socket came out of a listener. One without a name
 // still waits there, or was closed.
-func (p *play) accepted(s *model.Socket) bool {
-	return s.Transport == model.TCP && s.State != model.StateListen &&
-		(s.Owner == "" || p.Role(s.Owner) == model.RoleAccepted)
+func (p *play) accepted(s *linux.Socket) bool {
+	return s.Transport == sip.TCP && s.State != linux.StateListen &&
+		(s.Owner == "" || p.Role(s.Owner) == linux.RoleAccepted)
 }
 
-func (p *play) socketText(s *model.Socket) string {
+func (p *play) socketText(s *linux.Socket) string {
 	text := fmt.Sprintf("%-6s %s %s", s.State, s.Transport, p.endText(s.Local))
 	if s.Remote.IsValid() {
 		text += " -> " + p.endText(s.Remote)

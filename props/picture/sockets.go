@@ -5,6 +5,9 @@ import (
 	"net/netip"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // predicted adds the sockets of the elements after the last step, or, if the
@@ -32,7 +35,7 @@ func (c *cast) predicted() {
 }
 
 // last predicts what is there after some steps, nil if there are none.
-func (c *cast) last(steps []model.Step) (*model.Snapshot, error) {
+func (c *cast) last(steps []scenario.Step) (*linux.Snapshot, error) {
 	s := *c.s
 	s.Steps = steps
 	p, err := model.Predict(&s)
@@ -54,17 +57,17 @@ func (c *cast) declared() {
 	}
 }
 
-func listenerOf(t model.Transport, at netip.AddrPort) *socket {
-	state := model.StateListen
+func listenerOf(t sip.Transport, at netip.AddrPort) *socket {
+	state := linux.StateListen
 	if !t.Reliable() {
-		state = model.StateClose
+		state = linux.StateClose
 	}
 	return &socket{text: fmt.Sprintf("%-6s %s %s", state, t, at), shape: square, wire: -1}
 }
 
 // honest adds the sockets of a predicted snapshot. Accepted connections are
 // counted at their listeners, whose port they share.
-func (c *cast) honest(snap *model.Snapshot) {
+func (c *cast) honest(snap *linux.Snapshot) {
 	var b board
 	for i := range snap.Hosts {
 		c.host(&b, &snap.Hosts[i])
@@ -77,18 +80,18 @@ func (c *cast) honest(snap *model.Snapshot) {
 	c.join(&b)
 }
 
-func (c *cast) host(b *board, h *model.HostSockets) {
+func (c *cast) host(b *board, h *linux.HostSockets) {
 	listeners := listenersOf(h)
 	for k := range h.Sockets {
 		s := &h.Sockets[k]
 		l := listeners[door{s.Owner, s.Local.Port()}]
 		switch {
-		case s.State == model.StateTimeWait: // nobody's any more
-		case s.State == model.StateListen:
+		case s.State == linux.StateTimeWait: // nobody's any more
+		case s.State == linux.StateListen:
 			c.place(h.Host, s.Owner, l.socket)
-		case s.Transport == model.UDP && !s.Remote.IsValid():
+		case s.Transport == sip.UDP && !s.Remote.IsValid():
 			c.place(h.Host, s.Owner, listenerOf(s.Transport, s.Local))
-		case s.Transport == model.TCP && l != nil:
+		case s.Transport == sip.TCP && l != nil:
 			l.took(s)
 			b.add(plug{endsOf(s), s.Owner, l.socket, true})
 		default:
@@ -113,10 +116,10 @@ type listener struct {
 	accepted, waiting int
 }
 
-func listenersOf(h *model.HostSockets) map[door]*listener {
+func listenersOf(h *linux.HostSockets) map[door]*listener {
 	all := map[door]*listener{}
 	for k := range h.Sockets {
-		if s := &h.Sockets[k]; s.State == model.StateListen {
+		if s := &h.Sockets[k]; s.State == linux.StateListen {
 			l := &listener{socket: listenerOf(s.Transport, s.Local)}
 			all[door{s.Owner, s.Local.Port()}] = l
 			all[door{"", s.Local.Port()}] = l
@@ -125,7 +128,7 @@ func listenersOf(h *model.HostSockets) map[door]*listener {
 	return all
 }
 
-func (l *listener) took(s *model.Socket) {
+func (l *listener) took(s *linux.Socket) {
 	if s.Owner == "" {
 		l.waiting++
 	} else {
@@ -145,7 +148,7 @@ func (l *listener) count() {
 }
 
 // end is a socket that is for one peer only. Its port is nobody's business.
-func end(s *model.Socket) *socket {
+func end(s *linux.Socket) *socket {
 	text := fmt.Sprintf("%-6s %s %s", s.State, s.Transport, portText(plain(s.Local).Addr(), "*"))
 	return &socket{text: text, shape: circle, wire: -1}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
 )
 
 // document is what the tests look at in an SVG.
@@ -59,7 +59,7 @@ func clashes(d *document, all []area) (list []string) {
 }
 
 func TestSVG(t *testing.T) {
-	drawable(t, func(name string, s *model.Scenario) {
+	drawable(t, func(name string, s *scenario.Scenario) {
 		svg := Of(s).SVG()
 		var d document
 		if err := xml.Unmarshal([]byte(svg), &d); err != nil {

@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // dialog is one dialog of a user agent (RFC 3261 12).
@@ -48,7 +51,7 @@ func (e *element) account(proxy string) *account {
 
 // Register sends the REGISTER of a step and reports its end to done.
 func (w *World) Register(index int, done func(status int)) error {
-	e := w.elements[w.sc.Steps[index].(model.Register).UA]
+	e := w.elements[w.sc.Steps[index].(scenario.Register).UA]
 	plan, err := w.sc.PlanRegister(index)
 	if err != nil {
 		return err
@@ -68,7 +71,7 @@ func (w *World) Register(index int, done func(status int)) error {
 			return newRequest("REGISTER", plan.RequestURI, via, aor+";tag="+w.unique("t"), aor, a.callID, cseq).
 				header("Contact", contact).header("Expires", "3600").bytes()
 		},
-		answer: func(m *model.Message) {
+		answer: func(m *sip.Message) {
 			if m.Status < 200 {
 				return
 			}
@@ -98,9 +101,9 @@ func (w *World) Invite(index int) error {
 	w.call.id = d.callID
 	d.local = fmt.Sprintf("<sip:%s@%s>;tag=%s", e.el.Name, e.domain(), w.unique("t"))
 	d.remote = "<" + aorOf(plan.RequestURI) + ">"
-	e.dialogs[dialogKey(d.callID, model.Tag(d.local))] = d
+	e.dialogs[dialogKey(d.callID, sip.Tag(d.local))] = d
 	o := outgoing{method: "INVITE", callID: d.callID, uri: plan.RequestURI, flow: flow,
-		answer: func(m *model.Message) { e.inviteAnswer(d, m) },
+		answer: func(m *sip.Message) { e.inviteAnswer(d, m) },
 		build: func(via string) []byte {
 			r := newRequest("INVITE", plan.RequestURI, via, d.local, d.remote, d.callID, d.cseq).
 				header("Contact", e.contact("INVITE", plan.Transport, model.Leg{}))
@@ -117,13 +120,13 @@ func (w *World) Invite(index int) error {
 }
 
 // dialledBy returns a live connection that another element dialled to us.
-func (e *element) dialledBy(other string, t model.Transport) (*sock, error) {
+func (e *element) dialledBy(other string, t sip.Transport) (*sock, error) {
 	snap, err := e.world.lab.Snapshot()
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range e.conns {
-		end := snap.FarEnd(&model.Socket{Transport: s.transport, Local: s.local, Remote: s.remote})
+		end := snap.FarEnd(&linux.Socket{Transport: s.transport, Local: s.local, Remote: s.remote})
 		if !s.dialled && s.transport == t && end != nil && end.Owner == other {
 			return s, nil
 		}
@@ -132,7 +135,7 @@ func (e *element) dialledBy(other string, t model.Transport) (*sock, error) {
 }
 
 // inviteAnswer handles a response to our INVITE.
-func (e *element) inviteAnswer(d *dialog, m *model.Message) {
+func (e *element) inviteAnswer(d *dialog, m *sip.Message) {
 	c := e.world.current(m)
 	if m.Status < 200 || c == nil {
 		return
@@ -153,7 +156,7 @@ func (e *element) inviteAnswer(d *dialog, m *model.Message) {
 			c.Outcome.Acked = true
 		}
 	})
-	if c.Step.Hangup == model.Caller && e.world.Has(c.Step.From) {
+	if c.Step.Hangup == scenario.Caller && e.world.Has(c.Step.From) {
 		e.bye(d)
 	}
 }
@@ -161,7 +164,7 @@ func (e *element) inviteAnswer(d *dialog, m *model.Message) {
 // leavesWorld reports whether the next hop of a dialog's requests is played by
 // somebody else: then a request that was sent without an error has arrived.
 func (e *element) leavesWorld(d *dialog) bool {
-	_, _, next := model.InDialog(d.routeSet, d.target)
+	_, _, next := sip.InDialog(d.routeSet, d.target)
 	t, err := resolve(next)
 	return err == nil && !e.world.at(t.Transport, t.Addr)
 }
@@ -173,7 +176,7 @@ func (e *element) bye(d *dialog) {
 	}
 	d.ended = true
 	d.cseq++
-	e.inDialog(d, "BYE", func(m *model.Message) {
+	e.inDialog(d, "BYE", func(m *sip.Message) {
 		if c := e.world.current(m); c != nil && m.Status >= 200 {
 			c.Outcome.ByeReply = m.Status
 		}
@@ -186,15 +189,15 @@ func (e *element) bye(d *dialog) {
 
 // inDialog sends a request inside a dialog (RFC 3261 12.2.1.1). The next hop
 // is found anew each time (RFC 3263 4).
-func (e *element) inDialog(d *dialog, method string, answer func(*model.Message), sent func()) {
-	if _, err := model.ParseURI(d.target); err != nil {
+func (e *element) inDialog(d *dialog, method string, answer func(*sip.Message), sent func()) {
+	if _, err := sip.ParseURI(d.target); err != nil {
 		// The remote target is the Request-URI, route set or not: an
 		// address that cannot be read stops its user here.
 		e.using(Use{Element: e.el.Name, Request: method, CallID: d.callID, URI: d.target, Dial: true})
 		e.world.fail(d.callID, "%s cannot send its %s: %v", e.el.Name, method, err)
 		return
 	}
-	requestURI, route, next := model.InDialog(d.routeSet, d.target)
+	requestURI, route, next := sip.InDialog(d.routeSet, d.target)
 	e.send(outgoing{method: method, callID: d.callID, uri: next, answer: answer, sent: sent,
 		build: func(via string) []byte {
 			r := newRequest(method, requestURI, via, d.local, d.remote, d.callID, d.cseq)
@@ -206,18 +209,18 @@ func (e *element) inDialog(d *dialog, method string, answer func(*model.Message)
 }
 
 // agentRequest handles a request as a user agent server.
-func (e *element) agentRequest(m *model.Message, tx *serverTx) {
+func (e *element) agentRequest(m *sip.Message, tx *serverTx) {
 	if !complete(m) {
 		return
 	}
-	if e.lie.ConnectUDP && tx.sock.transport == model.UDP {
+	if e.lie.ConnectUDP && tx.sock.transport == sip.UDP {
 		unix.Connect(tx.sock.fd, sockaddr(tx.from, tx.sock.v6))
 	}
 	to, _ := m.Get("To")
-	d := e.dialogs[dialogKey(tx.callID, model.Tag(to))]
+	d := e.dialogs[dialogKey(tx.callID, sip.Tag(to))]
 	switch {
 	case m.Method == e.lie.DeafTo:
-	case m.Method == "INVITE" && model.Tag(to) == "":
+	case m.Method == "INVITE" && sip.Tag(to) == "":
 		e.invited(m, tx)
 	case m.Method == "ACK":
 		e.ackArrived(d, m)
@@ -251,8 +254,8 @@ func (e *element) other(c *Call) string {
 }
 
 // invited answers an INVITE: 180, then 200, each with a Contact.
-func (e *element) invited(m *model.Message, tx *serverTx) {
-	if u, err := model.ParseURI(m.RequestURI); err != nil || u.User != e.el.Name {
+func (e *element) invited(m *sip.Message, tx *serverTx) {
+	if u, err := sip.ParseURI(m.RequestURI); err != nil || u.User != e.el.Name {
 		e.answer(tx, m, 404, "Not Found")
 		return
 	}
@@ -299,7 +302,7 @@ func (e *element) invited(m *model.Message, tx *serverTx) {
 }
 
 // ackArrived handles an ACK; d is nil if we know no such call.
-func (e *element) ackArrived(d *dialog, m *model.Message) {
+func (e *element) ackArrived(d *dialog, m *sip.Message) {
 	c := e.world.current(m)
 	if d == nil {
 		if c != nil {
@@ -316,13 +319,13 @@ func (e *element) ackArrived(d *dialog, m *model.Message) {
 	}
 	d.acked = true
 	c.Outcome.Acked = true
-	if c.Step.Hangup == model.Callee {
+	if c.Step.Hangup == scenario.Callee {
 		e.bye(d)
 	}
 }
 
 // answer sends a response without a body.
-func (e *element) answer(tx *serverTx, m *model.Message, code int, reason string) {
+func (e *element) answer(tx *serverTx, m *sip.Message, code int, reason string) {
 	res := newResponse(m, code, reason, e.world.unique("t"))
 	if code == 405 {
 		set(res, "Allow", "INVITE, ACK, BYE, OPTIONS")
@@ -358,7 +361,7 @@ func hostOf(a netip.Addr) string {
 
 // aorOf leaves out what a To header need not say.
 func aorOf(uri string) string {
-	u, err := model.ParseURI(uri)
+	u, err := sip.ParseURI(uri)
 	if err != nil {
 		return uri
 	}

@@ -4,19 +4,21 @@ import (
 	"fmt"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Call is one call as the world sees it. The world knows of one at a time;
 // what belongs to an earlier one changes nothing any more.
 type Call struct {
-	Step    model.Call
+	Step    scenario.Call
 	Outcome model.Outcome
 
 	id string // Call-ID, learned from the first INVITE
 }
 
 // Begin makes a call the current one.
-func (w *World) Begin(index int, step model.Call) *Call {
+func (w *World) Begin(index int, step scenario.Call) *Call {
 	w.call = &Call{Step: step, Outcome: model.Outcome{Step: index}}
 	return w.call
 }
@@ -46,7 +48,7 @@ func (w *World) failCurrent(format string, args ...any) {
 }
 
 // byeSeen notes that a BYE of the current call came to one of ours.
-func (w *World) byeSeen(m *model.Message) {
+func (w *World) byeSeen(m *sip.Message) {
 	if c := w.current(m); c != nil {
 		c.Outcome.Bye = true
 	}
@@ -54,7 +56,7 @@ func (w *World) byeSeen(m *model.Message) {
 
 // current returns the current call if m belongs to it. A call placed by a
 // stack is recognised by who calls whom.
-func (w *World) current(m *model.Message) *Call {
+func (w *World) current(m *sip.Message) *Call {
 	c := w.call
 	if c == nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // ErrSelf is a connection that has the same socket at both ends.
@@ -63,10 +63,10 @@ func (e *element) dial(to netip.AddrPort, met func(error)) (*sock, error) {
 
 // connect begins a connection.
 func (e *element) connect(to netip.AddrPort) (*sock, error) {
-	if e.el.Lacks == model.TCP {
+	if e.el.Lacks == sip.TCP {
 		return nil, fmt.Errorf("it has no tcp")
 	}
-	fd, err := e.open(model.TCP, to.Addr().Is6(), true)
+	fd, err := e.open(sip.TCP, to.Addr().Is6(), true)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (e *element) connect(to netip.AddrPort) (*sock, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	s := &sock{fd: fd, owner: e, transport: model.TCP, dialled: true, v6: to.Addr().Is6(), remote: to}
+	s := &sock{fd: fd, owner: e, transport: sip.TCP, dialled: true, v6: to.Addr().Is6(), remote: to}
 	return s, e.world.add(s)
 }
 
@@ -119,7 +119,7 @@ func (w *World) watchDial(s *sock) {
 	w.expect(s, unix.EPOLLIN|unix.EPOLLOUT)
 	waits := func() bool { return s.connected != nil && w.socks[s.fd] == s }
 	w.after(retransmitted, func() bool {
-		if waits() && w.hopeless(s.owner, model.Target{Transport: model.TCP, Addr: s.remote}) {
+		if waits() && w.hopeless(s.owner, sip.Target{Transport: sip.TCP, Addr: s.remote}) {
 			s.connected(unix.ETIMEDOUT)
 		}
 		return waits()
@@ -134,7 +134,7 @@ func (w *World) watchDial(s *sock) {
 
 // hopeless reports whether nobody takes what an element sends to a target, as
 // far as the runner knows.
-func (w *World) hopeless(e *element, t model.Target) bool {
+func (w *World) hopeless(e *element, t sip.Target) bool {
 	return w.hooks.Hopeless != nil && w.hooks.Hopeless(e.el.Name, t)
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // t1 is RFC 3261 17.1.1.1's T1, the first retransmission interval over UDP.
@@ -16,7 +18,7 @@ const t1 = 500 * time.Millisecond
 // element is one peer: a user agent or a proxy.
 type element struct {
 	world *World
-	el    *model.Element
+	el    *scenario.Element
 	addr  netip.Addr
 	lie   Lie
 	conns []*sock // live connections, oldest first
@@ -24,7 +26,7 @@ type element struct {
 	clients map[string]*clientTx // requests sent, by branch
 	servers map[string]*serverTx // requests received, by branch and method
 	sent    map[netip.AddrPort]sending
-	own     map[model.Transport]*sock // ports that it was not told to listen on
+	own     map[sip.Transport]*sock // ports that it was not told to listen on
 
 	given    map[string]int      // Contacts, by message
 	dialogs  map[string]*dialog  // user agent: by Call-ID
@@ -42,7 +44,7 @@ type sending struct {
 // clientTx is a request that was sent.
 type clientTx struct {
 	outgoing
-	transport model.Transport
+	transport sip.Transport
 	done      bool // no retransmission is due any more
 	heard     bool // some answer came
 	status    int  // the highest that came
@@ -61,15 +63,15 @@ type serverTx struct {
 	last    []byte         // the last response, sent again for a retransmission
 }
 
-func newElement(w *World, el *model.Element, lie Lie) *element {
+func newElement(w *World, el *scenario.Element, lie Lie) *element {
 	return &element{world: w, el: el, addr: w.sc.ElementAddr(el.Name), lie: lie,
-		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, sent: map[netip.AddrPort]sending{}, own: map[model.Transport]*sock{},
+		clients: map[string]*clientTx{}, servers: map[string]*serverTx{}, sent: map[netip.AddrPort]sending{}, own: map[sip.Transport]*sock{},
 		given: map[string]int{}, dialogs: map[string]*dialog{}, accounts: map[string]*account{}, bindings: map[string]*binding{}}
 }
 
 // take handles one message. The runner looks first.
 func (e *element) take(raw []byte, s *sock, local, from netip.AddrPort) {
-	m, err := model.ParseMessage(raw)
+	m, err := sip.ParseMessage(raw)
 	if err != nil {
 		return // noise: a stack that sends it is judged by what it does not say
 	}
@@ -88,15 +90,15 @@ func (e *element) take(raw []byte, s *sock, local, from netip.AddrPort) {
 	}
 }
 
-func (e *element) request(m *model.Message, tx *serverTx) {
-	if e.el.Kind == model.Proxy {
+func (e *element) request(m *sip.Message, tx *serverTx) {
+	if e.el.Kind == scenario.Proxy {
 		e.proxyRequest(m, tx)
 		return
 	}
 	e.agentRequest(m, tx)
 }
 
-func (e *element) response(m *model.Message) {
+func (e *element) response(m *sip.Message) {
 	branch, ok := topBranch(m)
 	if !ok {
 		return
@@ -122,7 +124,7 @@ func (e *element) response(m *model.Message) {
 // server finds or makes the transaction of a request. The ACK of an INVITE that
 // failed has its branch, and is part of its transaction. (That of a 2xx must
 // not have it, RFC 3261 8.1.1.7, and is taken all the same if it does.)
-func (e *element) server(m *model.Message, s *sock, local, from netip.AddrPort) (tx *serverTx, isNew bool) {
+func (e *element) server(m *sip.Message, s *sock, local, from netip.AddrPort) (tx *serverTx, isNew bool) {
 	branch, ok := topBranch(m)
 	if !ok {
 		return nil, false
@@ -149,7 +151,7 @@ func (e *element) server(m *model.Message, s *sock, local, from netip.AddrPort) 
 func (e *element) reply(tx *serverTx, raw []byte) {
 	tx.last = raw
 	switch s := tx.sock; {
-	case s.transport == model.UDP:
+	case s.transport == sip.UDP:
 		e.note(tx.replyTo, sending{what: "response", callID: tx.callID, server: tx})
 		if err := s.writeTo(raw, tx.replyTo); err != nil {
 			e.unanswered(tx, err)
@@ -196,8 +198,8 @@ func (e *element) sentTo(raw []byte, s *sock, to netip.AddrPort, pushed bool) {
 	if e.world.hooks.Sent == nil {
 		return
 	}
-	leg := model.Leg{Transport: model.UDP, Local: netip.AddrPortFrom(e.addr, e.el.Port(model.UDP)), Remote: to}
-	if s != nil && s.transport != model.UDP {
+	leg := model.Leg{Transport: sip.UDP, Local: netip.AddrPortFrom(e.addr, e.el.Port(sip.UDP)), Remote: to}
+	if s != nil && s.transport != sip.UDP {
 		leg = s.leg(s.local, s.remote)
 	}
 	e.world.hooks.Sent(Sent{Element: e.el.Name, Raw: raw, Leg: leg, Pushed: pushed})
@@ -205,7 +207,7 @@ func (e *element) sentTo(raw []byte, s *sock, to netip.AddrPort, pushed bool) {
 
 // via returns a Via value that names the transport really used and a port on
 // which the element accepts it (RFC 3261 18.1.1), never a connection's.
-func (e *element) via(t model.Transport, branch string) (string, error) {
+func (e *element) via(t sip.Transport, branch string) (string, error) {
 	port, err := e.port(t)
 	if err != nil {
 		return "", err
@@ -214,17 +216,17 @@ func (e *element) via(t model.Transport, branch string) (string, error) {
 }
 
 // hostPort is where the element accepts a transport; port 0 if it has none.
-func (e *element) hostPort(t model.Transport) string {
+func (e *element) hostPort(t sip.Transport) string {
 	port, _ := e.port(t)
 	return netip.AddrPortFrom(e.addr, port).String()
 }
 
 // uri returns the address at which the element accepts over a transport.
-func (e *element) uri(user string, t model.Transport, params string) string {
+func (e *element) uri(user string, t sip.Transport, params string) string {
 	if user != "" {
 		user += "@"
 	}
-	if t != model.UDP { // RFC 3263 4.1: a numeric host without the parameter is UDP
+	if t != sip.UDP { // RFC 3263 4.1: a numeric host without the parameter is UDP
 		params = ";transport=" + t.String() + params
 	}
 	return "sip:" + user + e.hostPort(t) + params
@@ -238,7 +240,7 @@ func (e *element) mine(uri string) bool {
 }
 
 // accepts reports whether a port is one on which the element accepts.
-func (e *element) accepts(t model.Transport, port uint16) bool {
+func (e *element) accepts(t sip.Transport, port uint16) bool {
 	own := e.own[t]
 	return port == e.el.Port(t) || own != nil && port == own.local.Port()
 }

@@ -9,7 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // What is too large is told as that, over UDP and TCP.
@@ -31,13 +32,13 @@ func TestTooLargeADatagram(t *testing.T) {
 
 func TestTooLargeAMessage(t *testing.T) {
 	for size, want := range map[int]string{
-		model.MaxHead / 2: "",
-		model.MaxHead * 2: "ann got a message that is too large: its first 131103 bytes are none",
+		sip.MaxHead / 2: "",
+		sip.MaxHead * 2: "ann got a message that is too large: its first 131103 bytes are none",
 	} {
 		_, w := stage(t, fmt.Sprintf(throughProxy, 4), Hooks{}, nil)
-		call := w.Begin(1, w.sc.Steps[1].(model.Call))
+		call := w.Begin(1, w.sc.Steps[1].(scenario.Call))
 		ann := w.elements["ann"]
-		s := &sock{fd: -1, owner: ann, transport: model.TCP, buf: []byte("INVITE sip:ann@box SIP/2.0\r\nX: " + strings.Repeat("y", size))}
+		s := &sock{fd: -1, owner: ann, transport: sip.TCP, buf: []byte("INVITE sip:ann@box SIP/2.0\r\nX: " + strings.Repeat("y", size))}
 		if there := w.frames(s); there != (want == "") || call.Outcome.Failure != want {
 			t.Errorf("%d bytes: still there: %v, failure %q", size, there, call.Outcome.Failure)
 		}

@@ -2,6 +2,8 @@ package peer
 
 import (
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Lie makes a peer a mutant: it tells one untruth. The zero value is honest.
@@ -42,19 +44,19 @@ func (l Lie) Addresses() bool {
 
 // ContactFor is what a Contact is made for.
 type ContactFor struct {
-	Scenario  *model.Scenario
-	Element   *model.Element
-	Message   string          // "REGISTER", "INVITE", "180 INVITE", "200 INVITE"
-	Transport model.Transport // of the leg that carries it
-	Arrived   model.Leg       // the leg that the request came on; zero in requests
-	Honest    string          // what an honest peer writes
-	Nth       int             // how many Contacts of such a message the element has given before
-	Flows     []model.Flow    // the element's live connections
-	Accounts  map[string]int  // how many REGISTERs it has sent to whom, this one included
+	Scenario  *scenario.Scenario
+	Element   *scenario.Element
+	Message   string         // "REGISTER", "INVITE", "180 INVITE", "200 INVITE"
+	Transport sip.Transport  // of the leg that carries it
+	Arrived   model.Leg      // the leg that the request came on; zero in requests
+	Honest    string         // what an honest peer writes
+	Nth       int            // how many Contacts of such a message the element has given before
+	Flows     []sip.Flow     // the element's live connections
+	Accounts  map[string]int // how many REGISTERs it has sent to whom, this one included
 }
 
 // contact returns the Contact value for a message.
-func (e *element) contact(message string, t model.Transport, arrived model.Leg) string {
+func (e *element) contact(message string, t sip.Transport, arrived model.Leg) string {
 	if e.el.Port(t) == 0 { // it talks over t, and accepts where it was told to
 		t = e.el.Listen[0].Transport
 	}

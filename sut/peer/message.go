@@ -7,13 +7,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // encode writes a message as it stands, byte for byte in its header values. One
 // that came over UDP may lack its Content-Length, which a stream needs (RFC 3261
 // 16.6(9)).
-func encode(m *model.Message) []byte {
+func encode(m *sip.Message) []byte {
 	var b bytes.Buffer
 	if m.Request {
 		fmt.Fprintf(&b, "%s %s SIP/2.0\r\n", m.Method, m.RequestURI)
@@ -32,15 +32,15 @@ func encode(m *model.Message) []byte {
 }
 
 // prepend puts a header line on top of its kind.
-func prepend(m *model.Message, name, value string) {
-	m.Headers = append([]model.Header{{Name: name, Value: value}}, m.Headers...)
+func prepend(m *sip.Message, name, value string) {
+	m.Headers = append([]sip.Header{{Name: name, Value: value}}, m.Headers...)
 }
 
 // replaceAll replaces every header line of a name by one line a value.
-func replaceAll(m *model.Message, name string, values []string) {
-	var kept []model.Header
+func replaceAll(m *sip.Message, name string, values []string) {
+	var kept []sip.Header
 	for _, v := range values {
-		kept = append(kept, model.Header{Name: name, Value: v})
+		kept = append(kept, sip.Header{Name: name, Value: v})
 	}
 	for _, h := range m.Headers {
 		if h.Name != name {
@@ -52,10 +52,10 @@ func replaceAll(m *model.Message, name string, values []string) {
 
 // addressList returns the name-addrs of all header lines of a name, each one
 // as raw text, in order.
-func addressList(m *model.Message, name string) []string {
+func addressList(m *sip.Message, name string) []string {
 	var out []string
 	for _, v := range m.All(name) {
-		list, err := model.ParseNameAddrs(v)
+		list, err := sip.ParseNameAddrs(v)
 		if err != nil {
 			return append(out, v) // fails where it is resolved, with the reason
 		}
@@ -66,7 +66,7 @@ func addressList(m *model.Message, name string) []string {
 	return out
 }
 
-func nameAddr(a model.NameAddr) string {
+func nameAddr(a sip.NameAddr) string {
 	s := "<" + a.URI + ">"
 	for _, p := range a.Params {
 		s += ";" + p.Name
@@ -79,31 +79,31 @@ func nameAddr(a model.NameAddr) string {
 
 // contactURI returns the URI of a message's Contact, raw. If it cannot be read
 // the whole value is returned: it fails where it is used, with the reason.
-func contactURI(m *model.Message) string {
+func contactURI(m *sip.Message) string {
 	all := m.All("Contact")
 	if len(all) == 0 {
 		return ""
 	}
-	list, err := model.ParseNameAddrs(all[0])
+	list, err := sip.ParseNameAddrs(all[0])
 	if err != nil || len(list) == 0 {
 		return all[0]
 	}
 	return list[0].URI
 }
 
-func topVia(m *model.Message) (model.Via, bool) {
+func topVia(m *sip.Message) (sip.Via, bool) {
 	v, ok := m.Get("Via")
 	if !ok {
-		return model.Via{}, false
+		return sip.Via{}, false
 	}
-	list, err := model.ParseVias(v)
+	list, err := sip.ParseVias(v)
 	if err != nil || len(list) == 0 {
-		return model.Via{}, false
+		return sip.Via{}, false
 	}
 	return list[0], true
 }
 
-func topBranch(m *model.Message) (string, bool) {
+func topBranch(m *sip.Message) (string, bool) {
 	v, ok := topVia(m)
 	if !ok {
 		return "", false
@@ -120,7 +120,7 @@ func topBranch(m *model.Message) (string, bool) {
 // returns where the response goes if its connection cannot be used: over UDP
 // to the source if rport was asked for, else to the sent-by port; and where it
 // goes if that fails.
-func stampVia(m *model.Message, from netip.AddrPort) (replyTo, sentBy netip.AddrPort) {
+func stampVia(m *sip.Message, from netip.AddrPort) (replyTo, sentBy netip.AddrPort) {
 	via, ok := topVia(m)
 	if !ok {
 		return from, from
@@ -151,7 +151,7 @@ func stampVia(m *model.Message, from netip.AddrPort) (replyTo, sentBy netip.Addr
 	return netip.AddrPortFrom(from.Addr(), port), sentBy
 }
 
-func sentByPort(via model.Via) uint16 {
+func sentByPort(via sip.Via) uint16 {
 	if via.Port > 0 {
 		return uint16(via.Port)
 	}
@@ -171,7 +171,7 @@ func fillRport(via string, port uint16) string {
 }
 
 // popVia takes the top Via value off.
-func popVia(m *model.Message) {
+func popVia(m *sip.Message) {
 	for i, h := range m.Headers {
 		if h.Name != "Via" {
 			continue
@@ -187,14 +187,14 @@ func popVia(m *model.Message) {
 
 // failureACK makes the ACK of a response from 300 up (RFC 3261 17.1.1.3): it
 // has the INVITE's Request-URI, Route and top Via and goes where that went.
-func failureACK(invite []byte, res *model.Message) []byte {
-	m, err := model.ParseMessage(invite)
+func failureACK(invite []byte, res *sip.Message) []byte {
+	m, err := sip.ParseMessage(invite)
 	if err != nil {
 		return nil
 	}
 	to, _ := res.Get("To")
 	n, _, _ := m.CSeq()
-	ack := model.Message{Request: true, Method: "ACK", RequestURI: m.RequestURI}
+	ack := sip.Message{Request: true, Method: "ACK", RequestURI: m.RequestURI}
 	vias := 0
 	for _, h := range m.Headers {
 		switch h.Name {

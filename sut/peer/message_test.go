@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
-func message(t testing.TB, lines ...string) *model.Message {
+func message(t testing.TB, lines ...string) *sip.Message {
 	t.Helper()
-	m, err := model.ParseMessage([]byte(strings.Join(lines, "\r\n") + "\r\n\r\n"))
+	m, err := sip.ParseMessage([]byte(strings.Join(lines, "\r\n") + "\r\n\r\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // Every element implements UDP and TCP (RFC 3261 18), whether it was told to
@@ -16,7 +16,7 @@ import (
 
 // port is where the element accepts a transport: the scenario's port, or else
 // one of its own, that it opens when it first needs it.
-func (e *element) port(t model.Transport) (uint16, error) {
+func (e *element) port(t sip.Transport) (uint16, error) {
 	if p := e.el.Port(t); p != 0 {
 		return p, nil
 	}
@@ -34,7 +34,7 @@ func (e *element) port(t model.Transport) (uint16, error) {
 	return s.local.Port(), nil
 }
 
-func (e *element) bindOwn(t model.Transport) (*sock, error) {
+func (e *element) bindOwn(t sip.Transport) (*sock, error) {
 	fd, err := e.open(t, e.addr.Is6(), true)
 	if err != nil {
 		return nil, err
@@ -60,12 +60,12 @@ func (e *element) bindOwn(t model.Transport) (*sock, error) {
 
 // sender is the socket from which the element sends datagrams.
 func (e *element) sender() (*sock, error) {
-	port, err := e.port(model.UDP)
+	port, err := e.port(sip.UDP)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range e.world.socks {
-		if s.owner == e && s.transport == model.UDP && s.local.Port() == port {
+		if s.owner == e && s.transport == sip.UDP && s.local.Port() == port {
 			return s, nil
 		}
 	}

@@ -4,21 +4,22 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // binding is what a registrar knows of a user.
 type binding struct {
 	contact   string // the registered Contact's URI, raw
 	expires   string // in seconds, as asked for
-	transport model.Transport
+	transport sip.Transport
 	outbound  bool           // its user agent asked for flows (RFC 5626)
 	flow      *sock          // the connection that the REGISTER came on; for UDP our socket
 	source    netip.AddrPort // where it came from
 }
 
 // proxyRequest handles a request as a proxy (RFC 3261 16) with its registrar.
-func (e *element) proxyRequest(m *model.Message, tx *serverTx) {
+func (e *element) proxyRequest(m *sip.Message, tx *serverTx) {
 	if m.Method == "REGISTER" {
 		e.registered(m, tx)
 		return
@@ -31,7 +32,7 @@ func (e *element) proxyRequest(m *model.Message, tx *serverTx) {
 		return
 	}
 	fwd := *m
-	fwd.Headers = append([]model.Header(nil), m.Headers...)
+	fwd.Headers = append([]sip.Header(nil), m.Headers...)
 	routes := addressList(&fwd, "Route")
 	for len(routes) > 0 && e.mine(firstURI(routes)) { // RFC 3261 16.4
 		routes = routes[1:]
@@ -51,7 +52,7 @@ func (e *element) proxyRequest(m *model.Message, tx *serverTx) {
 			e.refuse(m, tx, 404, "Not Found")
 			return
 		}
-		if _, err := model.ParseURI(b.contact); err != nil {
+		if _, err := sip.ParseURI(b.contact); err != nil {
 			// It has to become the Request-URI, whichever way that goes.
 			e.using(Use{Element: e.el.Name, Request: m.Method, CallID: o.callID, URI: b.contact, Dial: true})
 			e.refuse(m, tx, 500, "Unusable Contact In Registration")
@@ -69,7 +70,7 @@ func (e *element) proxyRequest(m *model.Message, tx *serverTx) {
 // 5626 4.2.1). Where it is the registered one there is nothing to choose, and
 // the Contact is what is used.
 func (e *element) deliver(o *outgoing, b *binding) {
-	if e.el.Deliver != model.DeliverFlow || e.world.socks[b.flow.fd] != b.flow {
+	if e.el.Deliver != scenario.DeliverFlow || e.world.socks[b.flow.fd] != b.flow {
 		return
 	}
 	if b.transport.Reliable() {
@@ -78,7 +79,7 @@ func (e *element) deliver(o *outgoing, b *binding) {
 		}
 		return
 	}
-	source := model.Target{Transport: model.UDP, Addr: b.source}
+	source := sip.Target{Transport: sip.UDP, Addr: b.source}
 	if t, err := resolve(b.contact); err == nil && t == source {
 		return
 	}
@@ -88,13 +89,13 @@ func (e *element) deliver(o *outgoing, b *binding) {
 }
 
 // forward passes a request on and its responses back.
-func (e *element) forward(m *model.Message, tx *serverTx, o outgoing) {
+func (e *element) forward(m *sip.Message, tx *serverTx, o outgoing) {
 	o.build = func(via string) []byte {
 		out := *m
 		prepend(&out, "Via", via)
 		return encode(&out)
 	}
-	o.answer = func(res *model.Message) { e.relay(res, m, tx) }
+	o.answer = func(res *sip.Message) { e.relay(res, m, tx) }
 	if m.Method == "ACK" {
 		o.answer = nil
 	}
@@ -112,7 +113,7 @@ func (e *element) forward(m *model.Message, tx *serverTx, o outgoing) {
 }
 
 // ackPassedOn notes that an ACK left for a callee that is not one of ours.
-func (e *element) ackPassedOn(m *model.Message, o outgoing) {
+func (e *element) ackPassedOn(m *sip.Message, o outgoing) {
 	c := e.world.current(m)
 	if c == nil || e.world.Has(c.Step.To) {
 		return
@@ -123,7 +124,7 @@ func (e *element) ackPassedOn(m *model.Message, o outgoing) {
 }
 
 // outTransport is the transport on which a request is about to leave.
-func (e *element) outTransport(o outgoing) model.Transport {
+func (e *element) outTransport(o outgoing) sip.Transport {
 	if o.flow != nil {
 		return o.flow.transport
 	}
@@ -136,7 +137,7 @@ func (e *element) outTransport(o outgoing) model.Transport {
 
 // recordRoute adds this proxy's Record-Route: one value, or two where its
 // sides differ in transport, the upper one facing downstream (RFC 5658 4).
-func (e *element) recordRoute(m *model.Message, in, out model.Transport) {
+func (e *element) recordRoute(m *sip.Message, in, out sip.Transport) {
 	prepend(m, "Record-Route", "<"+e.route(in)+">")
 	if out != in && out != 0 {
 		prepend(m, "Record-Route", "<"+e.route(out)+">")
@@ -144,7 +145,7 @@ func (e *element) recordRoute(m *model.Message, in, out model.Transport) {
 }
 
 // route is the proxy's own URI on one side.
-func (e *element) route(t model.Transport) string {
+func (e *element) route(t sip.Transport) string {
 	uri := e.uri("", t, ";lr")
 	if e.lie.RecordRoute != nil {
 		return e.lie.RecordRoute(uri)
@@ -153,26 +154,26 @@ func (e *element) route(t model.Transport) string {
 }
 
 // relay sends a response back along the request's path (RFC 3261 16.7).
-func (e *element) relay(res, req *model.Message, tx *serverTx) {
+func (e *element) relay(res, req *sip.Message, tx *serverTx) {
 	if res.Status >= 200 {
 		e.noteFinal(req, res.Status)
 	}
 	out := *res
-	out.Headers = append([]model.Header(nil), res.Headers...)
+	out.Headers = append([]sip.Header(nil), res.Headers...)
 	popVia(&out)
 	e.reply(tx, encode(&out))
 }
 
 // noteFinal notes a final status on behalf of an element that is not one of
 // ours and cannot tell us what it received.
-func (e *element) noteFinal(req *model.Message, status int) {
+func (e *element) noteFinal(req *sip.Message, status int) {
 	c := e.world.current(req)
 	if c == nil || e.world.Has(req.User("From")) {
 		return
 	}
 	to, _ := req.Get("To")
 	switch {
-	case req.Method == "INVITE" && model.Tag(to) == "": // not one within the dialog
+	case req.Method == "INVITE" && sip.Tag(to) == "": // not one within the dialog
 		c.Outcome.Status = status
 	case req.Method == "BYE":
 		c.Outcome.ByeReply = status
@@ -180,7 +181,7 @@ func (e *element) noteFinal(req *model.Message, status int) {
 }
 
 // refuse answers a request itself. An ACK has no answer.
-func (e *element) refuse(m *model.Message, tx *serverTx, code int, reason string) {
+func (e *element) refuse(m *sip.Message, tx *serverTx, code int, reason string) {
 	if m.Method == "ACK" {
 		if e.world.current(m) != nil {
 			e.world.fail(tx.callID, "the ACK ended at %s, which knows no way on for it", e.el.Name)
@@ -196,7 +197,7 @@ func (e *element) refuse(m *model.Message, tx *serverTx, code int, reason string
 
 // registered stores a binding, takes it away, or tells of it, and confirms
 // that (RFC 3261 10.3).
-func (e *element) registered(m *model.Message, tx *serverTx) {
+func (e *element) registered(m *sip.Message, tx *serverTx) {
 	if !complete(m) {
 		return
 	}
@@ -224,11 +225,11 @@ func (e *element) registered(m *model.Message, tx *serverTx) {
 // looped reports whether this proxy sent the request before: its own sent-by
 // stands in a Via (RFC 5393 4.1 asks for the check where it forks; here it
 // saves Max-Forwards' seventy rounds).
-func (e *element) looped(m *model.Message) bool {
+func (e *element) looped(m *sip.Message) bool {
 	for _, v := range m.All("Via") {
-		list, _ := model.ParseVias(v)
+		list, _ := sip.ParseVias(v)
 		for _, via := range list {
-			t, ok := model.ParseTransport(strings.ToLower(via.Transport))
+			t, ok := sip.ParseTransport(strings.ToLower(via.Transport))
 			if ok && via.Addr == e.addr && via.Port > 0 && e.accepts(t, uint16(via.Port)) {
 				return true
 			}
@@ -238,7 +239,7 @@ func (e *element) looped(m *model.Message) bool {
 }
 
 func firstURI(routes []string) string {
-	list, err := model.ParseNameAddrs(routes[0])
+	list, err := sip.ParseNameAddrs(routes[0])
 	if err != nil || len(list) == 0 {
 		return routes[0]
 	}
@@ -246,7 +247,7 @@ func firstURI(routes []string) string {
 }
 
 func userIn(uri string) string {
-	u, err := model.ParseURI(uri)
+	u, err := sip.ParseURI(uri)
 	if err != nil {
 		return ""
 	}

@@ -5,8 +5,9 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/greka-sip/greka/model"
 	"golang.org/x/sys/unix"
+
+	"github.com/greka-sip/greka/model/sip"
 )
 
 func (w *World) receive(s *sock) {
@@ -52,8 +53,8 @@ func (w *World) read(s *sock) {
 // whether the connection is still there.
 func (w *World) frames(s *sock) bool {
 	for {
-		skip, n, err := model.FrameLength(s.buf)
-		if len(s.buf) > maxBuffered || err != nil && len(s.buf) >= model.MaxHead {
+		skip, n, err := sip.FrameLength(s.buf)
+		if len(s.buf) > maxBuffered || err != nil && len(s.buf) >= sip.MaxHead {
 			w.failCurrent("%s got a message that is too large: its first %d bytes are none", s.owner.el.Name, len(s.buf))
 		}
 		if err != nil || len(s.buf) > maxBuffered {

@@ -4,22 +4,22 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // request is one that an element makes of its own. What it is given goes out as
 // it is, byte for byte: a Contact that somebody has handed out is used as it
 // was written.
-type request struct{ message model.Message }
+type request struct{ message sip.Message }
 
 func newRequest(method, uri, via, from, to, callID string, cseq int) *request {
-	r := &request{model.Message{Request: true, Method: method, RequestURI: withoutHeaders(uri)}}
+	r := &request{sip.Message{Request: true, Method: method, RequestURI: withoutHeaders(uri)}}
 	return r.header("Via", via).header("Max-Forwards", "70").header("From", from).header("To", to).
 		header("Call-ID", callID).header("CSeq", strconv.Itoa(cseq)+" "+method)
 }
 
 func (r *request) header(name, value string) *request {
-	r.message.Headers = append(r.message.Headers, model.Header{Name: name, Value: value})
+	r.message.Headers = append(r.message.Headers, sip.Header{Name: name, Value: value})
 	return r
 }
 

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // A URI goes out as it was written, but for what a Request-URI does not have.
@@ -48,7 +48,7 @@ v=0
 	if string(raw) != want {
 		t.Errorf("got\n%s\nwant\n%s", raw, want)
 	}
-	if m, err := model.ParseMessage(raw); err != nil || m.Method != "INVITE" || string(m.Body) != "v=0\r\n" {
+	if m, err := sip.ParseMessage(raw); err != nil || m.Method != "INVITE" || string(m.Body) != "v=0\r\n" {
 		t.Errorf("%+v, %v", m, err)
 	}
 }

@@ -8,8 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/greka-sip/greka/model"
 	"golang.org/x/sys/unix"
+
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // outgoing is a request on its way.
@@ -21,7 +22,7 @@ type outgoing struct {
 	pushed bool   // there was a flow from the start
 	to     netip.AddrPort
 	build  func(via string) []byte // the message with this Via value on top
-	answer func(m *model.Message)  // nil for ACK, which has none
+	answer func(m *sip.Message)    // nil for ACK, which has none
 	sent   func()                  // told when it has left; may be nil
 	failed func(error)             // told if it cannot be sent; nil: the call cannot go on
 }
@@ -166,7 +167,7 @@ func (e *element) sendAgain(tx *clientTx, raw []byte) {
 }
 
 // nextHop fills in where a request goes, unless its flow is given.
-func (e *element) nextHop(o *outgoing) (use int, t model.Transport, err error) {
+func (e *element) nextHop(o *outgoing) (use int, t sip.Transport, err error) {
 	if o.flow != nil {
 		return 0, o.flow.transport, nil
 	}
@@ -177,7 +178,7 @@ func (e *element) nextHop(o *outgoing) (use int, t model.Transport, err error) {
 	if err == nil {
 		o.to = target.Addr
 		live := e.live()
-		if i := model.PickFlow(flowsOf(live), target); i >= 0 && !e.lie.DialAnew {
+		if i := sip.PickFlow(flowsOf(live), target); i >= 0 && !e.lie.DialAnew {
 			o.flow = live[i]
 		}
 	}
@@ -187,7 +188,7 @@ func (e *element) nextHop(o *outgoing) (use int, t model.Transport, err error) {
 
 // otherTransport is one that the element has, and that is not the given one if
 // it has two.
-func (e *element) otherTransport(t model.Transport) model.Transport {
+func (e *element) otherTransport(t sip.Transport) sip.Transport {
 	for _, l := range e.el.Listen {
 		if l.Transport != t {
 			return l.Transport
@@ -212,14 +213,14 @@ func (e *element) met(use int, err error) {
 	}
 }
 
-func resolve(uri string) (model.Target, error) {
-	u, err := model.ParseURI(uri)
+func resolve(uri string) (sip.Target, error) {
+	u, err := sip.ParseURI(uri)
 	if err != nil {
-		return model.Target{}, err
+		return sip.Target{}, err
 	}
-	targets, err := model.Resolve(u)
+	targets, err := sip.Resolve(u)
 	if err != nil {
-		return model.Target{}, err
+		return sip.Target{}, err
 	}
 	return targets[0], nil
 }

@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // backlog is how many connections may wait for a listener of ours.
@@ -22,7 +24,7 @@ const maxBuffered = 256 << 10
 type sock struct {
 	fd        int
 	owner     *element
-	transport model.Transport
+	transport sip.Transport
 	listening bool
 	dialled   bool
 	v6        bool           // an AF_INET6 socket: IPv4 is written as ::ffff:a.b.c.d
@@ -43,12 +45,12 @@ func (s *sock) leg(local, remote netip.AddrPort) model.Leg {
 func (s *sock) wildcard() bool { return s.local.Addr().IsUnspecified() }
 
 // open makes a socket in the element's host and tells the lab whose it is.
-func (e *element) open(t model.Transport, v6, v6only bool) (int, error) {
+func (e *element) open(t sip.Transport, v6, v6only bool) (int, error) {
 	domain, typ := unix.AF_INET, unix.SOCK_STREAM
 	if v6 {
 		domain = unix.AF_INET6
 	}
-	if t == model.UDP {
+	if t == sip.UDP {
 		typ = unix.SOCK_DGRAM
 	}
 	fd, err := e.world.lab.Host(e.el.Host).Socket(domain, typ, 0)
@@ -81,7 +83,7 @@ func (e *element) claim(fd int) error {
 
 // listen opens one of the element's listening ports: on its address, or on the
 // wildcard that the scenario binds it to.
-func (e *element) listen(l model.Listen) error {
+func (e *element) listen(l scenario.Listen) error {
 	addr, v6only := e.world.sc.BindAddr(e.el.Name)
 	at := netip.AddrPortFrom(addr, l.Port)
 	fd, err := e.open(l.Transport, addr.Is6(), v6only)
@@ -93,8 +95,8 @@ func (e *element) listen(l model.Listen) error {
 		unix.Close(fd)
 		return fmt.Errorf("peer: bind %s %s for %s: %w", l.Transport, at, e.el.Name, err)
 	}
-	s := &sock{fd: fd, owner: e, transport: l.Transport, listening: l.Transport == model.TCP, v6: addr.Is6(), local: at}
-	if l.Transport == model.UDP {
+	s := &sock{fd: fd, owner: e, transport: l.Transport, listening: l.Transport == sip.TCP, v6: addr.Is6(), local: at}
+	if l.Transport == sip.UDP {
 		s.tuneUDP()
 	} else if err := unix.Listen(fd, backlog); err != nil {
 		unix.Close(fd)
@@ -191,7 +193,7 @@ func arrivedAt(oob []byte) netip.Addr {
 // connection open, and events of it coming, for that long.
 func (s *sock) shut(ep int) {
 	_ = unix.EpollCtl(ep, unix.EPOLL_CTL_DEL, s.fd, nil)
-	if s.transport == model.TCP {
+	if s.transport == sip.TCP {
 		_ = unix.Shutdown(s.fd, unix.SHUT_RDWR)
 	}
 	unix.Close(s.fd)
@@ -201,7 +203,7 @@ func (s *sock) shut(ep int) {
 // descriptor: to connect a TCP socket to no family is to reset it
 // (tcp_disconnect, net/ipv4/tcp.c).
 func (s *sock) abort() {
-	if s.transport == model.TCP {
+	if s.transport == sip.TCP {
 		_, _, _ = unix.Syscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&unix.RawSockaddr{Family: unix.AF_UNSPEC})), unix.SizeofSockaddrInet4)
 	}
 	unix.Close(s.fd)

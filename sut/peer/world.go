@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -18,14 +20,14 @@ import (
 // nil.
 type Hooks struct {
 	// Received: an element has received a message and has not acted on it.
-	Received func(element string, leg model.Leg, m *model.Message)
+	Received func(element string, leg model.Leg, m *sip.Message)
 	// Using: an element is about to send a request where a URI leads.
 	Using func(u Use)
 	// Met: what became of the connect that a Use asked for; nil is success.
 	Met func(use int, err error)
 	// Hopeless: nobody takes what an element sends to a target, and waiting
 	// will not change that.
-	Hopeless func(element string, t model.Target) bool
+	Hopeless func(element string, t sip.Target) bool
 	// Sent: an element has sent a message.
 	Sent func(m Sent)
 	// Patience is how long a dial is waited for; 0 is RFC 3261 17.1's 64*T1
@@ -55,7 +57,7 @@ type Use struct {
 // World is all peers of one scenario. It belongs to one goroutine.
 type World struct {
 	lab        *netns.Lab
-	sc         *model.Scenario
+	sc         *scenario.Scenario
 	hooks      Hooks
 	ep         int
 	socks      map[int]*sock
@@ -72,7 +74,7 @@ type World struct {
 
 // New makes the peers of a scenario and starts their listeners. Elements that
 // are named in lies tell them; those in others are played by somebody else.
-func New(lab *netns.Lab, sc *model.Scenario, others map[string]bool, lies map[string]Lie, hooks Hooks) (*World, error) {
+func New(lab *netns.Lab, sc *scenario.Scenario, others map[string]bool, lies map[string]Lie, hooks Hooks) (*World, error) {
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("peer: epoll: %w", netns.Scarce(err))
@@ -92,7 +94,7 @@ func New(lab *netns.Lab, sc *model.Scenario, others map[string]bool, lies map[st
 	return w, nil
 }
 
-func (w *World) start(el *model.Element, lie Lie) error {
+func (w *World) start(el *scenario.Element, lie Lie) error {
 	e := newElement(w, el, lie)
 	w.elements[el.Name] = e
 	for _, l := range el.Listen {
@@ -163,7 +165,7 @@ func (w *World) Close() {
 }
 
 // Flows returns the live connections of an element, oldest first.
-func (w *World) Flows(element string) []model.Flow {
+func (w *World) Flows(element string) []sip.Flow {
 	e := w.elements[element]
 	if e == nil {
 		return nil
@@ -171,9 +173,9 @@ func (w *World) Flows(element string) []model.Flow {
 	return flowsOf(e.live())
 }
 
-func flowsOf(conns []*sock) (out []model.Flow) {
+func flowsOf(conns []*sock) (out []sip.Flow) {
 	for _, s := range conns {
-		out = append(out, model.Flow{Transport: s.transport, Local: s.local, Remote: s.remote})
+		out = append(out, sip.Flow{Transport: s.transport, Local: s.local, Remote: s.remote})
 	}
 	return out
 }
@@ -210,7 +212,7 @@ func (w *World) Turns() int { return w.turns }
 func (w *World) LastNews() time.Time { return w.news }
 
 // noteNews notes a message that had not come before.
-func (w *World) noteNews(m *model.Message) {
+func (w *World) noteNews(m *sip.Message) {
 	if _, method, _ := m.CSeq(); method == "REGISTER" || w.current(m) != nil {
 		w.news = time.Now()
 	}
@@ -281,7 +283,7 @@ func (w *World) handle(s *sock, events uint32) {
 	switch {
 	case s.listening:
 		w.accept(s)
-	case s.transport == model.UDP:
+	case s.transport == sip.UDP:
 		if events&unix.EPOLLERR != 0 {
 			w.datagramErrors(s)
 		}
@@ -352,7 +354,7 @@ func (w *World) accept(l *sock) {
 			continue
 		}
 		tuneTCP(fd)
-		s := &sock{fd: fd, owner: l.owner, transport: model.TCP, v6: l.v6, local: l.local, remote: addrPort(sa)}
+		s := &sock{fd: fd, owner: l.owner, transport: sip.TCP, v6: l.v6, local: l.local, remote: addrPort(sa)}
 		if own, err := unix.Getsockname(fd); err == nil {
 			s.local = addrPort(own)
 		}
@@ -364,7 +366,7 @@ func (w *World) accept(l *sock) {
 
 // at reports whether a live socket of this world takes what is sent to an
 // address.
-func (w *World) at(t model.Transport, a netip.AddrPort) bool {
+func (w *World) at(t sip.Transport, a netip.AddrPort) bool {
 	for _, s := range w.socks {
 		if s.transport == t && (s.local == a || s.wildcard() && s.local.Port() == a.Port() && s.owner.addr == a.Addr()) {
 			return true

@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 	"github.com/greka-sip/greka/netns"
 )
 
@@ -21,7 +24,7 @@ func TestMain(m *testing.M) { netns.Main(m) }
 func stage(t testing.TB, text string, hooks Hooks, lies map[string]Lie) (*netns.Lab, *World) {
 	t.Helper()
 	netns.Require(t)
-	sc, err := model.Parse(text)
+	sc, err := scenario.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,13 +49,13 @@ func play(t testing.TB, w *World) (out []model.Outcome) {
 	for i, st := range w.sc.Steps {
 		var done func() bool
 		switch st := st.(type) {
-		case model.Register:
+		case scenario.Register:
 			status := 0
 			if err := w.Register(i, func(code int) { status = code }); err != nil {
 				t.Fatal(err)
 			}
 			done = func() bool { return status == 200 }
-		case model.Call:
+		case scenario.Call:
 			c := w.Begin(i, st)
 			if err := w.Invite(i); err != nil {
 				t.Fatal(err)
@@ -98,7 +101,7 @@ call     bob ann
 func TestProxyRecordsBothSides(t *testing.T) {
 	for _, family := range []int{4, 6} {
 		var routes []string
-		_, w := stage(t, fmt.Sprintf(throughProxy, family), Hooks{Received: func(e string, _ model.Leg, m *model.Message) {
+		_, w := stage(t, fmt.Sprintf(throughProxy, family), Hooks{Received: func(e string, _ model.Leg, m *sip.Message) {
 			if e == "bob" && m.Method == "INVITE" && routes == nil {
 				routes = m.All("Record-Route")
 			}
@@ -117,7 +120,7 @@ func TestProxyRecordsBothSides(t *testing.T) {
 func TestNothingHappensWhileAHookLooks(t *testing.T) {
 	var lab *netns.Lab
 	var seen []int
-	l, w := stage(t, fmt.Sprintf(throughProxy, 4), Hooks{Received: func(e string, _ model.Leg, m *model.Message) {
+	l, w := stage(t, fmt.Sprintf(throughProxy, 4), Hooks{Received: func(e string, _ model.Leg, m *sip.Message) {
 		if e != "p" || m.Method != "INVITE" {
 			return
 		}
@@ -127,7 +130,7 @@ func TestNothingHappensWhileAHookLooks(t *testing.T) {
 		}
 		n := 0
 		for _, s := range snap.Host("box").Sockets {
-			if s.Owner == "p" && s.State == model.StateEstablished && snap.Host("box").RoleOf(&s) == model.RoleDialled {
+			if s.Owner == "p" && s.State == linux.StateEstablished && snap.Host("box").RoleOf(&s) == linux.RoleDialled {
 				n++
 			}
 		}
@@ -205,7 +208,7 @@ func TestFloodIsCutOff(t *testing.T) {
 func TestLoopEnds(t *testing.T) {
 	n := 0
 	lies := map[string]Lie{"bob": {Contact: func(c ContactFor) string { return "<sip:bob@10.77.0.1:5060;transport=tcp>" }}}
-	_, w := stage(t, fmt.Sprintf(throughProxy, 4), Hooks{Received: func(e string, _ model.Leg, m *model.Message) {
+	_, w := stage(t, fmt.Sprintf(throughProxy, 4), Hooks{Received: func(e string, _ model.Leg, m *sip.Message) {
 		if e == "p" && m.Request && m.Method == "INVITE" {
 			n++
 		}
@@ -290,7 +293,7 @@ func TestWildcards(t *testing.T) {
 		bind   string
 	}{{4, "0.0.0.0"}, {4, "::"}, {6, "::"}, {6, "v6only"}} {
 		legs := map[netip.AddrPort]bool{}
-		_, w := stage(t, fmt.Sprintf(wildcards, c.family, c.bind, c.bind, c.bind), Hooks{Received: func(_ string, l model.Leg, _ *model.Message) {
+		_, w := stage(t, fmt.Sprintf(wildcards, c.family, c.bind, c.bind, c.bind), Hooks{Received: func(_ string, l model.Leg, _ *sip.Message) {
 			legs[l.Local] = true
 			if l.Local.Addr().IsUnspecified() || l.Remote.Addr().IsUnspecified() || l.Local.Addr().Is4In6() {
 				t.Errorf("a message came from %s to %s", l.Remote, l.Local)
