@@ -58,7 +58,11 @@ func (s *session) fault(ctx context.Context, st scenario.Step) (known bool, err 
 
 // change plays what befalls addresses, links and routes.
 func (s *session) change(st scenario.Step) error {
-	if _, err := s.lab.Apply(s.sc, st); err != nil {
+	known, err := s.lab.Apply(s.sc, st)
+	if err == nil && !known {
+		err = fmt.Errorf("props: the lab knows no %s", scenario.Word(st))
+	}
+	if err != nil {
 		return err
 	}
 	if s.topology == nil {

@@ -3,6 +3,7 @@ package props
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/greka-sip/greka/model"
@@ -15,6 +16,7 @@ const faultWorld = `
 net   lan 4
 host  box lan
 host  hut lan
+route hut default prohibit
 proxy p   box tcp:5060 udp:5060 deliver=%s
 ua    bob hut tcp:5072 udp:5072 via=p sut
 ua    ann box tcp:5081 udp:5081 via=p
@@ -42,45 +44,53 @@ func bobs(p *Played, step int) map[uint64]bool {
 	return cookies(&p.Obs.Snapshots[p.Obs.After[step]], "bob")
 }
 
+// faultPlays are scenarios in which honest elements go on after a fault, and
+// what is seen of it in bob's sockets.
+var faultPlays = []struct {
+	name, deliver, steps string
+	seen                 func(before, after map[uint64]bool) bool // of the second step
+}{
+	{"restart", "contact", "call ann bob tcp\nrestart bob\nregister bob tcp\ncall ann bob tcp\ncall bob ann udp",
+		func(before, after map[uint64]bool) bool {
+			for c := range before {
+				if after[c] {
+					return false
+				}
+			}
+			return len(after) > 1
+		}},
+	{"a proxy restarts", "contact", "register bob tcp\nrestart p\ncall ann bob tcp\nregister bob tcp\ncall ann bob udp",
+		func(before, after map[uint64]bool) bool { return len(after) == len(before)-1 }},
+	{"kill", "contact", "call ann bob udp\nkill hut\nrestart bob\ncall ann bob udp",
+		func(_, after map[uint64]bool) bool { return len(after) == 0 }},
+	{"freeze", "contact", "call ann bob tcp\nfreeze hut\nthaw hut\ncall ann bob tcp\ncall ann bob udp", stay},
+	{"fill", "contact", "freeze hut\nfill bob\nthaw hut\ncall ann bob tcp\nrestart bob\ncall ann bob tcp",
+		func(before, after map[uint64]bool) bool { return len(after) > len(before)+3 }},
+	{"silence", "contact", "register bob tcp\nsilence bob p\ncall ann bob tcp", stay},
+	{"reset", "contact", "register bob tcp\nreset bob p\ncall ann bob tcp", stay},
+	{"disconnect", "flow", "register bob tcp\ndisconnect p bob\ncall ann bob tcp",
+		func(before, after map[uint64]bool) bool { return len(after) == len(before)-1 }},
+	{"another address", "contact", "call ann bob tcp\nassign hut lan.2\ncall ann bob tcp", stay},
+	{"a link that flaps", "contact", "call ann bob tcp\nlink hut lan down\nlink hut lan up\ncall ann bob tcp", stay},
+	{"addresses come and go", "contact", "call ann bob tcp\nassign hut lan.2\nrenumber hut lan.2 lan.3\nunassign hut lan.3\ncall ann bob tcp", stay},
+	{"a route is withdrawn", "contact", "call ann bob tcp\nwithdraw hut default\ncall ann bob tcp", stay},
+	{"who forwards nothing forwards", "contact", "call ann bob tcp\nforwarding hut on\ncall ann bob tcp", stay},
+}
+
+// stay: what was there is there, but for the media of a call that is over.
+func stay(before, after map[uint64]bool) bool {
+	for c := range after {
+		if !before[c] {
+			return false
+		}
+	}
+	return len(after) > 1
+}
+
 // TestFaultsArePlayed: after each fault honest elements go on as predicted,
 // whoever plays bob, and what befell him can be seen in his sockets.
 func TestFaultsArePlayed(t *testing.T) {
-	// What was there is there, but for the media of a call that is over.
-	same := func(before, after map[uint64]bool) bool {
-		for c := range after {
-			if !before[c] {
-				return false
-			}
-		}
-		return len(after) > 1
-	}
-	for _, c := range []struct {
-		name, deliver, steps string
-		seen                 func(before, after map[uint64]bool) bool // of the second step
-	}{
-		{"restart", "contact", "call ann bob tcp\nrestart bob\nregister bob tcp\ncall ann bob tcp\ncall bob ann udp",
-			func(before, after map[uint64]bool) bool {
-				for c := range before {
-					if after[c] {
-						return false
-					}
-				}
-				return len(after) > 1
-			}},
-		{"a proxy restarts", "contact", "register bob tcp\nrestart p\ncall ann bob tcp\nregister bob tcp\ncall ann bob udp",
-			func(before, after map[uint64]bool) bool { return len(after) == len(before)-1 }},
-		{"kill", "contact", "call ann bob udp\nkill hut\nrestart bob\ncall ann bob udp",
-			func(_, after map[uint64]bool) bool { return len(after) == 0 }},
-		{"freeze", "contact", "call ann bob tcp\nfreeze hut\nthaw hut\ncall ann bob tcp\ncall ann bob udp", same},
-		{"fill", "contact", "freeze hut\nfill bob\nthaw hut\ncall ann bob tcp\nrestart bob\ncall ann bob tcp",
-			func(before, after map[uint64]bool) bool { return len(after) > len(before)+3 }},
-		{"silence", "contact", "register bob tcp\nsilence bob p\ncall ann bob tcp", same},
-		{"reset", "contact", "register bob tcp\nreset bob p\ncall ann bob tcp", same},
-		{"disconnect", "flow", "register bob tcp\ndisconnect p bob\ncall ann bob tcp",
-			func(before, after map[uint64]bool) bool { return len(after) == len(before)-1 }},
-		{"another address", "contact", "call ann bob tcp\nassign hut lan.2\ncall ann bob tcp", same},
-		{"a link that flaps", "contact", "call ann bob tcp\nlink hut lan down\nlink hut lan up\ncall ann bob tcp", same},
-	} {
+	for _, c := range faultPlays {
 		for _, stack := range []string{honest, "baresip"} {
 			t.Run(c.name+"/"+stack, func(t *testing.T) {
 				p := faulty(t, stack, c.deliver, c.steps)
@@ -127,4 +137,31 @@ func TestFaultsHurt(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestEveryFaultIsPlayed: a fault that no scenario of TestFaultsArePlayed has is
+// one of which nobody knows whether it can be played.
+func TestEveryFaultIsPlayed(t *testing.T) {
+	var steps strings.Builder
+	for _, c := range faultPlays {
+		fmt.Fprintf(&steps, "%s\n", c.steps)
+	}
+	for word, kind := range kindsOfStep(t) {
+		if kind != scenario.SocketStep && !strings.Contains("\n"+steps.String(), "\n"+word+" ") {
+			t.Errorf("no scenario has %s", word)
+		}
+	}
+}
+
+// kindsOfStep lists every word that a step begins with, and its kind.
+func kindsOfStep(t *testing.T) map[string]scenario.StepKind {
+	kinds := map[string]scenario.StepKind{}
+	drawn, at := drawnSteps(t)
+	for _, w := range scenario.Words() {
+		if drawn[w].Hosts == nil {
+			t.Fatalf("%s is never drawn", w)
+		}
+		kinds[w] = drawn[w].Steps[at[w]].Kind()
+	}
+	return kinds
 }

@@ -75,7 +75,9 @@ func without(s *scenario.Scenario) (out []scenario.Scenario) {
 		}
 		c := *s
 		c.Elements = slices.Delete(slices.Clone(s.Elements), i, i+1)
-		c.Steps = slices.DeleteFunc(slices.Clone(s.Steps), func(st scenario.Step) bool { return names(st, e.Name) })
+		c.Steps = slices.DeleteFunc(slices.Clone(s.Steps), func(st scenario.Step) bool {
+			return slices.Contains(scenario.Names(st, scenario.ElementName), e.Name)
+		})
 		if len(c.Steps) > 0 {
 			out = append(out, withoutEmptyHosts(c))
 		}
@@ -89,27 +91,9 @@ func needed(s *scenario.Scenario, name string) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(s.Steps, func(st scenario.Step) bool { return names(st, name) })
-}
-
-func names(st scenario.Step, name string) bool {
-	switch st := st.(type) {
-	case scenario.Register:
-		return st.UA == name || st.Via == name
-	case scenario.Call:
-		return st.From == name || st.To == name
-	case scenario.Disconnect:
-		return st.Element == name || st.Peer == name
-	case scenario.Silence:
-		return st.Element == name || st.Peer == name
-	case scenario.ResetFlow:
-		return st.Element == name || st.Peer == name
-	case scenario.Restart:
-		return st.Element == name
-	case scenario.FillBacklog:
-		return st.Element == name
-	}
-	return false
+	return slices.ContainsFunc(s.Steps, func(st scenario.Step) bool {
+		return slices.Contains(scenario.Names(st, scenario.ElementName), name)
+	})
 }
 
 // dropProxy takes one user agent, or all, off the proxy; what registers there

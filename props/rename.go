@@ -75,62 +75,17 @@ func renamed(s scenario.Scenario, host, element map[string]string) scenario.Scen
 		e.Name, e.Host, e.Via = name(e.Name), host[e.Host], name(e.Via)
 	}
 	for i, st := range s.Steps {
-		s.Steps[i] = renamedStep(st, func(h string) string { return host[h] }, name)
+		s.Steps[i] = scenario.Renamed(st, func(n scenario.Noun, old string) string {
+			switch n {
+			case scenario.HostName:
+				return host[old]
+			case scenario.ElementName:
+				return name(old)
+			}
+			return old
+		})
 	}
 	return s
-}
-
-// renamedStep is a step of a SIP scenario with other names.
-func renamedStep(st scenario.Step, host, element func(string) string) scenario.Step {
-	switch st := st.(type) {
-	case scenario.Register:
-		return scenario.Register{UA: element(st.UA), Transport: st.Transport, Via: element(st.Via)}
-	case scenario.Call:
-		st.From, st.To = element(st.From), element(st.To)
-		return st
-	case scenario.Disconnect:
-		return scenario.Disconnect{Element: element(st.Element), Peer: element(st.Peer)}
-	case scenario.Silence:
-		return scenario.Silence{Element: element(st.Element), Peer: element(st.Peer)}
-	case scenario.ResetFlow:
-		return scenario.ResetFlow{Element: element(st.Element), Peer: element(st.Peer)}
-	case scenario.Restart:
-		return scenario.Restart{Element: element(st.Element)}
-	case scenario.FillBacklog:
-		return scenario.FillBacklog{Element: element(st.Element)}
-	case scenario.Freeze:
-		return scenario.Freeze{Host: host(st.Host)}
-	case scenario.Thaw:
-		return scenario.Thaw{Host: host(st.Host)}
-	case scenario.Kill:
-		return scenario.Kill{Host: host(st.Host)}
-	}
-	return renamedChange(st, host)
-}
-
-// renamedChange is a step that changes the topology with other names of hosts.
-func renamedChange(st scenario.Step, host func(string) string) scenario.Step {
-	switch st := st.(type) {
-	case scenario.SetLink:
-		st.Host = host(st.Host)
-		return st
-	case scenario.Assign:
-		st.Host = host(st.Host)
-		return st
-	case scenario.Unassign:
-		st.Host = host(st.Host)
-		return st
-	case scenario.Renumber:
-		st.Host = host(st.Host)
-		return st
-	case scenario.Withdraw:
-		st.Host = host(st.Host)
-		return st
-	case scenario.SetForwarding:
-		st.Host = host(st.Host)
-		return st
-	}
-	return st
 }
 
 // renumber gives proxies 5060 and 5065, and everybody else a port that nobody takes

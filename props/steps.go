@@ -200,13 +200,7 @@ func (d *draft) unboundToo(s *scenario.Scenario) bool {
 	return err == nil && namesWell(s)
 }
 
-func changesNetwork(st scenario.Step) bool {
-	switch st.(type) {
-	case scenario.SetLink, scenario.Assign, scenario.Unassign, scenario.Renumber, scenario.Withdraw, scenario.SetForwarding:
-		return true
-	}
-	return false
-}
+func changesNetwork(st scenario.Step) bool { return st.Kind() == scenario.NetworkFault }
 
 func (d *draft) hasCall() bool {
 	for _, st := range d.s.Steps {

@@ -134,7 +134,6 @@ func stepFeatures(s *scenario.Scenario, has map[string]bool) {
 	calls := 0
 	flow := map[string]bool{} // whether sut registered over TCP last, by registrar
 	for i, st := range s.Steps {
-		has["another fault"] = has["another fault"] || changesNetwork(st)
 		switch st := st.(type) {
 		case scenario.Register:
 			has["a registration"] = true
@@ -144,8 +143,6 @@ func stepFeatures(s *scenario.Scenario, has map[string]bool) {
 			}
 		case scenario.Disconnect:
 			has["a connection destroyed"] = true
-		case scenario.Restart, scenario.Kill, scenario.Freeze, scenario.Silence, scenario.ResetFlow:
-			has["another fault"] = true
 		case scenario.Call:
 			calls++
 			has["a call to sut"] = has["a call to sut"] || st.To == sut
@@ -155,6 +152,8 @@ func stepFeatures(s *scenario.Scenario, has map[string]bool) {
 			p := s.Element(s.Element(st.From).Via)
 			has[FoundingShape] = has[FoundingShape] || p != nil && st.To == sut && flow[p.Name] &&
 				p.Deliver == scenario.DeliverFlow && !p.RecordRoute
+		default:
+			has["another fault"] = true
 		}
 	}
 	has["several calls"] = calls > 1

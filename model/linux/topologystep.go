@@ -35,6 +35,10 @@ func (t *Topology) Apply(step scenario.Step) {
 		})
 	case scenario.SetForwarding:
 		t.machine(st.Host).forward = st.On
+	default:
+		if step.Kind() == scenario.NetworkFault {
+			panic("linux: nothing is known of what " + scenario.Word(step) + " does to a network")
+		}
 	}
 }
 

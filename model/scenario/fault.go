@@ -69,17 +69,44 @@ type (
 	Restart struct{ Element string }
 )
 
-func (Disconnect) isStep()    {}
-func (Silence) isStep()       {}
-func (ResetFlow) isStep()     {}
-func (SetLink) isStep()       {}
-func (Assign) isStep()        {}
-func (Unassign) isStep()      {}
-func (Renumber) isStep()      {}
-func (Withdraw) isStep()      {}
-func (SetForwarding) isStep() {}
-func (FillBacklog) isStep()   {}
-func (Freeze) isStep()        {}
-func (Thaw) isStep()          {}
-func (Kill) isStep()          {}
-func (Restart) isStep()       {}
+// Kind is ProgramFault.
+func (Disconnect) Kind() StepKind { return ProgramFault }
+
+// Kind is ProgramFault.
+func (Silence) Kind() StepKind { return ProgramFault }
+
+// Kind is ProgramFault.
+func (ResetFlow) Kind() StepKind { return ProgramFault }
+
+// Kind is NetworkFault.
+func (SetLink) Kind() StepKind { return NetworkFault }
+
+// Kind is NetworkFault.
+func (Assign) Kind() StepKind { return NetworkFault }
+
+// Kind is NetworkFault.
+func (Unassign) Kind() StepKind { return NetworkFault }
+
+// Kind is NetworkFault.
+func (Renumber) Kind() StepKind { return NetworkFault }
+
+// Kind is NetworkFault.
+func (Withdraw) Kind() StepKind { return NetworkFault }
+
+// Kind is NetworkFault.
+func (SetForwarding) Kind() StepKind { return NetworkFault }
+
+// Kind is ProgramFault.
+func (FillBacklog) Kind() StepKind { return ProgramFault }
+
+// Kind is ProgramFault.
+func (Freeze) Kind() StepKind { return ProgramFault }
+
+// Kind is ProgramFault.
+func (Thaw) Kind() StepKind { return ProgramFault }
+
+// Kind is ProgramFault.
+func (Kill) Kind() StepKind { return ProgramFault }
+
+// Kind is ProgramFault.
+func (Restart) Kind() StepKind { return ProgramFault }

@@ -102,9 +102,6 @@ type Listen struct {
 	Port      uint16
 }
 
-// Step is one thing that happens: Register, Call, and the socket steps.
-type Step interface{ isStep() }
-
 // Register makes a user agent register its Contact at its proxy, or at another
 // one, where it then has a further account. The second time it refreshes what it
 // has registered there.
@@ -136,8 +133,11 @@ type Call struct {
 	Hangup    Side          // who sends BYE
 }
 
-func (Register) isStep() {}
-func (Call) isStep()     {}
+// Kind is SIPStep.
+func (Register) Kind() StepKind { return SIPStep }
+
+// Kind is SIPStep.
+func (Call) Kind() StepKind { return SIPStep }
 
 // Host returns the host of that name and its index.
 func (s *Scenario) Host(name string) (*Host, int) {

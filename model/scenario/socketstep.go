@@ -111,18 +111,47 @@ const (
 	BothSides = ReadSide | WriteSide
 )
 
-func (OpenSocket) isStep()     {}
-func (SetOption) isStep()      {}
-func (BindSocket) isStep()     {}
-func (ListenSocket) isStep()   {}
-func (DialSocket) isStep()     {}
-func (AcceptSocket) isStep()   {}
-func (SendSocket) isStep()     {}
-func (SendTo) isStep()         {}
-func (ReadSocket) isStep()     {}
-func (ShutdownSocket) isStep() {}
-func (CloseSocket) isStep()    {}
-func (UndialSocket) isStep()   {}
-func (DestroySocket) isStep()  {}
-func (RemoveAddr) isStep()     {}
-func (FilterPort) isStep()     {}
+// Kind is SocketStep.
+func (OpenSocket) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (SetOption) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (BindSocket) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (ListenSocket) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (DialSocket) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (AcceptSocket) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (SendSocket) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (SendTo) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (ReadSocket) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (ShutdownSocket) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (CloseSocket) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (UndialSocket) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (DestroySocket) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (RemoveAddr) Kind() StepKind { return SocketStep }
+
+// Kind is SocketStep.
+func (FilterPort) Kind() StepKind { return SocketStep }

@@ -2,13 +2,14 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 )
 
 // stepText is how one kind of step reads, prints and is checked. A new kind is
-// one file with its type (with an isStep method) and
+// one file with its type (with the methods of Step) and
 //
 //	func init() {
 //		addStep("close", "SOCKET", readClose, writeClose, checkClose)
@@ -63,6 +64,9 @@ func Word(step Step) string {
 	}
 	return fmt.Sprintf("%T", step)
 }
+
+// Words lists the words that steps begin with, one for each kind.
+func Words() []string { return slices.Sorted(maps.Keys(stepByWord)) }
 
 // Usage lists every line that a scenario may hold, topology first.
 func Usage() (lines []string) {

@@ -103,74 +103,10 @@ func defined(steps []scenario.Step) (out []scenario.Step) {
 
 // names are the sockets that a step speaks of, and the one that it makes.
 func names(st scenario.Step) (uses []string, makes string) {
-	renamed(st, func(n string, isNew bool) string {
-		if isNew {
-			makes = n
-		} else if n != "" {
-			uses = append(uses, n)
-		}
-		return n
-	}, func(h string) string { return h })
-	return uses, makes
-}
-
-// renamed returns the step with other names of sockets and hosts.
-func renamed(st scenario.Step, socket func(name string, isNew bool) string, host func(string) string) scenario.Step {
-	old := func(n string) string { return socket(n, false) }
-	at := func(e scenario.Endpoint) scenario.Endpoint {
-		if e.Of != "" {
-			e.Of = old(e.Of)
-		}
-		return e
+	if made := scenario.Names(st, scenario.NewSocketName); len(made) > 0 {
+		makes = made[0]
 	}
-	switch st := st.(type) {
-	case scenario.OpenSocket:
-		st.Name, st.Host = socket(st.Name, true), host(st.Host)
-		return st
-	case scenario.SetOption:
-		st.Socket = old(st.Socket)
-		return st
-	case scenario.BindSocket:
-		st.Socket, st.At = old(st.Socket), at(st.At)
-		return st
-	case scenario.ListenSocket:
-		st.Socket = old(st.Socket)
-		return st
-	case scenario.DialSocket:
-		st.Socket, st.To = old(st.Socket), at(st.To)
-		return st
-	case scenario.AcceptSocket:
-		st.Listener, st.Name = old(st.Listener), socket(st.Name, true)
-		return st
-	case scenario.SendSocket:
-		st.Socket = old(st.Socket)
-		return st
-	case scenario.SendTo:
-		st.Socket, st.To = old(st.Socket), at(st.To)
-		return st
-	case scenario.ReadSocket:
-		st.Socket = old(st.Socket)
-		return st
-	case scenario.ShutdownSocket:
-		st.Socket = old(st.Socket)
-		return st
-	case scenario.UndialSocket:
-		st.Socket = old(st.Socket)
-		return st
-	case scenario.CloseSocket:
-		st.Socket = old(st.Socket)
-		return st
-	case scenario.DestroySocket:
-		st.Socket = old(st.Socket)
-		return st
-	case scenario.RemoveAddr:
-		st.Host = host(st.Host)
-		return st
-	case scenario.FilterPort:
-		st.Host = host(st.Host)
-		return st
-	}
-	return st
+	return scenario.Names(st, scenario.SocketName), makes
 }
 
 // hosts leaves out the last hosts (an earlier one's absence would change the
@@ -262,7 +198,12 @@ func plainPort(e scenario.Endpoint) scenario.Endpoint {
 }
 
 func onHost(st scenario.Step, host string) scenario.Step {
-	return renamed(st, func(n string, _ bool) string { return n }, func(string) string { return host })
+	return scenario.Renamed(st, func(n scenario.Noun, name string) string {
+		if n == scenario.HostName {
+			return host
+		}
+		return name
+	})
 }
 
 func inFamily4(st scenario.Step) scenario.Step {
@@ -363,12 +304,16 @@ func (m *minimizer) rename() {
 	c := m.best
 	c.Steps = slices.Clone(c.Steps)
 	for i, st := range c.Steps {
-		c.Steps[i] = renamed(st, func(n string, isNew bool) string {
-			if isNew {
-				now[n] = "s" + strconv.Itoa(len(now)+1)
+		c.Steps[i] = scenario.Renamed(st, func(n scenario.Noun, name string) string {
+			switch n {
+			case scenario.NewSocketName:
+				now[name] = "s" + strconv.Itoa(len(now)+1)
+				return now[name]
+			case scenario.SocketName:
+				return now[name]
 			}
-			return now[n]
-		}, func(h string) string { return h })
+			return name
+		})
 	}
 	if scenario.Format(c) != scenario.Format(m.best) {
 		m.try(c)

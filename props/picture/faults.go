@@ -58,47 +58,16 @@ func (c *cast) firstFault() int {
 }
 
 // strikes returns the host or the element that a fault befalls, "" twice for
-// other steps.
+// other steps. Of two elements it is the first one that loses a connection.
 func strikes(st scenario.Step) (host, element string) {
-	switch st := st.(type) {
-	case scenario.Disconnect:
-		return "", st.Element
-	case scenario.Silence:
-		return "", st.Element
-	case scenario.ResetFlow:
-		return "", st.Element
-	case scenario.FillBacklog:
-		return "", st.Element
-	case scenario.Restart:
-		return "", st.Element
+	hosts, elements := scenario.Names(st, scenario.HostName), scenario.Names(st, scenario.ElementName)
+	switch {
+	case st.Kind() == scenario.SIPStep || len(scenario.Names(st, scenario.NewSocketName)) > 0:
+		return "", ""
+	case len(elements) > 0:
+		return "", elements[0]
+	case len(hosts) > 0:
+		return hosts[0], ""
 	}
-	return struckHost(st), ""
-}
-
-func struckHost(st scenario.Step) string {
-	switch st := st.(type) {
-	case scenario.SetLink:
-		return st.Host
-	case scenario.Assign:
-		return st.Host
-	case scenario.Unassign:
-		return st.Host
-	case scenario.Renumber:
-		return st.Host
-	case scenario.Withdraw:
-		return st.Host
-	case scenario.SetForwarding:
-		return st.Host
-	case scenario.Freeze:
-		return st.Host
-	case scenario.Thaw:
-		return st.Host
-	case scenario.Kill:
-		return st.Host
-	case scenario.RemoveAddr:
-		return st.Host
-	case scenario.FilterPort:
-		return st.Host
-	}
-	return ""
+	return "", ""
 }

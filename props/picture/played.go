@@ -13,7 +13,7 @@ import (
 // played adds the sockets that the steps of a scenario without elements have
 // made. Where the kernel may go several ways, the first one is drawn.
 func (c *cast) played() {
-	if !slices.ContainsFunc(c.s.Steps, isSocketStep) {
+	if !slices.ContainsFunc(c.s.Steps, func(st scenario.Step) bool { return st.Kind() == scenario.SocketStep }) {
 		return
 	}
 	p := newPlay(c.s)
@@ -37,7 +37,7 @@ func newPlay(s *scenario.Scenario) *play { return &play{linux.NewPorts(s), map[u
 // and returns its index and the reason.
 func (p *play) steps(steps []scenario.Step) (at int, why string) {
 	for i, st := range steps {
-		if !isSocketStep(st) {
+		if st.Kind() != scenario.SocketStep {
 			continue
 		}
 		if r := p.Apply(st, 0); r.Undecided != "" {
@@ -50,16 +50,6 @@ func (p *play) steps(steps []scenario.Step) (at int, why string) {
 		}
 	}
 	return 0, ""
-}
-
-func isSocketStep(st scenario.Step) bool {
-	switch st.(type) {
-	case scenario.OpenSocket, scenario.SetOption, scenario.BindSocket, scenario.ListenSocket, scenario.DialSocket, scenario.AcceptSocket,
-		scenario.SendSocket, scenario.SendTo, scenario.ReadSocket, scenario.ShutdownSocket, scenario.CloseSocket, scenario.DestroySocket,
-		scenario.RemoveAddr, scenario.FilterPort:
-		return true
-	}
-	return false
 }
 
 // sockets adds the sockets of a played model, host by host.
