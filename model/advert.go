@@ -86,12 +86,12 @@ func (p ProbeResult) String() string { return probeNames[p] }
 
 // Probe is one probe and its outcome.
 type Probe struct {
-	Transport sip.Transport  `json:"transport,omitzero"`
-	Source    netip.AddrPort `json:"source,omitzero"` // where it was sent from
-	Target    netip.AddrPort `json:"target,omitzero"`
-	Result    ProbeResult    `json:"result,omitzero"`
-	Owner     string         `json:"owner,omitzero"`  // TCP, accepted: owner of the socket that took it, "" if unknown
-	Detail    string         `json:"detail,omitzero"` // the system's error text, for people
+	Carrier sip.Carrier    `json:"carrier,omitzero"`
+	Source  netip.AddrPort `json:"source,omitzero"` // where it was sent from
+	Target  netip.AddrPort `json:"target,omitzero"`
+	Result  ProbeResult    `json:"result,omitzero"`
+	Owner   string         `json:"owner,omitzero"`  // TCP, accepted: owner of the socket that took it, "" if unknown
+	Detail  string         `json:"detail,omitzero"` // the system's error text, for people
 }
 
 // Use is the moment at which a viewpoint holds an advert: when it was received,

@@ -17,14 +17,14 @@ import (
 type SocketLine struct {
 	Host, Owner   string
 	Role          linux.SocketRole
-	Transport     sip.Transport
+	Carrier       sip.Carrier
 	State         linux.State
 	Local, Remote string // address:port; "*" stands for a port that the kernel picked
 }
 
 // String writes it like a line of ss(8).
 func (l SocketLine) String() string {
-	return strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s %s %s", l.Host, l.Owner, l.Transport, l.State, l.Role, l.Local, l.Remote))
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s %s %s", l.Host, l.Owner, l.Carrier, l.State, l.Role, l.Local, l.Remote))
 }
 
 // judgeSockets compares the sockets after each step with the prediction. Where
@@ -67,7 +67,7 @@ func Lines(s *scenario.Scenario, own map[string]bool, snap *linux.Snapshot, full
 			if !own[x.Owner] && x.Owner != "" || !full && (role != linux.RoleListener && role != linux.RoleDatagram || picked(s, x.Local)) {
 				continue // over which transports others are talked to is theirs to say
 			}
-			out = append(out, SocketLine{h.Host, x.Owner, role, x.Transport, x.State, symbol(s, x.Local), symbol(s, x.Remote)})
+			out = append(out, SocketLine{h.Host, x.Owner, role, x.Carrier, x.State, symbol(s, x.Local), symbol(s, x.Remote)})
 		}
 	}
 	return sorted(out)
@@ -118,7 +118,7 @@ func sorted(lines []SocketLine) []SocketLine {
 }
 
 func (l SocketLine) compare(o SocketLine) int {
-	return cmp.Or(cmp.Compare(l.Host, o.Host), cmp.Compare(l.Owner, o.Owner), cmp.Compare(l.Role, o.Role), cmp.Compare(l.Transport, o.Transport),
+	return cmp.Or(cmp.Compare(l.Host, o.Host), cmp.Compare(l.Owner, o.Owner), cmp.Compare(l.Role, o.Role), cmp.Compare(l.Carrier, o.Carrier),
 		cmp.Compare(l.State, o.State), cmp.Compare(l.Local, o.Local), cmp.Compare(l.Remote, o.Remote))
 }
 

@@ -58,7 +58,7 @@ func failed(p ProbeResult) bool {
 // not refusing.
 func (o *Observation) cannotAccept(i int, r linux.Reached) string {
 	u := &o.Uses[i]
-	if !r.Takes() || r.Socket.Transport != sip.TCP || r.Socket.Owner != o.Adverts[u.Advert].Giver {
+	if !r.Takes() || r.Socket.Carrier != sip.CarrierTCP || r.Socket.Owner != o.Adverts[u.Advert].Giver {
 		return ""
 	}
 	met := o.metLater(i)
@@ -87,7 +87,7 @@ func boundElsewhere(snap *linux.Snapshot, giver string, r linux.Reached, t sip.T
 		return false
 	}
 	return slices.ContainsFunc(h.Sockets, func(s linux.Socket) bool {
-		return s.Owner == giver && s.Device != 0 && s.Transport == t.Transport && s.Serves() &&
+		return s.Owner == giver && s.Device != 0 && s.Carrier == t.Transport.Carrier() && s.Serves() &&
 			s.Local.Port() == t.Addr.Port() && covers(&s, t.Addr.Addr())
 	})
 }
@@ -128,7 +128,7 @@ func (o *Observation) acceptedBefore(snapshot int, host, giver string, t sip.Tar
 		h := o.Snapshots[i].Host(host)
 		for k := 0; h != nil && k < len(h.Sockets); k++ {
 			s := &h.Sockets[k]
-			if s.Owner == giver && s.Transport == t.Transport && s.Serves() && s.Local.Port() == t.Addr.Port() && covers(s, t.Addr.Addr()) {
+			if s.Owner == giver && s.Carrier == t.Transport.Carrier() && s.Serves() && s.Local.Port() == t.Addr.Port() && covers(s, t.Addr.Addr()) {
 				return true
 			}
 		}

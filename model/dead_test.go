@@ -29,7 +29,7 @@ func TestJudgeProvesAListenerDead(t *testing.T) {
 	other := func(o *Observation) { o.Snapshots[0].Hosts[0].Devices = []uint32{scenario.FirstDevice} }
 	met := func(probe, own ProbeResult) func(*Observation) {
 		return func(o *Observation) {
-			o.Uses[0].Probe = Probe{Transport: sip.TCP, Result: probe, Owner: "bob"}
+			o.Uses[0].Probe = Probe{Carrier: sip.CarrierTCP, Result: probe, Owner: "bob"}
 			if probe == ProbeNone {
 				o.Uses[0].Spared = "its queue may be full"
 			}
@@ -78,9 +78,9 @@ func TestJudgeTellsClosedFromNeverThere(t *testing.T) {
 	v := judged(uri, func(o *Observation) {
 		before := stage()
 		box := &before.Hosts[0]
-		box.Sockets = append(box.Sockets, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: netip.MustParseAddrPort("10.77.0.1:5074"), Owner: "bob"})
+		box.Sockets = append(box.Sockets, linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: netip.MustParseAddrPort("10.77.0.1:5074"), Owner: "bob"})
 		o.Snapshots = []linux.Snapshot{before, o.Snapshots[0]}
-		o.Uses[0].Snapshot, o.Uses[0].Probe = 1, Probe{Transport: sip.TCP, Result: ProbeRefused}
+		o.Uses[0].Snapshot, o.Uses[0].Probe = 1, Probe{Carrier: sip.CarrierTCP, Result: ProbeRefused}
 	})
 	if v.Class != Closed {
 		t.Errorf("it was there before: %s (%s), want Closed", v.Class, v.Detail)

@@ -68,7 +68,7 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 	}
 	v.Target = target
 	source := u.View.SourceFor(snap, target.Addr.Addr())
-	r := linux.Lookup(snap, u.View.Host, target.Transport, netip.AddrPortFrom(source, 0), target.Addr)
+	r := linux.Lookup(snap, u.View.Host, target.Transport.Carrier(), netip.AddrPortFrom(source, 0), target.Addr)
 	v.Picked = r.Socket
 	v.Class, v.Detail = classify(o, a, u, target, r)
 	works := r.Takes() && r.Socket.Owner == a.Giver
@@ -206,11 +206,11 @@ func closed(a *Advert, snap *linux.Snapshot, t sip.Target, r linux.Reached) (Cla
 		}
 		serves := s.Serves()
 		switch {
-		case serves && s.Transport != t.Transport:
+		case serves && s.Carrier != t.Transport.Carrier():
 			other = s
 		case !serves && s.Remote.IsValid():
 			conversation = s
-			if s.Transport == t.Transport {
+			if s.Carrier == t.Transport.Carrier() {
 				same = s
 			}
 		}
@@ -218,7 +218,7 @@ func closed(a *Advert, snap *linux.Snapshot, t sip.Target, r linux.Reached) (Cla
 	u, _ := sip.ParseURI(a.URI)
 	switch {
 	case other != nil && same == nil: // a conversation over the URI's own transport says more
-		return WrongTransport, fmt.Sprintf("the URI selects %s%s, %s accepts %s there", t.Transport, byDefault(u), a.Giver, other.Transport)
+		return WrongTransport, fmt.Sprintf("the URI selects %s%s, %s accepts %s there", t.Transport, byDefault(u), a.Giver, other.Carrier)
 	case u.Port == 0:
 		return WrongPort, "port 0 is no port"
 	case u.Port < 0 && !maddr(u) && same == nil:
@@ -264,7 +264,7 @@ func giverHost(snap *linux.Snapshot, element string) string {
 
 // disagreement says how a probe contradicts Lookup, "" if it does not.
 func disagreement(r linux.Reached, p Probe) string {
-	if fits(r, p.Result) && (p.Result != ProbeAccepted || p.Transport == sip.UDP || takenBy(r, p.Owner)) {
+	if fits(r, p.Result) && (p.Result != ProbeAccepted || p.Carrier == sip.CarrierUDP || takenBy(r, p.Owner)) {
 		return ""
 	}
 	return fmt.Sprintf("look-up says that %s takes it, the probe: %s %s %s", taker(r), p.Result, p.Owner, p.Detail)
@@ -311,13 +311,13 @@ func rides(a *Advert, u *Use, snap *linux.Snapshot, t sip.Target) bool {
 	}
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
-		if s.Owner == u.View.Element && s.Transport == sip.UDP && t.Transport == sip.UDP && u.View.Source.Is4() == t.Addr.Addr().Is4() {
-			r := linux.Lookup(snap, u.View.Host, sip.UDP, netip.AddrPortFrom(u.View.Source, s.Local.Port()), t.Addr)
+		if s.Owner == u.View.Element && s.Carrier == sip.CarrierUDP && t.Transport == sip.UDP && u.View.Source.Is4() == t.Addr.Addr().Is4() {
+			r := linux.Lookup(snap, u.View.Host, sip.CarrierUDP, netip.AddrPortFrom(u.View.Source, s.Local.Port()), t.Addr)
 			if r.Takes() && r.Socket.Owner == a.Giver {
 				return true
 			}
 		}
-		if s.Owner == u.View.Element && t.Transport.Reliable() && s.Transport == t.Transport && linux.UnmapPort(s.Remote) == t.Addr && s.State == linux.StateEstablished {
+		if s.Owner == u.View.Element && t.Transport.Reliable() && s.Carrier == t.Transport.Carrier() && linux.UnmapPort(s.Remote) == t.Addr && s.State == linux.StateEstablished {
 			end := snap.FarEnd(s)
 			return end != nil && end.Owner == a.Giver
 		}

@@ -17,19 +17,19 @@ func stage() linux.Snapshot {
 	ap := netip.MustParseAddrPort
 	return linux.Snapshot{Hosts: []linux.HostSockets{
 		{Host: "box", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.1")}, Sockets: []linux.Socket{
-			{Transport: sip.TCP, State: linux.StateListen, Local: ap("10.77.0.1:5072"), Owner: "bob"},
-			{Transport: sip.UDP, State: linux.StateClose, Local: ap("10.77.0.1:5074"), Owner: "bob"},
-			{Transport: sip.UDP, State: linux.StateEstablished, Local: ap("10.77.0.1:5076"), Remote: ap("10.77.0.2:5060"), Owner: "bob"},
-			{Transport: sip.TCP, State: linux.StateListen, Local: ap("127.0.0.1:5078"), Owner: "bob"},
-			{Transport: sip.TCP, State: linux.StateEstablished, Local: ap("10.77.0.1:40001"), Remote: ap("10.77.0.2:5060"), Owner: "bob"},
-			{Transport: sip.TCP, State: linux.StateEstablished, Local: ap("10.77.0.1:5072"), Remote: ap("10.77.0.2:40009"), Owner: "bob"},
-			{Transport: sip.TCP, State: linux.StateListen, Local: ap("10.77.0.1:5090"), Owner: "carl"},
+			{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: ap("10.77.0.1:5072"), Owner: "bob"},
+			{Carrier: sip.CarrierUDP, State: linux.StateClose, Local: ap("10.77.0.1:5074"), Owner: "bob"},
+			{Carrier: sip.CarrierUDP, State: linux.StateEstablished, Local: ap("10.77.0.1:5076"), Remote: ap("10.77.0.2:5060"), Owner: "bob"},
+			{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: ap("127.0.0.1:5078"), Owner: "bob"},
+			{Carrier: sip.CarrierTCP, State: linux.StateEstablished, Local: ap("10.77.0.1:40001"), Remote: ap("10.77.0.2:5060"), Owner: "bob"},
+			{Carrier: sip.CarrierTCP, State: linux.StateEstablished, Local: ap("10.77.0.1:5072"), Remote: ap("10.77.0.2:40009"), Owner: "bob"},
+			{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: ap("10.77.0.1:5090"), Owner: "carl"},
 		}},
 		{Host: "hut", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.2")}, Sockets: []linux.Socket{
-			{Transport: sip.TCP, State: linux.StateListen, Local: ap("10.77.0.2:5060"), Owner: "p"},
-			{Transport: sip.TCP, State: linux.StateEstablished, Local: ap("10.77.0.2:5060"), Remote: ap("10.77.0.1:40001"), Owner: "p"},
-			{Transport: sip.TCP, State: linux.StateEstablished, Local: ap("10.77.0.2:40009"), Remote: ap("10.77.0.1:5072"), Owner: "ann"},
-			{Transport: sip.TCP, State: linux.StateListen, Local: ap("10.77.0.2:5081"), Owner: "ann"},
+			{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: ap("10.77.0.2:5060"), Owner: "p"},
+			{Carrier: sip.CarrierTCP, State: linux.StateEstablished, Local: ap("10.77.0.2:5060"), Remote: ap("10.77.0.1:40001"), Owner: "p"},
+			{Carrier: sip.CarrierTCP, State: linux.StateEstablished, Local: ap("10.77.0.2:40009"), Remote: ap("10.77.0.1:5072"), Owner: "ann"},
+			{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: ap("10.77.0.2:5081"), Owner: "ann"},
 		}},
 	}}
 }
@@ -61,8 +61,8 @@ func honestProbe(o *Observation) Probe {
 		return Probe{}
 	}
 	u := o.Uses[0]
-	r := linux.Lookup(&o.Snapshots[0], u.View.Host, t.Transport, netip.AddrPortFrom(u.View.Source, 0), t.Addr)
-	p := Probe{Transport: t.Transport, Target: t.Addr, Result: ProbeRefused}
+	r := linux.Lookup(&o.Snapshots[0], u.View.Host, t.Transport.Carrier(), netip.AddrPortFrom(u.View.Source, 0), t.Addr)
+	p := Probe{Carrier: t.Transport.Carrier(), Target: t.Addr, Result: ProbeRefused}
 	if r.Host == "" {
 		p.Result = ProbeUnreachable
 	}
@@ -97,7 +97,7 @@ func TestJudgeDecidesTheClass(t *testing.T) {
 			overUDP(o)
 			onBox(o)
 			box := &o.Snapshots[0].Hosts[0]
-			box.Sockets = append(box.Sockets, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: box.Sockets[2].Local, Owner: "bob"})
+			box.Sockets = append(box.Sockets, linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: box.Sockets[2].Local, Owner: "bob"})
 		}, ConnectionPort, Finding},
 		{"nobody", "sip:bob@10.77.0.1:9;transport=tcp", nil, Closed, Finding},
 		{"somebody else's listener", "sip:bob@10.77.0.1:5090;transport=tcp", nil, WrongOwner, Finding},
@@ -109,7 +109,7 @@ func TestJudgeDecidesTheClass(t *testing.T) {
 		{"port 0 beside maddr", "sip:bob@10.77.0.99:0;transport=tcp;maddr=10.77.0.1", nil, WrongPort, Finding},
 		{"port 5060 by default, and a connection has it", "sip:bob@10.77.0.1;transport=tcp", func(o *Observation) {
 			box := &o.Snapshots[0].Hosts[0]
-			box.Sockets = append(box.Sockets, linux.Socket{Transport: sip.TCP, State: linux.StateEstablished, Owner: "bob",
+			box.Sockets = append(box.Sockets, linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateEstablished, Owner: "bob",
 				Local: netip.MustParseAddrPort("10.77.0.1:5060"), Remote: netip.MustParseAddrPort("10.77.0.2:40011")})
 		}, ConnectionPort, Finding},
 		{"a family that the user has not", "sip:bob@[fd77::1]:5072;transport=tcp", nil, Unreachable, Finding},
@@ -139,7 +139,7 @@ func udpPort(port uint16) func(*Observation) {
 	return func(o *Observation) {
 		o.Adverts[0].Leg.Transport = sip.UDP
 		hut := &o.Snapshots[0].Hosts[1]
-		hut.Sockets = append(hut.Sockets, linux.Socket{Transport: sip.UDP, State: linux.StateClose, Local: netip.AddrPortFrom(hut.Addrs[0], port), Owner: "ann"})
+		hut.Sockets = append(hut.Sockets, linux.Socket{Carrier: sip.CarrierUDP, State: linux.StateClose, Local: netip.AddrPortFrom(hut.Addrs[0], port), Owner: "ann"})
 	}
 }
 
@@ -176,10 +176,10 @@ func TestJudgeProvesOrLeavesIt(t *testing.T) {
 		name, uri string
 		probe     Probe
 	}{
-		{"refused though somebody listens", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Transport: sip.TCP, Result: ProbeRefused}},
-		{"accepted though nobody listens", "sip:bob@10.77.0.1:40001;transport=tcp", Probe{Transport: sip.TCP, Result: ProbeAccepted, Owner: "bob"}},
-		{"accepted by somebody else", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Transport: sip.TCP, Result: ProbeAccepted, Owner: "carl"}},
-		{"the probe failed", "sip:bob@10.77.0.1:9;transport=tcp", Probe{Transport: sip.TCP, Result: ProbeError}},
+		{"refused though somebody listens", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Carrier: sip.CarrierTCP, Result: ProbeRefused}},
+		{"accepted though nobody listens", "sip:bob@10.77.0.1:40001;transport=tcp", Probe{Carrier: sip.CarrierTCP, Result: ProbeAccepted, Owner: "bob"}},
+		{"accepted by somebody else", "sip:bob@10.77.0.1:5072;transport=tcp", Probe{Carrier: sip.CarrierTCP, Result: ProbeAccepted, Owner: "carl"}},
+		{"the probe failed", "sip:bob@10.77.0.1:9;transport=tcp", Probe{Carrier: sip.CarrierTCP, Result: ProbeError}},
 	} {
 		v := judged(c.uri, func(o *Observation) { o.Uses[0].Probe = c.probe })
 		if v.Class != Inconclusive || v.Severity != None {
@@ -195,12 +195,12 @@ func TestJudgeProvesOrLeavesIt(t *testing.T) {
 		{"port 0 cannot be tried", "sip:bob@10.77.0.1:0;transport=tcp", ProbeUnreachable, WrongPort},
 		{"an answer from nobody's address", "sip:bob@10.77.0.99:9;transport=tcp", ProbeRefused, Unreachable},
 	} {
-		v := judged(c.uri, func(o *Observation) { o.Uses[0].Probe = Probe{Transport: sip.TCP, Result: c.met} })
+		v := judged(c.uri, func(o *Observation) { o.Uses[0].Probe = Probe{Carrier: sip.CarrierTCP, Result: c.met} })
 		if v.Class != c.want || v.Severity != Finding {
 			t.Errorf("%s: %s %q, want %s", c.name, v.Class, v.Severity, c.want)
 		}
 	}
-	self := judged("sip:bob@10.77.0.1:9;transport=tcp", func(o *Observation) { o.Uses[0].Probe = Probe{Transport: sip.TCP, Result: ProbeSelf} })
+	self := judged("sip:bob@10.77.0.1:9;transport=tcp", func(o *Observation) { o.Uses[0].Probe = Probe{Carrier: sip.CarrierTCP, Result: ProbeSelf} })
 	if self.Class != Closed {
 		t.Errorf("connected to itself: %s, want Closed: that is no acceptance", self.Class)
 	}
@@ -245,7 +245,7 @@ func TestJudgeUserLacksTransport(t *testing.T) {
 func TestJudgeCountsAProbeOnce(t *testing.T) {
 	sc := parsed(t, sample.Founding)
 	u := Use{View: Viewpoint{Element: "ann", Host: "hut", Source: netip.MustParseAddr("10.77.0.2")}, Request: "ACK", MustDial: true}
-	u.Probe = Probe{Transport: sip.TCP, Result: ProbeAccepted, Owner: "bob"}
+	u.Probe = Probe{Carrier: sip.CarrierTCP, Result: ProbeAccepted, Owner: "bob"}
 	o := Observation{Snapshots: []linux.Snapshot{stage()}, Uses: []Use{u, u},
 		Adverts: []Advert{{Header: "Contact", URI: "sip:bob@10.77.0.1:5072;transport=tcp", Giver: "bob", Leg: Leg{Transport: sip.TCP}}}}
 	count := map[string]int{}
@@ -288,7 +288,7 @@ func TestJudgeKnowsWhatWasThere(t *testing.T) {
 		now := stage()
 		kept := now.Hosts[0].Sockets[:0]
 		for _, s := range now.Hosts[0].Sockets {
-			if s.Transport != transport || s.Local.String() != "10.77.0.1:"+port {
+			if s.Carrier != transport.Carrier() || s.Local.String() != "10.77.0.1:"+port {
 				kept = append(kept, s)
 			}
 		}
@@ -299,7 +299,7 @@ func TestJudgeKnowsWhatWasThere(t *testing.T) {
 	}
 	udpBeside := func(o *Observation) {
 		box := &o.Snapshots[1].Hosts[0]
-		box.Sockets = append(box.Sockets, linux.Socket{Transport: sip.UDP, State: linux.StateClose, Local: netip.MustParseAddrPort("10.77.0.1:5072"), Owner: "bob"})
+		box.Sockets = append(box.Sockets, linux.Socket{Carrier: sip.CarrierUDP, State: linux.StateClose, Local: netip.MustParseAddrPort("10.77.0.1:5072"), Owner: "bob"})
 	}
 	for _, c := range []struct {
 		name, uri string
@@ -330,7 +330,7 @@ func TestJudgeNamesAConnectionOnTheDefaultPort(t *testing.T) {
 			o.Adverts[0].Leg.Transport = sip.UDP
 			if remote != "" {
 				box := &o.Snapshots[0].Hosts[0]
-				box.Sockets = append(box.Sockets, linux.Socket{Transport: sip.UDP, State: linux.StateEstablished, Owner: "bob",
+				box.Sockets = append(box.Sockets, linux.Socket{Carrier: sip.CarrierUDP, State: linux.StateEstablished, Owner: "bob",
 					Local: netip.MustParseAddrPort("10.77.0.1:5060"), Remote: netip.MustParseAddrPort(remote)})
 			}
 		}).Class

@@ -62,6 +62,8 @@ func drawn(t *rapid.T, v reflect.Value, s *scenario.Scenario) {
 		}
 	case *Role:
 		*x = Role(n(len(giverNames) - 1))
+	case *sip.Carrier:
+		*x = sip.Carrier(n(len(sip.Carriers)))
 	case *sip.Transport:
 		*x = sip.Transport(n(len(sip.Transports)))
 	case *linux.State:
@@ -209,7 +211,7 @@ func TestParseObservationFormatObservation(t *testing.T) {
 // A socket that stays is kept once, and so is a snapshot.
 func TestFormatObservationKeepsASocketOnce(t *testing.T) {
 	s := scenarioOf(t, sample.Founding)
-	a := linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: netip.MustParseAddrPort("10.77.0.1:5072"), Backlog: 128, Inode: 7, Owner: "bob"}
+	a := linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: netip.MustParseAddrPort("10.77.0.1:5072"), Backlog: 128, Inode: 7, Owner: "bob"}
 	b := a
 	b.Queue = 1
 	snap := func(x ...linux.Socket) linux.Snapshot {
@@ -220,8 +222,8 @@ func TestFormatObservationKeepsASocketOnce(t *testing.T) {
 "own": {"ann":true,"bob":false},
 "after": [0,2],
 "sockets": [
-  {"transport":"tcp","state":"LISTEN","local":"10.77.0.1:5072","backlog":128,"inode":7,"owner":"bob"},
-  {"transport":"tcp","state":"LISTEN","local":"10.77.0.1:5072","queue":1,"backlog":128,"inode":7,"owner":"bob"}
+  {"carrier":"tcp","state":"LISTEN","local":"10.77.0.1:5072","backlog":128,"inode":7,"owner":"bob"},
+  {"carrier":"tcp","state":"LISTEN","local":"10.77.0.1:5072","queue":1,"backlog":128,"inode":7,"owner":"bob"}
 ],
 "snapshots": [
   {"hosts":[{"host":"box","addrs":["10.77.0.1"],"devices":[2],"sockets":[0]}]},

@@ -21,10 +21,11 @@ type Prediction struct {
 	After [][]Connection
 }
 
-// Connection is one predicted TCP connection between two elements. The port
+// Connection is one predicted connection between two elements. The port
 // that it was dialled from is the kernel's choice: a symbol, not a number.
 type Connection struct {
 	Dialler, Acceptor string
+	Transport         sip.Transport
 	Source            netip.Addr     // the dialler's address
 	Remote            netip.AddrPort // the acceptor's listener
 }
@@ -125,7 +126,7 @@ func (w *prediction) listeners(e *scenario.Element) error {
 	for _, l := range e.Listen {
 		name := w.listenerName(e.Name, l.Transport)
 		w.owner[name] = e.Name
-		steps := []scenario.Step{scenario.OpenSocket{Name: name, Host: e.Host, Transport: l.Transport, Family: scenario.FamilyOf(addr)},
+		steps := []scenario.Step{scenario.OpenSocket{Name: name, Host: e.Host, Carrier: l.Transport.Carrier(), Family: scenario.FamilyOf(addr)},
 			scenario.SetOption{Socket: name, Option: scenario.OptionReuseAddr}}
 		if addr.Is6() {
 			steps = append(steps, scenario.SetOption{Socket: name, Option: scenario.OptionV6Only, Off: !v6only})
@@ -190,7 +191,7 @@ func (w *prediction) flows(element string) (flows []sip.Flow, index []int) {
 				continue
 			}
 			if x, ok := w.ports.Socket(w.ends[i][end]); ok && x.State == linux.StateEstablished {
-				flows, index = append(flows, sip.Flow{Transport: sip.TCP, Local: x.Local, Remote: x.Remote}), append(index, i)
+				flows, index = append(flows, sip.Flow{Transport: c.Transport, Local: x.Local, Remote: x.Remote}), append(index, i)
 			}
 		}
 	}
@@ -228,7 +229,7 @@ func (w *prediction) datagram(from, to string, t sip.Target) error {
 		return fmt.Errorf("no datagram of %s reaches %s: what goes between them is dropped", from, to)
 	}
 	snap := w.ports.Snapshot()
-	port, err := w.port(from, sip.UDP)
+	port, err := w.port(from, t.Transport)
 	if err != nil {
 		return err
 	}
@@ -237,7 +238,7 @@ func (w *prediction) datagram(from, to string, t sip.Target) error {
 		src = netip.AddrPortFrom(netip.Addr{}, port)
 	}
 	here := w.s.Element(from).Host
-	if r := linux.Lookup(&snap, here, sip.UDP, src, t.Addr); !r.Takes() || w.owner[r.Socket.Owner] != to {
+	if r := linux.Lookup(&snap, here, t.Transport.Carrier(), src, t.Addr); !r.Takes() || w.owner[r.Socket.Owner] != to {
 		return fmt.Errorf("no datagram of %s reaches %s: %s", from, to, r.Rule)
 	}
 	if snap.Topology == nil {
@@ -255,17 +256,17 @@ func (w *prediction) dial(from, to string, t sip.Target) (int, error) {
 	i := len(w.conns)
 	here, there := fmt.Sprintf("dialled-%d", i), fmt.Sprintf("accepted-%d", i)
 	w.owner[here], w.owner[there] = from, to
-	steps := []scenario.Step{scenario.OpenSocket{Name: here, Host: w.s.Element(from).Host, Transport: sip.TCP, Family: scenario.FamilyOf(t.Addr.Addr())}}
+	steps := []scenario.Step{scenario.OpenSocket{Name: here, Host: w.s.Element(from).Host, Carrier: t.Transport.Carrier(), Family: scenario.FamilyOf(t.Addr.Addr())}}
 	if from != w.unbound {
 		steps = append(steps, scenario.BindSocket{Socket: here, At: scenario.Endpoint{Addr: w.s.ElementAddr(from)}})
 	}
 	steps = append(steps, scenario.DialSocket{Socket: here, To: scenario.Endpoint{Addr: t.Addr.Addr(), Port: t.Addr.Port()}},
-		scenario.AcceptSocket{Listener: w.listenerName(to, sip.TCP), Name: there})
+		scenario.AcceptSocket{Listener: w.listenerName(to, t.Transport), Name: there})
 	if err := w.do(steps...); err != nil {
 		return -1, fmt.Errorf("%s cannot dial %s: %w", from, to, err)
 	}
 	x, _ := w.ports.Socket(here)
-	w.conns = append(w.conns, Connection{Dialler: from, Acceptor: to, Source: x.Local.Addr(), Remote: t.Addr})
+	w.conns = append(w.conns, Connection{Dialler: from, Acceptor: to, Transport: t.Transport, Source: x.Local.Addr(), Remote: t.Addr})
 	w.ends = append(w.ends, [2]string{here, there})
 	return i, nil
 }

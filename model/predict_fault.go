@@ -209,15 +209,19 @@ func (w *prediction) fill(e *scenario.Element) error {
 	if w.gone[e.Name] || !w.frozen[e.Host] {
 		return fmt.Errorf("the queue of %s cannot be filled: it does not stand still, or does not live", e.Name)
 	}
-	to := scenario.Endpoint{Addr: w.s.ElementAddr(e.Name), Port: e.Port(sip.TCP)}
+	first, ok := e.Stream()
+	if !ok {
+		return fmt.Errorf("%s has no queue: it listens on no stream", e.Name)
+	}
+	to := scenario.Endpoint{Addr: w.s.ElementAddr(e.Name), Port: first.Port}
 	for {
-		l, _ := w.ports.Socket(w.listenerName(e.Name, sip.TCP))
+		l, _ := w.ports.Socket(w.listenerName(e.Name, first.Transport))
 		if l.Queue > l.Backlog { // sk_acceptq_is_full
 			return nil
 		}
 		name := fmt.Sprintf("filler-%d", w.fillers)
 		w.fillers++
-		if err := w.do(scenario.OpenSocket{Name: name, Host: e.Host, Transport: sip.TCP, Family: scenario.FamilyOf(to.Addr)}, scenario.DialSocket{Socket: name, To: to}); err != nil {
+		if err := w.do(scenario.OpenSocket{Name: name, Host: e.Host, Carrier: sip.CarrierTCP, Family: scenario.FamilyOf(to.Addr)}, scenario.DialSocket{Socket: name, To: to}); err != nil {
 			return fmt.Errorf("fill the queue of %s: %w", e.Name, err)
 		}
 	}
@@ -227,18 +231,32 @@ func (w *prediction) fill(e *scenario.Element) error {
 func (w *prediction) catchUp(host string) error {
 	for i := range w.s.Elements {
 		e := &w.s.Elements[i]
-		if e.Host != host || w.gone[e.Name] || e.Port(sip.TCP) == 0 {
+		if e.Host != host || w.gone[e.Name] {
 			continue
 		}
-		listener := w.listenerName(e.Name, sip.TCP)
-		for l, _ := w.ports.Socket(listener); l.Queue > 0; l, _ = w.ports.Socket(listener) {
-			name := fmt.Sprintf("%s-taken-%d", listener, len(w.taken[e.Name]))
-			w.owner[name] = e.Name
-			if err := w.do(scenario.AcceptSocket{Listener: listener, Name: name}); err != nil {
+		for _, l := range e.Listen {
+			if err := w.acceptAll(e.Name, l.Transport); err != nil {
 				return err
 			}
-			set(&w.taken, e.Name, append(w.taken[e.Name], name))
 		}
+	}
+	return nil
+}
+
+// acceptAll lets an element accept what waits at a listener; a datagram socket
+// has no such queue.
+func (w *prediction) acceptAll(element string, t sip.Transport) error {
+	if !t.Reliable() {
+		return nil
+	}
+	listener := w.listenerName(element, t)
+	for l, _ := w.ports.Socket(listener); l.Queue > 0; l, _ = w.ports.Socket(listener) {
+		name := fmt.Sprintf("%s-taken-%d", listener, len(w.taken[element]))
+		w.owner[name] = element
+		if err := w.do(scenario.AcceptSocket{Listener: listener, Name: name}); err != nil {
+			return err
+		}
+		set(&w.taken, element, append(w.taken[element], name))
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (w *prediction) port(element string, t sip.Transport) (uint16, error) {
 	}
 	addr, name := w.s.ElementAddr(element), own.String()
 	w.owner[name] = element
-	steps := []scenario.Step{scenario.OpenSocket{Name: name, Host: e.Host, Transport: t, Family: scenario.FamilyOf(addr)}, scenario.BindSocket{Socket: name, At: scenario.Endpoint{Addr: addr}}}
+	steps := []scenario.Step{scenario.OpenSocket{Name: name, Host: e.Host, Carrier: t.Carrier(), Family: scenario.FamilyOf(addr)}, scenario.BindSocket{Socket: name, At: scenario.Endpoint{Addr: addr}}}
 	if t.Reliable() {
 		steps = append(steps, scenario.ListenSocket{Socket: name, Backlog: backlog})
 	}

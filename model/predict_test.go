@@ -158,7 +158,7 @@ func TestSocketsAgree(t *testing.T) {
 		"not the listener": func(h *linux.HostSockets) { h.Sockets[0].Local = netip.MustParseAddrPort("10.77.0.1:5999") },
 		"another far end":  func(h *linux.HostSockets) { h.Sockets[3].Remote = netip.MustParseAddrPort("10.77.0.1:5081") },
 		"nobody's listener": func(h *linux.HostSockets) {
-			h.Sockets = append(h.Sockets, linux.Socket{Transport: sip.TCP, State: linux.StateListen})
+			h.Sockets = append(h.Sockets, linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateListen})
 		},
 	} {
 		got := judge(change)

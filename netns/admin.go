@@ -43,7 +43,7 @@ func (h *Host) Bounds() ([]linux.Socket, error) {
 	var all []linux.Socket
 	var bad error
 	err := h.diag.query(&b, true, func(body []byte) {
-		s, err := parseSocket(sip.TCP, body)
+		s, err := parseSocket(sip.CarrierTCP, body)
 		bad = errors.Join(bad, err)
 		all = append(all, s)
 	})
@@ -62,7 +62,7 @@ func (h *Host) Destroy(s linux.Socket) error {
 		if errors.Is(err, unix.EOPNOTSUPP) {
 			err = fmt.Errorf("%w (the kernel needs CONFIG_INET_DIAG_DESTROY)", err)
 		}
-		return fmt.Errorf("netns: host %s: destroy %s socket %s: %w", h.name, s.Transport, s.Local, err)
+		return fmt.Errorf("netns: host %s: destroy %s socket %s: %w", h.name, s.Carrier, s.Local, err)
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (h *Host) Destroy(s linux.Socket) error {
 // destroy asks for a socket's end (struct inet_diag_req_v2).
 func destroy(b *batch, s linux.Socket) {
 	proto, family := byte(unix.IPPROTO_TCP), byte(unix.AF_INET)
-	if s.Transport == sip.UDP {
+	if s.Carrier == sip.CarrierUDP {
 		proto = unix.IPPROTO_UDP
 	}
 	if s.V6 {

@@ -23,7 +23,7 @@ func TestFilter(t *testing.T) {
 			closed, open1 := listen(t, l.Host("a"), netip.AddrPortFrom(a, 5060)), listen(t, l.Host("a"), netip.AddrPortFrom(a, 5061))
 			before := dial(t, l.Host("b"), b, closed.addr)
 			peer := closed.accept()
-			if err := l.Host("a").Filter(sip.TCP, 5060); err != nil {
+			if err := l.Host("a").Filter(sip.CarrierTCP, 5060); err != nil {
 				t.Fatal(err)
 			}
 			expect(t, l.Host("b"), b, tcpTo(closed.addr), model.ProbeTimeout, "")

@@ -60,7 +60,8 @@ func hostFault(s *scenario.Scenario, step scenario.Step) (host string, fault fun
 			return "", func(*Host) error { return fmt.Errorf("netns: no element is called %q", st.Element) }
 		}
 		return e.Host, func(h *Host) error {
-			return h.FillBacklog(netip.AddrPortFrom(s.ElementAddr(st.Element), e.Port(sip.TCP)))
+			l, _ := e.Stream()
+			return h.FillBacklog(netip.AddrPortFrom(s.ElementAddr(st.Element), l.Port))
 		}
 	}
 	return "", nil
@@ -75,7 +76,7 @@ func (l *Lab) disconnect(element, peer string) error {
 	}
 	for i := range snap.Hosts {
 		for _, s := range snap.Hosts[i].Sockets {
-			if s.Owner == element && s.Transport == sip.TCP && farEnd(&snap, s) == peer {
+			if s.Owner == element && s.Carrier == sip.CarrierTCP && farEnd(&snap, s) == peer {
 				if err := l.hosts[i].Destroy(s); err != nil {
 					return err
 				}
@@ -89,7 +90,7 @@ func (l *Lab) disconnect(element, peer string) error {
 func farEnd(snap *linux.Snapshot, s linux.Socket) string {
 	for i := range snap.Hosts {
 		for _, o := range snap.Hosts[i].Sockets {
-			if o.Transport == s.Transport && s.Remote.IsValid() && unmap(o.Local) == unmap(s.Remote) && unmap(o.Remote) == unmap(s.Local) {
+			if o.Carrier == s.Carrier && s.Remote.IsValid() && unmap(o.Local) == unmap(s.Remote) && unmap(o.Remote) == unmap(s.Local) {
 				return o.Owner
 			}
 		}
@@ -101,12 +102,12 @@ func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr()
 
 // between cuts what two elements have between them now: their connections, and
 // every pair of their datagram ports.
-func (l *Lab) between(element, peer, what string, verdict func(*batch, sip.Transport)) error {
+func (l *Lab) between(element, peer, what string, verdict func(*batch, sip.Carrier)) error {
 	snap, err := l.Snapshot()
 	if err != nil {
 		return err
 	}
-	var flows []sip.Flow
+	var flows []Flow
 	var here, there []netip.AddrPort
 	var home *Host
 	for i := range snap.Hosts {
@@ -116,11 +117,11 @@ func (l *Lab) between(element, peer, what string, verdict func(*batch, sip.Trans
 				home = l.hosts[i]
 			}
 			switch {
-			case s.Transport == sip.TCP && s.Owner == element && farEnd(&snap, s) == peer:
-				flows = append(flows, sip.Flow{Transport: sip.TCP, Local: unmap(s.Local), Remote: unmap(s.Remote)})
-			case s.Transport == sip.UDP && s.Owner == element:
+			case s.Carrier == sip.CarrierTCP && s.Owner == element && farEnd(&snap, s) == peer:
+				flows = append(flows, Flow{Carrier: sip.CarrierTCP, Local: unmap(s.Local), Remote: unmap(s.Remote)})
+			case s.Carrier == sip.CarrierUDP && s.Owner == element:
 				here = append(here, ends(h, s)...)
-			case s.Transport == sip.UDP && s.Owner == peer:
+			case s.Carrier == sip.CarrierUDP && s.Owner == peer:
 				there = append(there, ends(h, s)...)
 			}
 		}
@@ -128,7 +129,7 @@ func (l *Lab) between(element, peer, what string, verdict func(*batch, sip.Trans
 	for _, a := range here {
 		for _, b := range there {
 			if a.Addr().Is4() == b.Addr().Is4() {
-				flows = append(flows, sip.Flow{Transport: sip.UDP, Local: a, Remote: b})
+				flows = append(flows, Flow{Carrier: sip.CarrierUDP, Local: a, Remote: b})
 			}
 		}
 	}

@@ -39,7 +39,7 @@ func (h *Host) fill(at netip.AddrPort) error {
 
 // fillOne opens one more connection, unless the listener's queue is full.
 func (h *Host) fillOne(at netip.AddrPort) (full bool, err error) {
-	s, found, err := h.diag.lookup(sip.TCP, netip.AddrPortFrom(at.Addr(), 0), at, h.arrival(at.Addr()))
+	s, found, err := h.diag.lookup(sip.CarrierTCP, netip.AddrPortFrom(at.Addr(), 0), at, h.arrival(at.Addr()))
 	if err != nil || !found || s.State != linux.StateListen {
 		return false, errors.Join(err, ErrNoListener)
 	}

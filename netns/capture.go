@@ -32,7 +32,7 @@ type Legend struct {
 	Hosts map[string]string     // who is on a host, as in "ann, p"
 	Names map[netip.Addr]string // what an address is called
 	// Comment is what is said of a packet between two ports, "" for nothing.
-	Comment func(t sip.Transport, from, to netip.AddrPort) string
+	Comment func(t sip.Carrier, from, to netip.AddrPort) string
 }
 
 // Describe sets the legend. It has an effect until Close.
@@ -131,7 +131,7 @@ func (c *Capture) comment(frame []byte) string {
 
 // ports reads between which ports an Ethernet frame goes; ok is false for what
 // is neither TCP nor UDP, and for all but the first fragment.
-func ports(frame []byte) (t sip.Transport, from, to netip.AddrPort, ok bool) {
+func ports(frame []byte) (t sip.Carrier, from, to netip.AddrPort, ok bool) {
 	if len(frame) < 14+20 {
 		return
 	}
@@ -155,7 +155,7 @@ func ports(frame []byte) (t sip.Transport, from, to netip.AddrPort, ok bool) {
 	default:
 		return
 	}
-	if t, ok = map[byte]sip.Transport{unix.IPPROTO_TCP: sip.TCP, unix.IPPROTO_UDP: sip.UDP}[protocol]; !ok || len(ip) < 4 {
+	if t, ok = map[byte]sip.Carrier{unix.IPPROTO_TCP: sip.CarrierTCP, unix.IPPROTO_UDP: sip.CarrierUDP}[protocol]; !ok || len(ip) < 4 {
 		return t, from, to, false
 	}
 	return t, netip.AddrPortFrom(src, binary.BigEndian.Uint16(ip)), netip.AddrPortFrom(dst, binary.BigEndian.Uint16(ip[2:])), true

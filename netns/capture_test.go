@@ -116,8 +116,8 @@ func TestCaptureNamesWhoIsWho(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Describe(Legend{Hosts: map[string]string{"b": "bob, p"}, Names: map[netip.Addr]string{s.Addr("b", "lan"): "bob+p"},
-		Comment: func(tr sip.Transport, from, to netip.AddrPort) string {
-			if tr == sip.TCP && to == ln.addr {
+		Comment: func(tr sip.Carrier, from, to netip.AddrPort) string {
+			if tr == sip.CarrierTCP && to == ln.addr {
 				return "to the listener"
 			}
 			return ""

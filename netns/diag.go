@@ -65,7 +65,7 @@ func (c *conn) sockets(all []linux.Socket) ([]linux.Socket, error) {
 	for _, f := range []byte{unix.AF_INET, unix.AF_INET6} {
 		var b batch
 		dumpUDP(&b, f)
-		if all, err = c.list(all, sip.UDP, &b); err != nil {
+		if all, err = c.list(all, sip.CarrierUDP, &b); err != nil {
 			return nil, err
 		}
 	}
@@ -75,11 +75,11 @@ func (c *conn) sockets(all []linux.Socket) ([]linux.Socket, error) {
 func (c *conn) tcpSockets(all []linux.Socket) ([]linux.Socket, error) {
 	var b batch
 	dumpTCP(&b)
-	return c.list(all, sip.TCP, &b)
+	return c.list(all, sip.CarrierTCP, &b)
 }
 
 // list appends what a dump returns.
-func (c *conn) list(all []linux.Socket, t sip.Transport, b *batch) ([]linux.Socket, error) {
+func (c *conn) list(all []linux.Socket, t sip.Carrier, b *batch) ([]linux.Socket, error) {
 	var bad error
 	err := c.query(b, true, func(body []byte) {
 		s, err := parseSocket(t, body)
@@ -96,10 +96,10 @@ func (c *conn) list(all []linux.Socket, t sip.Transport, b *batch) ([]linux.Sock
 // come from one address to another: its own look-up, a connection before a
 // listener. device is where it comes in, 0 if that makes no difference. ok is
 // false if nobody takes it.
-func (c *conn) lookup(t sip.Transport, from, to netip.AddrPort, device uint32) (s linux.Socket, ok bool, err error) {
+func (c *conn) lookup(t sip.Carrier, from, to netip.AddrPort, device uint32) (s linux.Socket, ok bool, err error) {
 	proto := byte(unix.IPPROTO_TCP)
 	local, remote := to, from
-	if t == sip.UDP {
+	if t == sip.CarrierUDP {
 		// udp_dump_one (net/ipv4/udp_diag.c) reads the two the other way.
 		proto, local, remote = unix.IPPROTO_UDP, from, to
 	}
@@ -119,22 +119,22 @@ func (c *conn) lookup(t sip.Transport, from, to netip.AddrPort, device uint32) (
 }
 
 // parseSocket reads a struct inet_diag_msg and its attributes.
-func parseSocket(t sip.Transport, p []byte) (linux.Socket, error) {
+func parseSocket(t sip.Carrier, p []byte) (linux.Socket, error) {
 	if len(p) < diagMessageSize {
 		return linux.Socket{}, fmt.Errorf("sock_diag answer of %d bytes is cut off", len(p))
 	}
 	s := linux.Socket{
-		Transport: t,
-		V6:        p[0] == unix.AF_INET6,
-		State:     linux.State(p[1]),
-		Device:    native.Uint32(p[40:]),
-		Cookie:    native.Uint64(p[44:]),
-		Queue:     native.Uint32(p[56:]),
-		Inode:     uint64(native.Uint32(p[68:])),
+		Carrier: t,
+		V6:      p[0] == unix.AF_INET6,
+		State:   linux.State(p[1]),
+		Device:  native.Uint32(p[40:]),
+		Cookie:  native.Uint64(p[44:]),
+		Queue:   native.Uint32(p[56:]),
+		Inode:   uint64(native.Uint32(p[68:])),
 	}
 	s.Local = diagAddr(s.V6, p[8:24], p[4:6])
 	s.Remote = diagAddr(s.V6, p[24:40], p[6:8])
-	if s.Remote.Port() == 0 && (t == sip.TCP || s.Remote.Addr().IsUnspecified()) { // a dial that failed leaves its address behind
+	if s.Remote.Port() == 0 && (t == sip.CarrierTCP || s.Remote.Addr().IsUnspecified()) { // a dial that failed leaves its address behind
 		s.Remote = netip.AddrPort{}
 	}
 	if s.State == linux.StateListen {

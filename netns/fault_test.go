@@ -219,7 +219,7 @@ func TestLostDatagramsAreNotAccepted(t *testing.T) {
 	if p := l.Host("ann").Probe(s.Addr("ann", "lan"), to); p.Result != model.ProbeAccepted {
 		t.Fatalf("before: %+v", p)
 	}
-	if err := l.Host("bob").Filter(sip.UDP, 5060); err != nil {
+	if err := l.Host("bob").Filter(sip.CarrierUDP, 5060); err != nil {
 		t.Fatal(err)
 	}
 	if p := l.Host("ann").Probe(s.Addr("ann", "lan"), to); p.Result != model.ProbeTimeout {
@@ -278,7 +278,7 @@ func TestFaultsThatCannotHappen(t *testing.T) {
 	for want, err := range map[string]error{
 		`netns: host ann: set link to network far down: it is not on a network "far"`: l.Host("ann").SetLink("far", false),
 		`netns: host ann: withdraw route to lan: the scenario has no such route`:      l.Host("ann").Withdraw("lan", ""),
-		`netns: silence flow 10.77.0.1:1: no host has 10.77.9.9`:                      l.Silence(sip.Flow{Local: netip.MustParseAddrPort("10.77.0.1:1"), Remote: netip.MustParseAddrPort("10.77.9.9:1")}),
+		`netns: silence flow 10.77.0.1:1: no host has 10.77.9.9`:                      l.Silence(Flow{Local: netip.MustParseAddrPort("10.77.0.1:1"), Remote: netip.MustParseAddrPort("10.77.9.9:1")}),
 		`netns: host ann: remove address 10.77.0.9: cannot assign requested address`:  l.Host("ann").RemoveAddr(ip("10.77.0.9")),
 	} {
 		if err == nil || err.Error() != want {

@@ -21,7 +21,7 @@ const (
 // Filter drops without a word every SYN or datagram that comes to a port of
 // the host from another one. Connections that exist go on. Only the reset of a
 // pool undoes it.
-func (h *Host) Filter(t sip.Transport, port uint16) error {
+func (h *Host) Filter(t sip.Carrier, port uint16) error {
 	if err := h.addRule(func(b *batch) { nftDrop(b, t, port) }); err != nil {
 		return fmt.Errorf("netns: host %s: filter %s port %d: %w", h.name, t, port, err)
 	}
@@ -56,13 +56,13 @@ func (h *Host) netfilter() (*conn, error) {
 
 // nftDrop appends the expressions of: arrives not by lo, is of the transport,
 // has the port (and, for TCP, is a SYN without ACK): drop.
-func nftDrop(b *batch, t sip.Transport, port uint16) {
+func nftDrop(b *batch, t sip.Carrier, port uint16) {
 	nftMeta(b, unix.NFT_META_IIF)
 	nftCompare(b, unix.NFT_CMP_NEQ, native.AppendUint32(nil, loopbackDevice))
-	nftTransport(b, t)
+	nftCarrier(b, t)
 	nftPayload(b, nftPayloadSegment, toPort, 2)
 	nftCompare(b, unix.NFT_CMP_EQ, binary.BigEndian.AppendUint16(nil, port))
-	if t == sip.TCP {
+	if t == sip.CarrierTCP {
 		nftFlags(b, tcpFlagSYNAndACK, tcpFlagSYN)
 	}
 	nftDropIt(b, t)

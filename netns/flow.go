@@ -28,15 +28,21 @@ const (
 // Silence drops, from now on and both ways, every packet of the flows, as a
 // firewall that has forgotten them. Neither end is told. It happens where a
 // packet arrives, so that each end sees its own packets leave.
-func (l *Lab) Silence(flows ...sip.Flow) error { return l.cut("silence", nil, flows, nftDropIt) }
+func (l *Lab) Silence(flows ...Flow) error { return l.cut("silence", nil, flows, nftDropIt) }
 
 // ResetFlow answers, from now on, every packet of the flows with a RST, or over
 // UDP with ICMP port unreachable, and drops it. An end is told when it sends.
-func (l *Lab) ResetFlow(flows ...sip.Flow) error { return l.cut("reset", nil, flows, nftReject) }
+func (l *Lab) ResetFlow(flows ...Flow) error { return l.cut("reset", nil, flows, nftReject) }
+
+// Flow is what passes between two ports, seen from one of them.
+type Flow struct {
+	Carrier       sip.Carrier
+	Local, Remote netip.AddrPort
+}
 
 // cut makes what comes on flows meet a verdict. Those of loopback are of the
 // host on.
-func (l *Lab) cut(what string, on *Host, flows []sip.Flow, verdict func(b *batch, t sip.Transport)) error {
+func (l *Lab) cut(what string, on *Host, flows []Flow, verdict func(b *batch, t sip.Carrier)) error {
 	for _, f := range flows {
 		for _, end := range []struct{ from, to netip.AddrPort }{{f.Remote, f.Local}, {f.Local, f.Remote}} {
 			h := l.hostOf(on, end.to.Addr())
@@ -44,8 +50,8 @@ func (l *Lab) cut(what string, on *Host, flows []sip.Flow, verdict func(b *batch
 				return fmt.Errorf("netns: %s flow %s: no host has %s", what, f.Local, end.to.Addr())
 			}
 			err := h.addRule(func(b *batch) {
-				nftFlow(b, f.Transport, end.from, end.to)
-				verdict(b, f.Transport)
+				nftFlow(b, f.Carrier, end.from, end.to)
+				verdict(b, f.Carrier)
 			})
 			if err != nil {
 				return fmt.Errorf("netns: host %s: %s flow from %s to %s: %w", h.name, what, end.from, end.to, err)
@@ -93,14 +99,14 @@ func lacking(err error) error {
 
 // nftFlow appends: of this transport, from there, to here. A TCP flow's RST
 // passes, or nobody would learn of a reset.
-func nftFlow(b *batch, t sip.Transport, from, to netip.AddrPort) {
+func nftFlow(b *batch, t sip.Carrier, from, to netip.AddrPort) {
 	version, size, sourceAt, toAt := byte(unix.NFPROTO_IPV4), uint32(4), uint32(12), uint32(16)
 	if to.Addr().Is6() {
 		version, size, sourceAt, toAt = unix.NFPROTO_IPV6, 16, 8, 24
 	}
 	nftMeta(b, nftMetaNFProto)
 	nftCompare(b, unix.NFT_CMP_EQ, []byte{version})
-	nftTransport(b, t)
+	nftCarrier(b, t)
 	for _, field := range []struct {
 		base, offset, size uint32
 		value              []byte
@@ -115,9 +121,9 @@ func nftFlow(b *batch, t sip.Transport, from, to netip.AddrPort) {
 	}
 }
 
-func nftTransport(b *batch, t sip.Transport) {
+func nftCarrier(b *batch, t sip.Carrier) {
 	nftMeta(b, unix.NFT_META_L4PROTO)
-	nftCompare(b, unix.NFT_CMP_EQ, []byte{choose[byte](t == sip.TCP, unix.IPPROTO_TCP, unix.IPPROTO_UDP)})
+	nftCompare(b, unix.NFT_CMP_EQ, []byte{choose[byte](t == sip.CarrierTCP, unix.IPPROTO_TCP, unix.IPPROTO_UDP)})
 }
 
 // nftFlags appends: of these TCP flags exactly those are set.
@@ -133,7 +139,7 @@ func nftFlags(b *batch, mask, set byte) {
 	nftCompare(b, unix.NFT_CMP_EQ, []byte{set})
 }
 
-func nftDropIt(b *batch, _ sip.Transport) {
+func nftDropIt(b *batch, _ sip.Carrier) {
 	nftExpression(b, "immediate", func() {
 		b.attr(unix.NFTA_IMMEDIATE_DREG, big32(unix.NFT_REG_VERDICT))
 		b.nest(unix.NFTA_IMMEDIATE_DATA, func() {
@@ -144,12 +150,12 @@ func nftDropIt(b *batch, _ sip.Transport) {
 
 // nftReject refuses, and lets a RST pass: that is how the other end's refusal
 // comes home.
-func nftReject(b *batch, t sip.Transport) {
-	if t == sip.TCP {
+func nftReject(b *batch, t sip.Carrier) {
+	if t == sip.CarrierTCP {
 		nftFlags(b, tcpFlagRST, 0)
 	}
 	nftExpression(b, "reject", func() {
-		if t == sip.TCP {
+		if t == sip.CarrierTCP {
 			b.attr(nftRejectType, big32(nftRejectRST))
 			return
 		}

@@ -47,9 +47,9 @@ var leaks = []struct {
 	}},
 	{"route withdrawn", func(t *testing.T, l *Lab) error { return l.Host("ann").Withdraw(scenario.ToAll, "") }},
 	{"forwarding off", func(t *testing.T, l *Lab) error { return l.Host("gate").SetForwarding(false) }},
-	{"filter", func(t *testing.T, l *Lab) error { return l.Host("bob").Filter(sip.UDP, 5060) }},
+	{"filter", func(t *testing.T, l *Lab) error { return l.Host("bob").Filter(sip.CarrierUDP, 5060) }},
 	{"flow cut", func(t *testing.T, l *Lab) error {
-		f := sip.Flow{Transport: sip.TCP, Local: netip.MustParseAddrPort("10.77.0.1:5060"), Remote: netip.MustParseAddrPort("10.77.1.3:5060")}
+		f := Flow{Carrier: sip.CarrierTCP, Local: netip.MustParseAddrPort("10.77.0.1:5060"), Remote: netip.MustParseAddrPort("10.77.1.3:5060")}
 		return errors.Join(l.Silence(f), l.ResetFlow(f))
 	}},
 	{"somebody's own route, rule, address and table", func(t *testing.T, l *Lab) error {

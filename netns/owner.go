@@ -65,7 +65,7 @@ func (h *Host) own(sockets []linux.Socket) {
 // and did not say so yet. What else has no inode was closed by its owner and
 // belongs to nobody.
 func isChild(s *linux.Socket) bool {
-	if s.Transport != sip.TCP {
+	if s.Carrier != sip.CarrierTCP {
 		return false
 	}
 	switch s.State {

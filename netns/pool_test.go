@@ -172,7 +172,7 @@ func TestGivenBackLabIsClosed(t *testing.T) {
 	if _, err := old.Snapshot(); err == nil {
 		t.Error("Snapshot of the old lab works")
 	}
-	if err := h.Filter(sip.UDP, 1); !errors.Is(err, errClosed) {
+	if err := h.Filter(sip.CarrierUDP, 1); !errors.Is(err, errClosed) {
 		t.Errorf("Filter of the old lab: %v", err)
 	}
 	if _, err := next.Snapshot(); err != nil {

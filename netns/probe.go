@@ -36,7 +36,7 @@ func (h *Host) Probe(source netip.Addr, t sip.Target) model.Probe {
 }
 
 func (h *Host) newProbe(source netip.Addr, t sip.Target) *probe {
-	return &probe{host: h, fd: -1, Probe: model.Probe{Transport: t.Transport,
+	return &probe{host: h, fd: -1, Probe: model.Probe{Carrier: t.Transport.Carrier(),
 		Source: netip.AddrPortFrom(source, 0), Target: t.Addr}}
 }
 
@@ -75,13 +75,13 @@ func (p *probe) run() error {
 	if p.Result, p.Detail = untouchable(p.Source.Addr(), p.Target); p.Result != model.ProbeNone {
 		return nil
 	}
-	switch p.Transport {
-	case sip.TCP:
+	switch p.Carrier {
+	case sip.CarrierTCP:
 		return p.tcp()
-	case sip.UDP:
+	case sip.CarrierUDP:
 		return p.udp()
 	}
-	return fmt.Errorf("%w: no way to try %s", errProbe, p.Transport)
+	return fmt.Errorf("%w: no way to try %s", errProbe, p.Carrier)
 }
 
 // untouchable tells of targets that no packet can be sent to.

@@ -23,7 +23,7 @@ import (
 // closes its end by then.
 func (h *Host) ProbeOrderly(source netip.Addr, t sip.Target, wait time.Duration) model.Probe {
 	p := h.newProbe(source, t)
-	if t.Transport != sip.TCP {
+	if t.Transport.Carrier() != sip.CarrierTCP {
 		return p.do()
 	}
 	p.orderly = true
@@ -105,7 +105,7 @@ func (p *probe) known() (bool, error) {
 	if h == nil {
 		return true, nil
 	}
-	s, found, err := h.diag.lookup(sip.TCP, p.Source, p.Target, h.arrival(p.Target.Addr()))
+	s, found, err := h.diag.lookup(sip.CarrierTCP, p.Source, p.Target, h.arrival(p.Target.Addr()))
 	return found && s.State == linux.StateCloseWait && s.Inode != 0 && s.Queue == 0, err
 }
 
@@ -113,7 +113,7 @@ func (p *probe) known() (bool, error) {
 // viewpoint is to look after a probe as it did before.
 func (p *probe) removeTimeWait() error {
 	p.close()
-	err := p.host.Destroy(linux.Socket{Transport: sip.TCP, V6: p.Source.Addr().Is6(), State: linux.StateTimeWait,
+	err := p.host.Destroy(linux.Socket{Carrier: sip.CarrierTCP, V6: p.Source.Addr().Is6(), State: linux.StateTimeWait,
 		Local: p.Source, Remote: p.Target, Device: p.host.Zone(p.Target.Addr()), Cookie: diagNoCookie})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -103,15 +103,15 @@ func (p *probe) taker() (owner string, found bool, err error) {
 	if h == nil {
 		return "", false, nil
 	}
-	s, found, err := h.diag.lookup(p.Transport, p.Source, p.Target, h.arrival(p.Target.Addr()))
+	s, found, err := h.diag.lookup(p.Carrier, p.Source, p.Target, h.arrival(p.Target.Addr()))
 	if err == nil && found {
 		s.Owner = h.ownerOf(s)
 	}
-	if err == nil && found && s.Owner == "" && p.Transport == sip.TCP {
+	if err == nil && found && s.Owner == "" && p.Carrier == sip.CarrierTCP {
 		// Nobody has accepted it, or has said so yet, or it was closed
 		// already. Ask again from a port that no connection can have, and the
 		// look-up ends at the listener.
-		s, found, err = h.diag.lookup(p.Transport, netip.AddrPortFrom(p.Source.Addr(), 0), p.Target, h.arrival(p.Target.Addr()))
+		s, found, err = h.diag.lookup(p.Carrier, netip.AddrPortFrom(p.Source.Addr(), 0), p.Target, h.arrival(p.Target.Addr()))
 		s.Owner = h.ownerOf(s)
 	}
 	if err != nil {

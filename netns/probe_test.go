@@ -20,8 +20,8 @@ func expect(t *testing.T, h *Host, from netip.Addr, to sip.Target, want model.Pr
 	if p.Result != want || p.Owner != owner {
 		t.Errorf("%s probes %s %s: %s by %q (%s), want %s by %q", h.Name(), to.Transport, to.Addr, p.Result, p.Owner, p.Detail, want, owner)
 	}
-	if p.Target != to.Addr || p.Transport != to.Transport {
-		t.Errorf("the probe of %v says that it is one of %s %s", to, p.Transport, p.Target)
+	if p.Target != to.Addr || p.Carrier != to.Transport.Carrier() {
+		t.Errorf("the probe of %v says that it is one of %s %s", to, p.Carrier, p.Target)
 	}
 	if want == model.ProbeAccepted && (p.Source.Addr() != from || p.Source.Port() < 32768) {
 		t.Errorf("the probe came from %s, want a fresh port of %s", p.Source, from)

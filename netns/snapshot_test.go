@@ -33,7 +33,7 @@ func lines(t *testing.T, l *Lab, host string) []string {
 		if s.V6Only {
 			v6 += "only"
 		}
-		all = append(all, fmt.Sprintf("%s%s %s %s %s %s", s.Transport, v6, s.State, end(s.Local), end(s.Remote), s.Owner))
+		all = append(all, fmt.Sprintf("%s%s %s %s %s %s", s.Carrier, v6, s.State, end(s.Local), end(s.Remote), s.Owner))
 	}
 	sort.Strings(all)
 	return all
@@ -147,7 +147,7 @@ func TestSnapshotOfOtherKinds(t *testing.T) {
 // A wildcard listener that takes IPv6 only is not the owner of an IPv4 child.
 func TestListenerOf(t *testing.T) {
 	listener := func(owner, at string, v6, only bool) linux.Socket {
-		return linux.Socket{Transport: sip.TCP, State: linux.StateListen, V6: v6, V6Only: only,
+		return linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateListen, V6: v6, V6Only: only,
 			Local: netip.MustParseAddrPort(at), Owner: owner}
 	}
 	all := []linux.Socket{
@@ -161,7 +161,7 @@ func TestListenerOf(t *testing.T) {
 		"[::ffff:10.77.0.1]:5061": "both", "[fd77::1]:5061": "both", "10.77.0.1:5062": "",
 	} {
 		got := ""
-		if l := linux.ListenerOf(all, &linux.Socket{Transport: sip.TCP, Local: netip.MustParseAddrPort(at)}); l != nil {
+		if l := linux.ListenerOf(all, &linux.Socket{Carrier: sip.CarrierTCP, Local: netip.MustParseAddrPort(at)}); l != nil {
 			got = l.Owner
 		}
 		if got != want {

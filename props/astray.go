@@ -77,7 +77,7 @@ func (s *session) strayDial(judged string, seg segment) {
 		return
 	}
 	out := s.obs.Outcomes[len(s.obs.Outcomes)-1]
-	if out.Completed() || linux.Lookup(&s.obs.Snapshots[last], s.sc.SUT().Host, sip.TCP, netip.AddrPortFrom(seg.from.Addr(), 0), seg.to).Takes() {
+	if out.Completed() || linux.Lookup(&s.obs.Snapshots[last], s.sc.SUT().Host, sip.CarrierTCP, netip.AddrPortFrom(seg.from.Addr(), 0), seg.to).Takes() {
 		return
 	}
 	c, _ := s.sc.Steps[out.Step].(scenario.Call)

@@ -189,7 +189,7 @@ func (e *explanation) pushedBy() string {
 	}
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
-		if s.Owner == e.a.Giver && s.Transport == sip.TCP && s.Remote.IsValid() && s.Local.Port() == e.v.Target.Addr.Port() &&
+		if s.Owner == e.a.Giver && s.Carrier == sip.CarrierTCP && s.Remote.IsValid() && s.Local.Port() == e.v.Target.Addr.Port() &&
 			takes(s, e.v.Target.Addr.Addr()) && h.RoleOf(s) == linux.RoleDialled {
 			return otherEnd(snap, s)
 		}

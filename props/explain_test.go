@@ -43,8 +43,8 @@ func newScene() *scene {
 	return &scene{
 		scenario: explained,
 		socks: []linux.Socket{
-			{Transport: sip.TCP, State: linux.StateListen, Local: at4(5072), Owner: "bob"},
-			{Transport: sip.TCP, State: linux.StateListen, Local: at4(5060), Owner: "p"},
+			{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: at4(5072), Owner: "bob"},
+			{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: at4(5060), Owner: "p"},
 		},
 		advert:  model.Advert{Header: "Contact", Value: "<sip:bob@10.77.0.1:40001;transport=tcp>", URI: "sip:bob@10.77.0.1:40001;transport=tcp", Message: "200 INVITE", Giver: "bob", Role: model.RoleCallee, Step: 1},
 		use:     model.Use{View: model.Viewpoint{Element: "ann", Host: "box"}, Request: "ACK", MustDial: true, Step: 1, Probe: model.Probe{Result: model.ProbeRefused}},
@@ -77,15 +77,15 @@ func (s *scene) explain(t *testing.T) string {
 // TestExplanations: each sentence stands where the observation proves it, and
 // nowhere else.
 func TestExplanations(t *testing.T) {
-	conn := linux.Socket{Transport: sip.TCP, State: linux.StateEstablished, Local: at4(40001), Remote: at4(5060), Owner: "bob"}
-	accepted := linux.Socket{Transport: sip.TCP, State: linux.StateEstablished, Local: at4(5060), Remote: at4(40001), Owner: "p"}
+	conn := linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateEstablished, Local: at4(40001), Remote: at4(5060), Owner: "bob"}
+	accepted := linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateEstablished, Local: at4(5060), Remote: at4(40001), Owner: "p"}
 	udpTo := func(port uint16) linux.Socket {
-		return linux.Socket{Transport: sip.UDP, State: linux.StateEstablished, Local: at4(5072), Remote: at4(port), Owner: "bob"}
+		return linux.Socket{Carrier: sip.CarrierUDP, State: linux.StateEstablished, Local: at4(5072), Remote: at4(port), Owner: "bob"}
 	}
 	overUDP := func(s *scene) {
 		s.advert.URI, s.advert.Leg.Transport = "sip:bob@10.77.0.1:5072", sip.UDP
 		s.verdict.Target = sip.Target{Transport: sip.UDP, Addr: at4(5072)}
-		s.socks = []linux.Socket{udpTo(5060), {Transport: sip.UDP, State: linux.StateClose, Local: at4(5060), Owner: "p"}}
+		s.socks = []linux.Socket{udpTo(5060), {Carrier: sip.CarrierUDP, State: linux.StateClose, Local: at4(5060), Owner: "p"}}
 	}
 	founding := func(s *scene) {
 		s.verdict.Class = model.ConnectionPort
@@ -149,15 +149,15 @@ func TestExplanations(t *testing.T) {
 		{"accepts nowhere any more", "bob accepts on:          nothing any more", func(s *scene) { s.earlier, s.socks = s.socks, s.socks[1:] }, func(s *scene) { s.socks = s.socks[1:] }},
 		{"never accepted", "bob accepts on:          nothing\n", func(s *scene) { s.socks = s.socks[1:] }, func(s *scene) { s.earlier, s.socks = s.socks, s.socks[1:] }},
 		{"accepts on a port that nobody listed", "bob accepts on:          UNCONN udp 10.77.0.1:6000  bob (stack)", func(s *scene) {
-			s.socks = []linux.Socket{{Transport: sip.UDP, State: linux.StateClose, Local: at4(6000), Owner: "bob"}}
+			s.socks = []linux.Socket{{Carrier: sip.CarrierUDP, State: linux.StateClose, Local: at4(6000), Owner: "bob"}}
 		}, nil},
 		{"counts what is not listed", "and on 1 more that the scenario does not name", func(s *scene) {
-			s.socks = append(s.socks, linux.Socket{Transport: sip.UDP, State: linux.StateClose, Local: at4(6000), Owner: "bob"})
+			s.socks = append(s.socks, linux.Socket{Carrier: sip.CarrierUDP, State: linux.StateClose, Local: at4(6000), Owner: "bob"})
 		}, nil},
 		{"bound to a device", "LISTEN tcp 10.77.0.1:40001  bob (stack)  bound to eth1: takes only what comes in there", func(s *scene) {
-			s.socks = append(s.socks, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: at4(40001), Owner: "bob", Device: scenario.FirstDevice + 1})
+			s.socks = append(s.socks, linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: at4(40001), Owner: "bob", Device: scenario.FirstDevice + 1})
 		}, func(s *scene) {
-			s.socks = append(s.socks, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: at4(40001), Owner: "bob"})
+			s.socks = append(s.socks, linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: at4(40001), Owner: "bob"})
 		}},
 
 		{"a connection", "on box, tcp port 40001:  ESTAB  tcp 10.77.0.1:40001 <-> 10.77.0.1:5060  bob (stack) <-> p  only a connection", founding, nil},
@@ -165,7 +165,7 @@ func TestExplanations(t *testing.T) {
 		{"a connection where the URI says UDP", "on box, udp port 40001:  no udp socket on 10.77.0.1\n  else on port 40001:      ESTAB  tcp", both(founding, func(s *scene) { s.verdict.Target.Transport = sip.UDP }), founding},
 		{"a connected UDP socket", "on box, udp port 5072:   ESTAB  udp 10.77.0.1:5072 <-> 10.77.0.1:5060  bob (stack) <-> p  connected: takes only what comes from there", overUDP, founding},
 		{"not on this address", "else on port 40001:      LISTEN tcp 10.77.0.2:40001  bob (stack)", func(s *scene) {
-			s.socks = append(s.socks, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: netip.MustParseAddrPort("10.77.0.2:40001"), Owner: "bob"})
+			s.socks = append(s.socks, linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: netip.MustParseAddrPort("10.77.0.2:40001"), Owner: "bob"})
 		}, founding},
 		{"refused over TCP", "probe from ann:          connection refused", nil, overUDP},
 		{"refused over UDP", "probe from ann:          port unreachable (ICMP)", overUDP, nil},
@@ -200,7 +200,7 @@ func TestExplanations(t *testing.T) {
 			both(wrongOwner, as("BYE", model.Outcome{Status: 200, Acked: true, ByeReply: 481}))},
 		{"in fairness", "p sent the call down bob's own connection, without RFC 5626", founding, func(s *scene) {
 			founding(s)
-			s.socks = append(s.socks, linux.Socket{Transport: sip.TCP, State: linux.StateListen, Local: at4(40001), Owner: "bob"}) // then bob did not dial it
+			s.socks = append(s.socks, linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: at4(40001), Owner: "bob"}) // then bob did not dial it
 		}},
 		{"over UDP nothing was dialled", "in fairness", founding, func(s *scene) { overUDP(s); s.verdict.Class = model.ConnectionPort }},
 	} {

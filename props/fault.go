@@ -166,7 +166,7 @@ func (s *session) sever(ctx context.Context, element string, wanted func(far *li
 		h := &snap.Hosts[i]
 		for j := range h.Sockets {
 			x := &h.Sockets[j]
-			if x.Transport != sip.TCP || x.Owner != element || !x.Remote.IsValid() {
+			if x.Carrier != sip.CarrierTCP || x.Owner != element || !x.Remote.IsValid() {
 				continue
 			}
 			far := snap.FarEnd(x)

@@ -6,7 +6,6 @@ import (
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/model/scenario"
-	"github.com/greka-sip/greka/model/sip"
 )
 
 // fault draws before which call something befalls the scenario, -1 for never.
@@ -157,7 +156,7 @@ func (d *draft) standstill(next scenario.Call) []scenario.Step {
 		}
 	} else {
 		begin, end = []scenario.Step{scenario.Freeze{Host: host}}, []scenario.Step{scenario.Thaw{Host: host}}
-		if chosen.Port(sip.TCP) != 0 && uniform(d.t, "full", 3) == 0 {
+		if _, ok := chosen.Stream(); ok && uniform(d.t, "full", 3) == 0 {
 			begin = append(begin, scenario.FillBacklog{Element: chosen.Name})
 		}
 	}

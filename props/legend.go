@@ -26,7 +26,7 @@ func legendOf(sc *scenario.Scenario, o *model.Observation) netns.Legend {
 		}
 	}
 	probes, owners, lost := probesOf(o), ownersOf(o), lostOf(o)
-	l.Comment = func(t sip.Transport, from, to netip.AddrPort) string {
+	l.Comment = func(t sip.Carrier, from, to netip.AddrPort) string {
 		if probes[flow{t, from, to}] || probes[flow{t, to, from}] {
 			return probeComment
 		}
@@ -48,9 +48,9 @@ func legendOf(sc *scenario.Scenario, o *model.Observation) netns.Legend {
 // lostKey is an address that was handed out and on which nobody accepts, and the
 // address from which somebody sent there.
 type lostKey struct {
-	transport sip.Transport
-	from      netip.Addr
-	to        netip.AddrPort
+	carrier sip.Carrier
+	from    netip.Addr
+	to      netip.AddrPort
 }
 
 // lost says who sent where nobody accepts. Such a connect leaves no socket in any
@@ -72,10 +72,10 @@ func lostOf(o *model.Observation) lost {
 		}
 		snap := &o.Snapshots[u.Snapshot]
 		source := u.View.SourceFor(snap, t.Addr.Addr())
-		if !source.IsValid() || linux.Lookup(snap, u.View.Host, t.Transport, netip.AddrPortFrom(source, 0), t.Addr).Takes() {
+		if !source.IsValid() || linux.Lookup(snap, u.View.Host, t.Transport.Carrier(), netip.AddrPortFrom(source, 0), t.Addr).Takes() {
 			continue
 		}
-		k := lostKey{t.Transport, source.Unmap(), plainPort(t.Addr)}
+		k := lostKey{t.Transport.Carrier(), source.Unmap(), plainPort(t.Addr)}
 		if have := all[k]; have != "" && have != u.View.Element {
 			all[k] = "?"
 			continue
@@ -88,9 +88,9 @@ func lostOf(o *model.Observation) lost {
 // user returns who sent a packet to where nobody accepts, "" if it is none of
 // those: its port was somebody else's, or the address somebody's who took what
 // came by datagrams.
-func (l lost) user(t sip.Transport, from, to netip.AddrPort, sender, receiver string) string {
+func (l lost) user(t sip.Carrier, from, to netip.AddrPort, sender, receiver string) string {
 	user := l[lostKey{t, from.Addr(), to}]
-	if user == "?" || sender != "" && sender != user || receiver != "" && (t == sip.UDP || sender != "") {
+	if user == "?" || sender != "" && sender != user || receiver != "" && (t == sip.CarrierUDP || sender != "") {
 		return ""
 	}
 	return user
@@ -112,21 +112,21 @@ func knownAs(owner string) string {
 
 // flow is one direction between two ports.
 type flow struct {
-	transport sip.Transport
-	from, to  netip.AddrPort
+	carrier  sip.Carrier
+	from, to netip.AddrPort
 }
 
 // portKey is a port that sockets are bound to.
 type portKey struct {
-	transport sip.Transport
-	at        netip.AddrPort
+	carrier sip.Carrier
+	at      netip.AddrPort
 }
 
 func probesOf(o *model.Observation) map[flow]bool {
 	all := map[flow]bool{}
 	for _, u := range o.Uses {
 		if p := u.Probe; p.Result != model.ProbeNone && p.Source.IsValid() {
-			all[flow{p.Transport, plainPort(p.Source), plainPort(p.Target)}] = true
+			all[flow{p.Carrier, plainPort(p.Source), plainPort(p.Target)}] = true
 		}
 	}
 	return all
@@ -143,7 +143,7 @@ func ownersOf(o *model.Observation) map[portKey]string {
 					continue
 				}
 				for _, a := range addressesOf(&h, &s) {
-					k := portKey{s.Transport, netip.AddrPortFrom(a, s.Local.Port())}
+					k := portKey{s.Carrier, netip.AddrPortFrom(a, s.Local.Port())}
 					if have := owners[k]; have != "" && have != s.Owner {
 						owners[k] = "?"
 						continue

@@ -17,12 +17,12 @@ func TestLegendSaysWhoIsWho(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	probe := model.Probe{Transport: sip.TCP, Source: at4(40007), Target: at4(5072), Result: model.ProbeAccepted}
+	probe := model.Probe{Carrier: sip.CarrierTCP, Source: at4(40007), Target: at4(5072), Result: model.ProbeAccepted}
 	o := &model.Observation{Uses: []model.Use{{Probe: probe}, {}}, Snapshots: []linux.Snapshot{
 		{Hosts: []linux.HostSockets{{Host: "box", Addrs: []netip.Addr{at4(0).Addr()}, Sockets: []linux.Socket{
-			{Transport: sip.TCP, Local: at4(5072), Owner: "bob"}, {Transport: sip.TCP, Local: netip.MustParseAddrPort("0.0.0.0:5060"), Owner: "p"},
-			{Transport: sip.TCP, Local: at4(40001), Owner: "bob"}, {Transport: sip.TCP, Local: at4(40002), Owner: "bob"}}}}},
-		{Hosts: []linux.HostSockets{{Host: "box", Sockets: []linux.Socket{{Transport: sip.TCP, Local: at4(40002), Owner: "ann"}}}}},
+			{Carrier: sip.CarrierTCP, Local: at4(5072), Owner: "bob"}, {Carrier: sip.CarrierTCP, Local: netip.MustParseAddrPort("0.0.0.0:5060"), Owner: "p"},
+			{Carrier: sip.CarrierTCP, Local: at4(40001), Owner: "bob"}, {Carrier: sip.CarrierTCP, Local: at4(40002), Owner: "bob"}}}}},
+		{Hosts: []linux.HostSockets{{Host: "box", Sockets: []linux.Socket{{Carrier: sip.CarrierTCP, Local: at4(40002), Owner: "ann"}}}}},
 	}}
 	l := legendOf(&sc, o)
 	if d := cmp.Diff(map[string]string{"box": "p, bob, ann"}, l.Hosts); d != "" {
@@ -44,7 +44,7 @@ func TestLegendSaysWhoIsWho(t *testing.T) {
 		"nobody's":         {sip.TCP, 1, 2, ""},
 		"over another one": {sip.UDP, 40007, 5072, ""},
 	} {
-		if got := l.Comment(x.t, at4(x.from), at4(x.to)); got != x.want {
+		if got := l.Comment(x.t.Carrier(), at4(x.from), at4(x.to)); got != x.want {
 			t.Errorf("%s: %q, want %q", what, got, x.want)
 		}
 	}
@@ -59,8 +59,8 @@ func TestLegendTellsOfWhatNobodyAccepts(t *testing.T) {
 	}
 	o := &model.Observation{Uses: []model.Use{{}}, Snapshots: []linux.Snapshot{
 		{Hosts: []linux.HostSockets{{Host: "box", Addrs: []netip.Addr{at4(0).Addr()}, Sockets: []linux.Socket{
-			{Transport: sip.TCP, State: linux.StateListen, Local: at4(5060), Owner: "p"},
-			{Transport: sip.TCP, State: linux.StateEstablished, Local: at4(40001), Remote: at4(5060), Owner: "bob"}}}}},
+			{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: at4(5060), Owner: "p"},
+			{Carrier: sip.CarrierTCP, State: linux.StateEstablished, Local: at4(40001), Remote: at4(5060), Owner: "bob"}}}}},
 	}}
 	dead := func(uri, user string, met model.ProbeResult) {
 		o.Adverts = append(o.Adverts, model.Advert{URI: uri})
@@ -89,7 +89,7 @@ func TestLegendTellsOfWhatNobodyAccepts(t *testing.T) {
 		"it was accepted":        {sip.TCP, 50000, 12, ""},
 		"only held":              {sip.TCP, 50000, 77, ""},
 	} {
-		if got := l.Comment(x.t, at4(x.from), at4(x.to)); got != x.want {
+		if got := l.Comment(x.t.Carrier(), at4(x.from), at4(x.to)); got != x.want {
 			t.Errorf("%s: %q, want %q", what, got, x.want)
 		}
 	}

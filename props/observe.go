@@ -205,7 +205,7 @@ func (s *session) hopeless(element string, t sip.Target) bool {
 		return false
 	}
 	snap.Topology = s.topology
-	r := linux.Lookup(&snap, s.sc.Element(element).Host, t.Transport, netip.AddrPortFrom(s.sc.ElementAddr(element), 0), t.Addr)
+	r := linux.Lookup(&snap, s.sc.Element(element).Host, t.Transport.Carrier(), netip.AddrPortFrom(s.sc.ElementAddr(element), 0), t.Addr)
 	return !r.Takes()
 }
 
@@ -331,7 +331,7 @@ func (s *session) look(u *model.Use) (err error) {
 	case t.Transport == s.sc.Element(u.View.Element).Lacks:
 		u.Lacks, u.Spared = true, "its user has no "+t.Transport.String()
 	case !u.View.SourceFor(&s.obs.Snapshots[u.Snapshot], t.Addr.Addr()).IsValid():
-		u.Probe = model.Probe{Transport: t.Transport, Target: t.Addr, Result: model.ProbeUnreachable, Detail: "no address of that family"}
+		u.Probe = model.Probe{Carrier: t.Transport.Carrier(), Target: t.Addr, Result: model.ProbeUnreachable, Detail: "no address of that family"}
 	case s.unprobed:
 		u.Spared = spared
 	default:
@@ -354,7 +354,7 @@ type probeKey struct {
 func (s *session) probe(u *model.Use, t sip.Target) {
 	key := probeKey{view: u.View, target: t}
 	source := u.View.SourceFor(&s.obs.Snapshots[u.Snapshot], t.Addr.Addr())
-	r := linux.Lookup(&s.obs.Snapshots[u.Snapshot], u.View.Host, t.Transport, netip.AddrPortFrom(source, 0), t.Addr)
+	r := linux.Lookup(&s.obs.Snapshots[u.Snapshot], u.View.Host, t.Transport.Carrier(), netip.AddrPortFrom(source, 0), t.Addr)
 	if r.Takes() {
 		key.cookie = r.Socket.Cookie
 		if p, ok := s.proved[key]; ok {

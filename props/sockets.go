@@ -54,7 +54,7 @@ func (e *explanation) connectedBefore(host string) (*linux.Snapshot, *linux.Sock
 		snap := &e.p.Obs.Snapshots[n]
 		h := snap.Host(host)
 		for i := 0; h != nil && i < len(h.Sockets); i++ {
-			if s := &h.Sockets[i]; s.Owner == e.a.Giver && s.Transport == t.Transport && s.Local.Port() == t.Addr.Port() &&
+			if s := &h.Sockets[i]; s.Owner == e.a.Giver && s.Carrier == t.Transport.Carrier() && s.Local.Port() == t.Addr.Port() &&
 				takes(s, t.Addr.Addr()) && s.Remote.IsValid() && h.RoleOf(s) == linux.RoleDialled {
 				return snap, s
 			}
@@ -71,7 +71,7 @@ func (e *explanation) onPort(h *linux.HostSockets, t sip.Target) (same, other []
 		mine := s.Owner == e.a.Giver
 		switch at := takes(s, t.Addr.Addr()); {
 		case s.Local.Port() != t.Addr.Port() || !mine && !s.Serves():
-		case at && s.Transport == t.Transport:
+		case at && s.Carrier == t.Transport.Carrier():
 			same = append(same, s)
 		case at || mine:
 			other = append(other, s)
@@ -143,10 +143,10 @@ func (e *explanation) anyMore() string {
 // socketText writes a socket as ss(8) does, and says what keeps it from
 // accepting.
 func (e *explanation) socketText(snap *linux.Snapshot, s *linux.Socket) string {
-	text := fmt.Sprintf("%-6s %s %s", s.State, s.Transport, s.Local)
+	text := fmt.Sprintf("%-6s %s %s", s.State, s.Carrier, s.Local)
 	if s.Remote.IsValid() {
 		text += fmt.Sprintf(" <-> %s  %s <-> %s", s.Remote, e.owner(s.Owner), e.owner(otherEnd(snap, s)))
-		if s.Transport == sip.UDP {
+		if s.Carrier == sip.CarrierUDP {
 			return text + "  connected: takes only what comes from there" + device(s)
 		}
 		return text + "  only a connection" + device(s)
@@ -179,11 +179,11 @@ func otherEnd(snap *linux.Snapshot, s *linux.Socket) string {
 		return end.Owner
 	}
 	host := snap.Host(snap.HostOf("", s.Remote.Addr()))
-	if s.Transport != sip.UDP || host == nil {
+	if s.Carrier != sip.CarrierUDP || host == nil {
 		return "?"
 	}
 	for i := range host.Sockets {
-		if x := &host.Sockets[i]; x.Transport == sip.UDP && x.Local.Port() == s.Remote.Port() && takes(x, s.Remote.Addr()) {
+		if x := &host.Sockets[i]; x.Carrier == sip.CarrierUDP && x.Local.Port() == s.Remote.Port() && takes(x, s.Remote.Addr()) {
 			return x.Owner
 		}
 	}

@@ -281,7 +281,7 @@ func (s *session) elementWith(leg model.Leg) string {
 // program has read all that came to that socket. A connection that is gone
 // proves nothing about a request that was not answered.
 func (s *session) taker(snap *linux.Snapshot, r *model.Request) (element string, read bool) {
-	mine := linux.Socket{Transport: r.Leg.Transport, Local: r.Leg.Local, Remote: r.Leg.Remote}
+	mine := linux.Socket{Carrier: r.Leg.Transport.Carrier(), Local: r.Leg.Local, Remote: r.Leg.Remote}
 	if r.Leg.Transport == sip.TCP {
 		if end := snap.FarEnd(&mine); end != nil && end.Owner != "" {
 			return end.Owner, end.Queue == 0
@@ -295,7 +295,7 @@ func (s *session) taker(snap *linux.Snapshot, r *model.Request) (element string,
 	if r.Leg.Transport == sip.UDP {
 		source = r.Leg.Local
 	}
-	reached := linux.Lookup(snap, from.Host, r.Leg.Transport, source, r.Leg.Remote)
+	reached := linux.Lookup(snap, from.Host, r.Leg.Transport.Carrier(), source, r.Leg.Remote)
 	if !reached.Takes() {
 		return "", false
 	}

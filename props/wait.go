@@ -82,7 +82,7 @@ func dialling(snap *linux.Snapshot) bool {
 				continue
 			}
 			from := netip.AddrPortFrom(x.Local.Addr().Unmap(), x.Local.Port())
-			if linux.Lookup(snap, snap.Hosts[i].Host, sip.TCP, from, x.Remote).Takes() {
+			if linux.Lookup(snap, snap.Hosts[i].Host, sip.CarrierTCP, from, x.Remote).Takes() {
 				return true
 			}
 		}

@@ -15,9 +15,9 @@ func TestDialling(t *testing.T) {
 	world := func(state linux.State, to string) *linux.Snapshot {
 		return &linux.Snapshot{Hosts: []linux.HostSockets{
 			{Host: "h1", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.1")}, Sockets: []linux.Socket{
-				{Transport: sip.TCP, State: state, Local: ap("10.77.0.1:40001"), Remote: ap(to), Owner: "ann"}}},
+				{Carrier: sip.CarrierTCP, State: state, Local: ap("10.77.0.1:40001"), Remote: ap(to), Owner: "ann"}}},
 			{Host: "h2", Addrs: []netip.Addr{netip.MustParseAddr("10.77.0.2")}, Sockets: []linux.Socket{
-				{Transport: sip.TCP, State: linux.StateListen, Local: ap("10.77.0.2:5060"), Queue: 2, Backlog: 1, Owner: "bob"}}},
+				{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: ap("10.77.0.2:5060"), Queue: 2, Backlog: 1, Owner: "bob"}}},
 		}}
 	}
 	for _, c := range []struct {

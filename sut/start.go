@@ -202,7 +202,7 @@ func accepts(h *linux.HostSockets, want endpoint, addr netip.Addr, element strin
 	}
 	for i := range h.Sockets {
 		s := &h.Sockets[i]
-		if s.Transport != want.transport || s.State != state || s.Owner != element || s.Local.Port() != want.port {
+		if s.Carrier != want.transport.Carrier() || s.State != state || s.Owner != element || s.Local.Port() != want.port {
 			continue
 		}
 		if at := s.Local.Addr().Unmap(); at == addr || at.IsUnspecified() {

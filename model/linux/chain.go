@@ -29,7 +29,7 @@ func (p *packet) walk(sockets []Socket, bound netip.Addr) Reached {
 				continue
 			}
 			r.Also = group(chain, s)
-			if p.transport == sip.TCP || !s.Mixed {
+			if p.carrier == sip.CarrierTCP || !s.Mixed {
 				return r
 			}
 		case score == best && !ordered:
@@ -45,7 +45,7 @@ func (p *packet) chain(sockets []Socket, bound netip.Addr) (chain []*Socket, ord
 	ordered = true
 	for i := range sockets {
 		s := &sockets[i]
-		if s.Transport == p.transport && s.Local.Port() == p.dst.Port() && p.listed(s) && p.boundTo(s, bound) {
+		if s.Carrier == p.carrier && s.Local.Port() == p.dst.Port() && p.listed(s) && p.boundTo(s, bound) {
 			chain = append(chain, s)
 			ordered = ordered && s.Order != 0
 		}
@@ -64,11 +64,11 @@ func (s *Socket) grouped() bool { return s.ReusePort && s.Group != 0 }
 // listed reports whether a socket is in the chains of bound addresses: listeners
 // (lhash2), and every UDP socket (hash2).
 func (p *packet) listed(s *Socket) bool {
-	return s.Serves() || s.Transport == sip.UDP
+	return s.Serves() || s.Carrier == sip.CarrierUDP
 }
 
 func (p *packet) hashedBefore(a, b *Socket) bool {
-	if p.wrong == OldestUDPWins && p.transport == sip.UDP {
+	if p.wrong == OldestUDPWins && p.carrier == sip.CarrierUDP {
 		return a.Order < b.Order
 	}
 	return a.Order > b.Order
@@ -105,7 +105,7 @@ func (p *packet) score(s *Socket) int {
 		score++
 	}
 	if s.Device != 0 {
-		score += deviceWeight(p.transport, p.dst.Addr())
+		score += deviceWeight(p.carrier, p.dst.Addr())
 	}
 	if s.Warm && p.wrong != WarmthIgnored {
 		score++
@@ -118,7 +118,7 @@ func (p *packet) score(s *Socket) int {
 // Socket.Remote. IPv4 knows nothing of that one.
 func (p *packet) peerScore(s *Socket) (score int, fits bool) {
 	switch {
-	case s.Transport == sip.TCP || !s.Remote.IsValid() || p.wrong == ConnectedUDPTakesAll:
+	case s.Carrier == sip.CarrierTCP || !s.Remote.IsValid() || p.wrong == ConnectedUDPTakesAll:
 		return 0, true
 	case s.Serves() && p.dst.Addr().Is4():
 		return 0, true
@@ -137,8 +137,8 @@ func (p *packet) peerScore(s *Socket) (score int, fits bool) {
 
 // deviceWeight is what a bound device counts beside the family's 1 or 2: as
 // much in TCP, more in UDP over IPv4. (In IPv6 all in the chain are IPv6.)
-func deviceWeight(t sip.Transport, a netip.Addr) int {
-	if t == sip.UDP && a.Is4() {
+func deviceWeight(t sip.Carrier, a netip.Addr) int {
+	if t == sip.CarrierUDP && a.Is4() {
 		return 4
 	}
 	return 1

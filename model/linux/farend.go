@@ -12,7 +12,7 @@ func (s *Snapshot) FarEnd(x *Socket) *Socket {
 	for i := range s.Hosts {
 		for j := range s.Hosts[i].Sockets {
 			o := &s.Hosts[i].Sockets[j]
-			if o.Transport == x.Transport && UnmapPort(o.Local) == remote && UnmapPort(o.Remote) == local {
+			if o.Carrier == x.Carrier && UnmapPort(o.Local) == remote && UnmapPort(o.Remote) == local {
 				return o
 			}
 		}

@@ -17,7 +17,7 @@ type Reached struct {
 // Takes reports whether the packet ends at a socket that serves new peers: a
 // listener, or a UDP socket that takes this sender's datagrams.
 func (r Reached) Takes() bool {
-	return r.Socket != nil && (r.Socket.Transport == sip.UDP || r.Socket.State == StateListen)
+	return r.Socket != nil && (r.Socket.Carrier == sip.CarrierUDP || r.Socket.State == StateListen)
 }
 
 // The rules by which a look-up ends, as Reached.Rule says them.
@@ -43,12 +43,12 @@ const (
 // bound to exactly the destination, then the wildcards (listening). Within the
 // last two the best score wins (score), and between equal ones the order in the
 // hash chain (walk).
-func Lookup(s *Snapshot, from string, t sip.Transport, src, dst netip.AddrPort) Reached {
+func Lookup(s *Snapshot, from string, t sip.Carrier, src, dst netip.AddrPort) Reached {
 	src, dst = UnmapPort(src), UnmapPort(dst)
 	if dst.Addr().IsUnspecified() {
 		dst = netip.AddrPortFrom(thisHost(src.Addr(), dst.Addr()), dst.Port())
 	}
-	host, p := s.arrive(from, packet{transport: t, src: src, dst: dst})
+	host, p := s.arrive(from, packet{carrier: t, src: src, dst: dst})
 	if host == nil {
 		return Reached{Rule: RuleNobody}
 	}
@@ -71,7 +71,7 @@ func thisHost(src, dst netip.Addr) netip.Addr {
 // ListenerOf returns, among a host's sockets, the listener from which a
 // connection came: the one that would take its SYN now, nil if none would.
 func ListenerOf(sockets []Socket, c *Socket) *Socket {
-	k := packet{transport: sip.TCP, src: UnmapPort(c.Remote), dst: UnmapPort(c.Local), device: c.Device}
+	k := packet{carrier: sip.CarrierTCP, src: UnmapPort(c.Remote), dst: UnmapPort(c.Local), device: c.Device}
 	return k.listening(sockets).Socket
 }
 
@@ -144,11 +144,11 @@ func arrival(h *HostSockets, a netip.Addr) uint32 {
 
 // packet is a SYN or a datagram on its arrival at a host.
 type packet struct {
-	transport sip.Transport
-	src, dst  netip.AddrPort // unmapped
-	device    uint32         // see arrival
-	outside   bool           // it comes from another host
-	wrong     Mistake        // 0, except in a wrong model
+	carrier  sip.Carrier
+	src, dst netip.AddrPort // unmapped
+	device   uint32         // see arrival
+	outside  bool           // it comes from another host
+	wrong    Mistake        // 0, except in a wrong model
 }
 
 // lookup picks among the sockets of the host that the packet arrived at.
@@ -184,14 +184,14 @@ func (p *packet) lookupLate(sockets []Socket) Reached {
 func (p *packet) established(sockets []Socket) Reached {
 	r := Reached{Rule: RuleExact}
 	place := func(s *Socket) uint64 { return s.Order }
-	if p.transport == sip.UDP {
+	if p.carrier == sip.CarrierUDP {
 		r.Rule = RuleConnected
 		place = func(s *Socket) uint64 { return s.Flow }
 	}
 	for i := range sockets {
 		s := &sockets[i]
 		switch {
-		case !p.isEnd(s), p.transport == sip.UDP && s.Flow == 0 && s.Order != 0:
+		case !p.isEnd(s), p.carrier == sip.CarrierUDP && s.Flow == 0 && s.Order != 0:
 		case r.Socket == nil || place(s) > place(r.Socket):
 			r.Socket, r.Also = s, nil
 		case place(s) == place(r.Socket):
@@ -207,13 +207,13 @@ func (p *packet) established(sockets []Socket) Reached {
 // may be in that chain too, by accident: one in front of it, and the look-up
 // goes on as ever.
 func (p *packet) early(sockets []Socket) *Socket {
-	if p.transport == sip.TCP || !p.outside || p.wrong == EarlyIgnored {
+	if p.carrier == sip.CarrierTCP || !p.outside || p.wrong == EarlyIgnored {
 		return nil
 	}
 	var first *Socket
 	for i := range sockets {
 		s := &sockets[i]
-		if s.Transport == sip.UDP && UnmapPort(s.Local) == p.dst && (first == nil || s.Order > first.Order) {
+		if s.Carrier == sip.CarrierUDP && UnmapPort(s.Local) == p.dst && (first == nil || s.Order > first.Order) {
 			first = s
 		}
 	}
@@ -226,8 +226,8 @@ func (p *packet) early(sockets []Socket) *Socket {
 // isEnd reports whether a socket is the conversation of which the packet is a
 // part.
 func (p *packet) isEnd(s *Socket) bool {
-	return s.Transport == p.transport && s.Remote.Port() != 0 && s.State != StateListen &&
-		(s.State != StateClose || s.Transport == sip.UDP) &&
+	return s.Carrier == p.carrier && s.Remote.Port() != 0 && s.State != StateListen &&
+		(s.State != StateClose || s.Carrier == sip.CarrierUDP) &&
 		UnmapPort(s.Local) == p.dst && UnmapPort(s.Remote) == p.src && p.deviceFits(s)
 }
 
@@ -260,7 +260,7 @@ func (p *packet) listening(sockets []Socket) Reached {
 // Serves reports whether a socket takes packets from whoever has no conversation
 // with it: a listener, or a UDP socket that is not connected.
 func (s *Socket) Serves() bool {
-	if s.Transport == sip.UDP {
+	if s.Carrier == sip.CarrierUDP {
 		return s.State != StateEstablished
 	}
 	return s.State == StateListen
@@ -269,7 +269,7 @@ func (s *Socket) Serves() bool {
 // anyConnection is what ConnectionPortAccepts believes.
 func (p *packet) anyConnection(sockets []Socket) Reached {
 	for i := range sockets {
-		if s := &sockets[i]; s.Transport == sip.TCP && p.transport == sip.TCP && s.State == StateEstablished && UnmapPort(s.Local) == p.dst {
+		if s := &sockets[i]; s.Carrier == sip.CarrierTCP && p.carrier == sip.CarrierTCP && s.State == StateEstablished && UnmapPort(s.Local) == p.dst {
 			return Reached{Socket: s, Rule: RuleExact}
 		}
 	}

@@ -53,7 +53,7 @@ func lookupCase(t *testing.T, text string) int {
 			}
 			asked++
 			tr, _ := sip.ParseTransport(f[2])
-			r := Lookup(&s, f[1], tr, netip.MustParseAddrPort(f[3]), netip.MustParseAddrPort(f[4]))
+			r := Lookup(&s, f[1], tr.Carrier(), netip.MustParseAddrPort(f[3]), netip.MustParseAddrPort(f[4]))
 			if got, want := reachedText(r, names), f[6]+" "+f[7]; got != want {
 				t.Errorf("%s\n got %s (%s)", line, got, r.Rule)
 			}
@@ -75,8 +75,8 @@ func lookupSocket(t *testing.T, f []string) Socket {
 	if !ok {
 		t.Fatalf("transport %q", f[0])
 	}
-	s := Socket{Transport: tr, V6: f[1] == "6", Local: netip.MustParseAddrPort(f[2]), State: StateListen}
-	if tr == sip.UDP {
+	s := Socket{Carrier: tr.Carrier(), V6: f[1] == "6", Local: netip.MustParseAddrPort(f[2]), State: StateListen}
+	if tr.Carrier() == sip.CarrierUDP {
 		s.State = StateClose
 	}
 	for _, w := range f[3:] {

@@ -68,7 +68,7 @@ type Ports struct {
 type portHost struct {
 	HostSockets // Addrs and Devices as they are now
 	lastDevice  uint32
-	filtered    []scenario.Listen
+	filtered    []carrierPort
 	buckets     []bucket // of TCP ports
 	more        []more   // beside Sockets
 }
@@ -159,7 +159,7 @@ func (p *Ports) Clone() *Ports {
 		h.Addrs = append([]netip.Addr(nil), h.Addrs...)
 		h.Devices = append([]uint32(nil), h.Devices...)
 		h.Sockets = append([]Socket(nil), h.Sockets...)
-		h.filtered = append([]scenario.Listen(nil), h.filtered...)
+		h.filtered = append([]carrierPort(nil), h.filtered...)
 		h.buckets = append([]bucket(nil), h.buckets...)
 		h.more = append([]more(nil), h.more...)
 		for k := range h.more {
@@ -284,7 +284,7 @@ func (p *Ports) at(e scenario.Endpoint) netip.AddrPort {
 func (p *Ports) open(st scenario.OpenSocket) Errno {
 	for h := range p.hosts {
 		if p.hosts[h].Host == st.Host {
-			p.add(h, Socket{Transport: st.Transport, V6: st.Family == scenario.IPv6, State: StateClose},
+			p.add(h, Socket{Carrier: st.Carrier, V6: st.Family == scenario.IPv6, State: StateClose},
 				more{name: st.Name, held: true})
 		}
 	}

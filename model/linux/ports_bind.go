@@ -22,11 +22,11 @@ func (p *Ports) option(r ref, st scenario.SetOption) Errno {
 		if st.Device > p.hosts[r.host].lastDevice {
 			panic(undecided("a device that the host has not got"))
 		}
-		if s.Transport == sip.TCP && s.Remote.IsValid() {
+		if s.Carrier == sip.CarrierTCP && s.Remote.IsValid() {
 			panic(undecided("the device of a connection is changed: its packets take another way from now on"))
 		}
 		s.Device = st.Device
-		if s.Transport == sip.UDP {
+		if s.Carrier == sip.CarrierUDP {
 			p.rehash(r) // sock_bindtoindex
 		}
 	case scenario.OptionV6Only:
@@ -114,7 +114,7 @@ func (p *Ports) ownAddr(host int, a netip.Addr) int {
 // portTaken reports whether another socket of the host keeps this one from
 // having its address and port.
 func (p *Ports) portTaken(r ref) bool {
-	if p.socket(r).Transport == sip.UDP {
+	if p.socket(r).Carrier == sip.CarrierUDP {
 		return p.takenUDP(r)
 	}
 	return p.takenTCP(r)
@@ -135,7 +135,7 @@ func (p *Ports) takenTCP(r ref) bool {
 	}
 	for i := range h.Sockets {
 		o := ref{r.host, i}
-		if o != r && p.holdsPort(o, sip.TCP, s.Local.Port()) && p.conflictTCP(r, o) && p.clash(r, o) {
+		if o != r && p.holdsPort(o, sip.CarrierTCP, s.Local.Port()) && p.conflictTCP(r, o) && p.clash(r, o) {
 			return true
 		}
 	}
@@ -182,7 +182,7 @@ func (p *Ports) takenUDP(r ref) bool {
 		o := ref{r.host, i}
 		b := p.socket(o)
 		switch {
-		case o == r || !p.holdsPort(o, sip.UDP, a.Local.Port()):
+		case o == r || !p.holdsPort(o, sip.CarrierUDP, a.Local.Port()):
 		case p.more(r).reuse && p.more(o).reuse:
 			p.hit(ruleShareReuseAddrUDP)
 		case a.Device != 0 && b.Device != 0 && a.Device != b.Device:
@@ -203,16 +203,16 @@ func (p *Ports) takenUDP(r ref) bool {
 
 // holdsPort reports whether a socket is in the table of bound ports under this
 // one.
-func (p *Ports) holdsPort(r ref, t sip.Transport, port uint16) bool {
+func (p *Ports) holdsPort(r ref, t sip.Carrier, port uint16) bool {
 	s := p.socket(r)
-	return s.State != 0 && s.Transport == t && s.Local.Port() == port
+	return s.State != 0 && s.Carrier == t && s.Local.Port() == port
 }
 
 // listen makes a listener (__inet_listen_sk, inet_csk_listen_start).
 func (p *Ports) listen(r ref, backlog uint32) Errno {
 	s, m := p.socket(r), p.more(r)
 	switch {
-	case s.Transport == sip.UDP:
+	case s.Carrier == sip.CarrierUDP:
 		p.hit(ruleListenUDP)
 		return EOPNOTSUPP
 	case m.was4:

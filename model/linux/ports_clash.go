@@ -31,7 +31,7 @@ func (p *Ports) bucket(r ref) *bucket {
 		return &h.buckets[len(h.buckets)-1]
 	}
 	for i := range h.Sockets {
-		if i != r.socket && p.holdsPort(ref{r.host, i}, sip.TCP, port) {
+		if i != r.socket && p.holdsPort(ref{r.host, i}, sip.CarrierTCP, port) {
 			return &h.buckets[at]
 		}
 	}

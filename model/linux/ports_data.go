@@ -13,7 +13,7 @@ const unit = 4
 // send sends to the connected other side (tcp_sendmsg_locked, udp_sendmsg).
 func (p *Ports) send(r ref) Errno {
 	s, m := p.socket(r), p.more(r)
-	if s.Transport == sip.UDP {
+	if s.Carrier == sip.CarrierUDP {
 		return p.sendUDP(r)
 	}
 	switch {
@@ -64,7 +64,7 @@ func (p *Ports) pending(r ref) Errno {
 // read reads (tcp_recvmsg_locked, udp_recvmsg).
 func (p *Ports) read(r ref) Errno {
 	s, m := p.socket(r), p.more(r)
-	if s.Transport == sip.UDP {
+	if s.Carrier == sip.CarrierUDP {
 		return p.readUDP(r)
 	}
 	switch {
@@ -145,7 +145,7 @@ func (p *Ports) sendUDP(r ref) Errno {
 // sendTo sends a datagram to an address, whether or not the socket is
 // connected to another one.
 func (p *Ports) sendTo(r ref, to netip.AddrPort) Errno {
-	if p.socket(r).Transport == sip.TCP {
+	if p.socket(r).Carrier == sip.CarrierTCP {
 		return p.sendToTCP(r)
 	}
 	p.autobind(r)
@@ -176,7 +176,7 @@ func (p *Ports) datagram(r ref, to netip.AddrPort) Errno {
 		p.hit(ruleSendShut)
 		return EPIPE
 	}
-	if w.host < 0 || p.isFiltered(r.host, w.host, sip.UDP, to.Port()) {
+	if w.host < 0 || p.isFiltered(r.host, w.host, sip.CarrierUDP, to.Port()) {
 		p.hit(ruleDatagramLost)
 		return OK
 	}
@@ -200,7 +200,7 @@ func (p *Ports) datagram(r ref, to netip.AddrPort) Errno {
 // (__udp4_lib_err, __udp6_lib_err).
 func (p *Ports) unreachable(to, from int, k packet) {
 	p.hit(ruleDatagramRefused)
-	back := packet{transport: sip.UDP, src: k.dst, dst: k.src, wrong: p.wrong,
+	back := packet{carrier: sip.CarrierUDP, src: k.dst, dst: k.src, wrong: p.wrong,
 		device: arrival(&p.hosts[to].HostSockets, k.src.Addr())}
 	if to == from && k.src.Addr().Is4() {
 		back.device = loopbackDevice // skb->dev, where __udp6_lib_err has inet6_iif

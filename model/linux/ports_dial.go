@@ -11,7 +11,7 @@ import (
 func (p *Ports) dial(r ref, to netip.AddrPort) Errno {
 	s, m := p.socket(r), p.more(r)
 	switch {
-	case s.Transport == sip.UDP:
+	case s.Carrier == sip.CarrierUDP:
 		return p.connectUDP(r, to)
 	case m.progress == connected:
 		p.hit(ruleDialConnected)
@@ -86,7 +86,7 @@ func (p *Ports) end(s *Socket, a netip.Addr, port uint16) netip.AddrPort {
 // ends. TIME-WAIT gives way to a dial from a port that was chosen
 // (__inet_check_established, tcp_twsk_unique).
 func (p *Ports) uniqueEnds(r ref, local, remote netip.AddrPort) bool {
-	k := packet{transport: sip.TCP, src: remote, dst: local, device: p.socket(r).Device}
+	k := packet{carrier: sip.CarrierTCP, src: remote, dst: local, device: p.socket(r).Device}
 	h := &p.hosts[r.host]
 	for i := range h.Sockets {
 		o := &h.Sockets[i]
@@ -107,7 +107,7 @@ func (p *Ports) uniqueEnds(r ref, local, remote netip.AddrPort) bool {
 
 // syn follows a SYN to where it ends.
 func (p *Ports) syn(r ref, w way, port uint16) Errno {
-	if w.host < 0 || p.isFiltered(r.host, w.host, sip.TCP, port) {
+	if w.host < 0 || p.isFiltered(r.host, w.host, sip.CarrierTCP, port) {
 		p.hit(ruleSynUnanswered)
 		return EINPROGRESS
 	}
@@ -202,7 +202,7 @@ func (p *Ports) synToListener(r, at ref) Errno {
 	}
 	p.hit(ruleChild)
 	s := p.socket(r)
-	child := Socket{Transport: sip.TCP, V6: l.V6, V6Only: l.V6Only, Device: l.Device, ReusePort: l.ReusePort,
+	child := Socket{Carrier: sip.CarrierTCP, V6: l.V6, V6Only: l.V6Only, Device: l.Device, ReusePort: l.ReusePort,
 		State: StateEstablished, Order: p.head(), Warm: true}
 	child.Local = p.end(&child, s.Remote.Addr().Unmap(), s.Remote.Port())
 	child.Remote = p.end(&child, s.Local.Addr().Unmap(), s.Local.Port())
@@ -237,7 +237,7 @@ func (p *Ports) accept(st scenario.AcceptSocket) Errno {
 	}
 	s, m := p.socket(r), p.more(r)
 	switch {
-	case s.Transport == sip.UDP:
+	case s.Carrier == sip.CarrierUDP:
 		p.hit(ruleAcceptUDP)
 		return EOPNOTSUPP
 	case s.State != StateListen:

@@ -197,7 +197,7 @@ func (p *Ports) stopListening(r ref) {
 func (p *Ports) close(r ref) Errno {
 	s, m := p.socket(r), p.more(r)
 	switch {
-	case s.Transport == sip.UDP:
+	case s.Carrier == sip.CarrierUDP:
 		p.hit(ruleCloseUDP)
 		p.kill(r)
 	case s.State == StateListen:
@@ -263,7 +263,7 @@ func (p *Ports) shutdown(r ref, sides scenario.Sides) Errno {
 	default:
 		m.shut |= sides
 		fin := s.State == StateEstablished || s.State == StateCloseWait
-		if s.Transport == sip.TCP && sides&scenario.WriteSide != 0 && fin {
+		if s.Carrier == sip.CarrierTCP && sides&scenario.WriteSide != 0 && fin {
 			p.hit(ruleShutWrite)
 			p.sendFIN(r)
 		} else {
@@ -277,7 +277,7 @@ func (p *Ports) shutdown(r ref, sides scenario.Sides) Errno {
 // udp_disconnect). A listener stops too.
 func (p *Ports) undial(r ref) Errno {
 	s, m := p.socket(r), p.more(r)
-	if s.Transport == sip.UDP {
+	if s.Carrier == sip.CarrierUDP {
 		p.hit(ruleUndialUDP)
 		p.disconnectUDP(r)
 		return OK
@@ -313,7 +313,7 @@ func (p *Ports) destroy(r ref) Errno {
 	case !visible(s):
 		p.hit(ruleDestroyNone)
 		return ENOENT
-	case s.Transport == sip.UDP:
+	case s.Carrier == sip.CarrierUDP:
 		return p.destroyFound(r)
 	case p.twin(r):
 		panic(undecided("SOCK_DESTROY finds one of several sockets with the same ends"))
@@ -338,7 +338,7 @@ func (p *Ports) destroy(r ref) Errno {
 // look-up unless both of its ends are IPv4.
 func (p *Ports) destroyFound(r ref) Errno {
 	s := p.socket(r)
-	k := packet{transport: sip.UDP, src: s.Remote, dst: s.Local, device: s.Device, wrong: p.wrong}
+	k := packet{carrier: sip.CarrierUDP, src: s.Remote, dst: s.Local, device: s.Device, wrong: p.wrong}
 	if s.Device == 0 {
 		k.device = noDevice
 	}
@@ -364,7 +364,7 @@ func (p *Ports) twin(r ref) bool {
 	h, s := &p.hosts[r.host], p.socket(r)
 	for i := range h.Sockets {
 		o := &h.Sockets[i]
-		if i != r.socket && o.Transport == s.Transport && visible(o) && (o.State == StateListen) == (s.State == StateListen) &&
+		if i != r.socket && o.Carrier == s.Carrier && visible(o) && (o.State == StateListen) == (s.State == StateListen) &&
 			UnmapPort(o.Local) == UnmapPort(s.Local) && UnmapPort(o.Remote) == UnmapPort(s.Remote) {
 			return true
 		}

@@ -45,7 +45,7 @@ func flowOf(s *Socket) flow { return flow{UnmapPort(s.Local), UnmapPort(s.Remote
 // A TCP socket enters them when it listens or dials.
 func (p *Ports) enter(r ref) {
 	s, m := p.socket(r), p.more(r)
-	if s.Transport == sip.TCP {
+	if s.Carrier == sip.CarrierTCP {
 		return
 	}
 	p.joinGroup(r)
@@ -121,7 +121,7 @@ func (p *Ports) joinGroup(r ref) {
 	for i := range h.Sockets {
 		o := &h.Sockets[i]
 		place := h.more[i].bound
-		if s.Transport == sip.TCP {
+		if s.Carrier == sip.CarrierTCP {
 			place = o.Order
 		}
 		if i != r.socket && p.partners(s, o) && (first == nil || place > at) {
@@ -142,10 +142,10 @@ func (p *Ports) joinGroup(r ref) {
 // partners reports whether o is one whose group s joins.
 func (p *Ports) partners(s, o *Socket) bool {
 	in := o.State == StateListen
-	if s.Transport == sip.UDP {
+	if s.Carrier == sip.CarrierUDP {
 		in = o.Local.Port() != 0
 	}
-	return in && o.Transport == s.Transport && o.ReusePort && o.V6 == s.V6 && v6only(o) == v6only(s) &&
+	return in && o.Carrier == s.Carrier && o.ReusePort && o.V6 == s.V6 && v6only(o) == v6only(s) &&
 		o.Device == s.Device && o.Local.Port() == s.Local.Port() && addrEqual(s, o, false, false)
 }
 
@@ -157,7 +157,7 @@ func (p *Ports) newGroup() uint32 {
 // leaveGroup is reuseport_detach_sock.
 func (p *Ports) leaveGroup(r ref) {
 	s := p.socket(r)
-	if s.Group != 0 && s.Transport == sip.UDP {
+	if s.Group != 0 && s.Carrier == sip.CarrierUDP {
 		p.hit(ruleLeaveGroup)
 	}
 	s.Group, s.Mixed = 0, false

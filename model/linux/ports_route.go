@@ -175,7 +175,7 @@ func (p *Ports) leadsTo(host int, device uint32, dst netip.Addr) bool {
 
 // packet is what arrives at a way's end.
 func (p *Ports) packet(r ref, w way, srcPort, dstPort uint16) packet {
-	k := packet{transport: p.socket(r).Transport, outside: w.host != r.host, wrong: p.wrong,
+	k := packet{carrier: p.socket(r).Carrier, outside: w.host != r.host, wrong: p.wrong,
 		src: netip.AddrPortFrom(w.src, srcPort), dst: netip.AddrPortFrom(w.dst, dstPort)}
 	k.device = arrival(&p.hosts[w.host].HostSockets, w.dst)
 	return k
@@ -204,13 +204,19 @@ func (p *Ports) arrives(host int, k packet) (ref, string) {
 	panic("linux: a look-up found a socket of another host")
 }
 
+// carrierPort is a port of a carrier.
+type carrierPort struct {
+	Carrier sip.Carrier
+	Port    uint16
+}
+
 // isFiltered reports whether a host drops what comes to a port from outside.
-func (p *Ports) isFiltered(from, to int, t sip.Transport, port uint16) bool {
+func (p *Ports) isFiltered(from, to int, t sip.Carrier, port uint16) bool {
 	if from == to {
 		return false
 	}
 	for _, f := range p.hosts[to].filtered {
-		if f.Transport == t && f.Port == port {
+		if f.Carrier == t && f.Port == port {
 			return p.met(ruleFiltered)
 		}
 	}
@@ -221,7 +227,7 @@ func (p *Ports) isFiltered(from, to int, t sip.Transport, port uint16) bool {
 func (p *Ports) filter(st scenario.FilterPort) Errno {
 	for h := range p.hosts {
 		if p.hosts[h].Host == st.Host {
-			p.hosts[h].filtered = append(p.hosts[h].filtered, scenario.Listen{Transport: st.Transport, Port: st.Port})
+			p.hosts[h].filtered = append(p.hosts[h].filtered, carrierPort{st.Carrier, st.Port})
 		}
 	}
 	return OK

@@ -57,7 +57,7 @@ func portsCase(t *testing.T, text string) {
 			}
 		case strings.HasPrefix(line, "#takes "):
 			tr, _ := sip.ParseTransport(f[2])
-			r := p.Lookup(f[1], tr, netip.AddrPortFrom(s.Addr(f[1], "lan"), 0), netip.MustParseAddrPort(f[3]))
+			r := p.Lookup(f[1], tr.Carrier(), netip.AddrPortFrom(s.Addr(f[1], "lan"), 0), netip.MustParseAddrPort(f[3]))
 			got := "-"
 			if r.Socket != nil {
 				got = r.Socket.Owner

@@ -25,7 +25,7 @@ func (p *Ports) Snapshot() Snapshot {
 
 // Lookup is the package's Lookup on the model's own sockets. Owners are their
 // names.
-func (p *Ports) Lookup(from string, t sip.Transport, src, dst netip.AddrPort) Reached {
+func (p *Ports) Lookup(from string, t sip.Carrier, src, dst netip.AddrPort) Reached {
 	s := p.Snapshot()
 	return Lookup(&s, from, t, src, dst)
 }
@@ -33,7 +33,7 @@ func (p *Ports) Lookup(from string, t sip.Transport, src, dst netip.AddrPort) Re
 // visible reports whether sock_diag tells of a socket: one that is in a hash
 // table.
 func visible(s *Socket) bool {
-	if s.Transport == sip.UDP {
+	if s.Carrier == sip.CarrierUDP {
 		return s.Local.Port() != 0
 	}
 	return s.State != 0 && s.State != StateClose
@@ -62,7 +62,7 @@ func (p *Ports) view(r ref) Socket {
 // Bound is a socket that holds a port and does nothing with it.
 type Bound struct {
 	Host, Name string
-	Transport  sip.Transport
+	Carrier    sip.Carrier
 	V6         bool
 	Local      netip.AddrPort
 }
@@ -75,8 +75,8 @@ func (p *Ports) Bounds() []Bound {
 		h := &p.hosts[i]
 		for k := range h.Sockets {
 			s := &h.Sockets[k]
-			if s.Transport == sip.TCP && s.State == StateClose && s.Local.Port() != 0 {
-				out = append(out, Bound{h.Host, h.more[k].name, sip.TCP, s.V6, s.Local})
+			if s.Carrier == sip.CarrierTCP && s.State == StateClose && s.Local.Port() != 0 {
+				out = append(out, Bound{h.Host, h.more[k].name, sip.CarrierTCP, s.V6, s.Local})
 			}
 		}
 	}
@@ -92,7 +92,7 @@ func (p *Ports) Role(name string) SocketRole {
 	}
 	s, m := p.socket(r), p.more(r)
 	switch {
-	case s.Transport == sip.UDP:
+	case s.Carrier == sip.CarrierUDP:
 		return RoleDatagram
 	case s.State == StateListen:
 		return RoleListener

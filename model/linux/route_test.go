@@ -178,7 +178,7 @@ func TestOneNetworkNeedsNoRoutes(t *testing.T) {
 			s.Hosts = append(s.Hosts, h)
 			a := s.Addr(h.Name, "lan")
 			without.Hosts = append(without.Hosts, HostSockets{Host: h.Name, Addrs: []netip.Addr{a}, Devices: []uint32{scenario.FirstDevice},
-				Sockets: []Socket{{Transport: sip.TCP, State: StateListen, V6: a.Is6(), Local: netip.AddrPortFrom(a, 5060), Inode: uint64(i + 1)}}})
+				Sockets: []Socket{{Carrier: sip.CarrierTCP, State: StateListen, V6: a.Is6(), Local: netip.AddrPortFrom(a, 5060), Inode: uint64(i + 1)}}})
 		}
 		with.Hosts, with.Topology = without.Hosts, NewTopology(&s)
 		from := rapid.SampledFrom(s.Hosts).Draw(t, "from").Name
@@ -193,7 +193,7 @@ func TestOneNetworkNeedsNoRoutes(t *testing.T) {
 			src = netip.AddrPortFrom(to, 40000)
 		}
 		dst := netip.AddrPortFrom(to, 5060)
-		a, b := Lookup(&with, from, sip.TCP, src, dst), Lookup(&without, from, sip.TCP, src, dst)
+		a, b := Lookup(&with, from, sip.CarrierTCP, src, dst), Lookup(&without, from, sip.CarrierTCP, src, dst)
 		if !reflect.DeepEqual(a, b) {
 			t.Fatalf("%s to %s: %+v with routes, %+v without", from, to, a, b)
 		}
@@ -212,12 +212,12 @@ func TestLookupIsRouted(t *testing.T) {
 		addrs, devices := snap.Topology.Addrs(h.Name)
 		any := netip.AddrPortFrom(netip.IPv4Unspecified(), 5060)
 		snap.Hosts = append(snap.Hosts, HostSockets{Host: h.Name, Addrs: addrs, Devices: devices, Sockets: []Socket{
-			{Transport: sip.TCP, State: StateListen, Local: any},
-			{Transport: sip.TCP, State: StateListen, Local: netip.AddrPortFrom(any.Addr(), 5061), Device: scenario.FirstDevice + 1}}})
+			{Carrier: sip.CarrierTCP, State: StateListen, Local: any},
+			{Carrier: sip.CarrierTCP, State: StateListen, Local: netip.AddrPortFrom(any.Addr(), 5061), Device: scenario.FirstDevice + 1}}})
 	}
 	look := func(from, to string, port uint16) string {
 		src := netip.AddrPort{}
-		r := Lookup(&snap, from, sip.TCP, src, netip.AddrPortFrom(addrIn(t, &s, from, to), port))
+		r := Lookup(&snap, from, sip.CarrierTCP, src, netip.AddrPortFrom(addrIn(t, &s, from, to), port))
 		if r.Socket == nil {
 			return r.Host + " -"
 		}

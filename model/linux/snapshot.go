@@ -49,18 +49,18 @@ func (s *State) UnmarshalText(text []byte) error {
 
 // Socket is one socket as sock_diag tells of it.
 type Socket struct {
-	Transport sip.Transport  `json:"transport,omitzero"` // TCP or UDP
-	V6        bool           `json:"v6,omitzero"`        // an AF_INET6 socket
-	V6Only    bool           `json:"v6only,omitzero"`    // AF_INET6 and takes no IPv4
-	State     State          `json:"state,omitzero"`
-	Local     netip.AddrPort `json:"local,omitzero"`
-	Remote    netip.AddrPort `json:"remote,omitzero"`  // zero if none; port 0: UDP over IPv6 that takes datagrams from this address only
-	Device    uint32         `json:"device,omitzero"`  // interface that it is bound to, 0 if none
-	Queue     uint32         `json:"queue,omitzero"`   // listener: connections waiting to be accepted; else bytes unread
-	Backlog   uint32         `json:"backlog,omitzero"` // listener: its limit
-	Inode     uint64         `json:"inode,omitzero"`   // 0 for a child that nobody accepted yet, and in TIME-WAIT
-	Cookie    uint64         `json:"cookie,omitzero"`  // the kernel's unique number of the socket
-	Owner     string         `json:"owner,omitzero"`   // the element that owns it, "" if unknown
+	Carrier sip.Carrier    `json:"carrier,omitzero"`
+	V6      bool           `json:"v6,omitzero"`     // an AF_INET6 socket
+	V6Only  bool           `json:"v6only,omitzero"` // AF_INET6 and takes no IPv4
+	State   State          `json:"state,omitzero"`
+	Local   netip.AddrPort `json:"local,omitzero"`
+	Remote  netip.AddrPort `json:"remote,omitzero"`  // zero if none; port 0: UDP over IPv6 that takes datagrams from this address only
+	Device  uint32         `json:"device,omitzero"`  // interface that it is bound to, 0 if none
+	Queue   uint32         `json:"queue,omitzero"`   // listener: connections waiting to be accepted; else bytes unread
+	Backlog uint32         `json:"backlog,omitzero"` // listener: its limit
+	Inode   uint64         `json:"inode,omitzero"`   // 0 for a child that nobody accepted yet, and in TIME-WAIT
+	Cookie  uint64         `json:"cookie,omitzero"`  // the kernel's unique number of the socket
+	Owner   string         `json:"owner,omitzero"`   // the element that owns it, "" if unknown
 
 	// What follows is known to the model's own sockets only: sock_diag does not
 	// tell it.
@@ -144,7 +144,7 @@ func (r SocketRole) String() string { return roleNames[r] }
 // that listener is gone the connection looks dialled; Ports.Role knows better.
 func (h *HostSockets) RoleOf(s *Socket) SocketRole {
 	switch {
-	case s.Transport == sip.UDP:
+	case s.Carrier == sip.CarrierUDP:
 		return RoleDatagram
 	case s.State == StateListen:
 		return RoleListener

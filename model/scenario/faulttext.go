@@ -1,9 +1,5 @@
 package scenario
 
-import (
-	"github.com/greka-sip/greka/model/sip"
-)
-
 // The text of the faults.
 
 func init() {
@@ -38,8 +34,12 @@ func init() {
 		func(l *textLine) FillBacklog { return FillBacklog{l.name("the name of an element")} },
 		func(s FillBacklog) []string { return []string{s.Element} },
 		func(c *checker, s FillBacklog) {
-			if e := c.element(1, s.Element); e != nil && e.Port(sip.TCP) == 0 {
-				c.fail(1, s.Element, "an element that listens on tcp")
+			e := c.element(1, s.Element)
+			if e == nil {
+				return
+			}
+			if _, ok := e.Stream(); !ok {
+				c.fail(1, s.Element, "an element that listens on a stream, as tcp is")
 			}
 		})
 }

@@ -220,10 +220,10 @@ func drawElements(t *rapid.T, s *Scenario) {
 func drawListen(t *rapid.T, host string, taken map[hostListen]bool) (list []Listen) {
 	for n := rapid.IntRange(1, 3).Draw(t, "listeners"); len(list) < n; {
 		l := Listen{rapid.SampledFrom(sip.Transports).Draw(t, "transport"), rapid.Uint16Range(1, 65535).Draw(t, "port")}
-		for taken[hostListen{host, l}] {
+		for taken[hostListen{host, l.Transport.Carrier(), l.Port}] {
 			l.Port = l.Port%65535 + 1
 		}
-		taken[hostListen{host, l}] = true
+		taken[hostListen{host, l.Transport.Carrier(), l.Port}] = true
 		list = append(list, l)
 	}
 	return list

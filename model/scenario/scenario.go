@@ -228,6 +228,17 @@ func (e *Element) Port(t sip.Transport) uint16 {
 	return 0
 }
 
+// Stream returns the first listener of an element that takes connections, which
+// wait in its queue until they are accepted.
+func (e *Element) Stream() (l Listen, ok bool) {
+	for _, l := range e.Listen {
+		if l.Transport.Reliable() {
+			return l, true
+		}
+	}
+	return Listen{}, false
+}
+
 // address is host 0's for the network itself.
 func address(f Family, net, host int) netip.Addr {
 	if f == IPv6 {

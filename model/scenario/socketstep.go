@@ -17,7 +17,7 @@ type (
 	// OpenSocket makes a socket and names it: socket(2).
 	OpenSocket struct {
 		Name, Host string
-		Transport  sip.Transport
+		Carrier    sip.Carrier
 		Family     Family
 	}
 	// SetOption sets an option of a socket: setsockopt(2).
@@ -75,9 +75,9 @@ type (
 	// FilterPort drops, without a word, every SYN or datagram that comes to a
 	// port of a host from another host: a firewall.
 	FilterPort struct {
-		Host      string
-		Transport sip.Transport
-		Port      uint16
+		Host    string
+		Carrier sip.Carrier
+		Port    uint16
 	}
 )
 

@@ -36,12 +36,14 @@ func init() {
 	addStep("remove", "HOST ADDRESS", readRemove,
 		func(s RemoveAddr) []string { return []string{s.Host, s.Addr.String()} },
 		func(c *checker, s RemoveAddr) { c.host(1, s.Host) })
-	addStep("filter", "HOST TRANSPORT:PORT",
+	addStep("filter", "HOST udp|tcp:PORT",
 		func(l *textLine) FilterPort {
 			host, at := l.name("the name of a host"), l.listen()
-			return FilterPort{host, at.Transport, at.Port}
+			return FilterPort{host, at.Transport.Carrier(), at.Port}
 		},
-		func(s FilterPort) []string { return []string{s.Host, Listen{s.Transport, s.Port}.String()} },
+		func(s FilterPort) []string {
+			return []string{s.Host, s.Carrier.String() + ":" + strconv.Itoa(int(s.Port))}
+		},
 		func(c *checker, s FilterPort) { c.host(1, s.Host) })
 }
 
@@ -70,8 +72,8 @@ func addSocketStep[T Step](word string, with func(string) T, name func(T) string
 }
 
 func readOpen(l *textLine) OpenSocket {
-	s := OpenSocket{Name: l.name("a name for the socket"), Host: l.name("the name of a host"), Transport: l.transport()}
-	if s.Transport == 0 {
+	s := OpenSocket{Name: l.name("a name for the socket"), Host: l.name("the name of a host"), Carrier: l.carrier()}
+	if s.Carrier == 0 {
 		l.fail("udp or tcp")
 	}
 	switch l.take("4 or 6") {
@@ -86,13 +88,13 @@ func readOpen(l *textLine) OpenSocket {
 }
 
 func writeOpen(s OpenSocket) []string {
-	return []string{s.Name, s.Host, s.Transport.String(), strconv.Itoa(int(s.Family))}
+	return []string{s.Name, s.Host, s.Carrier.String(), strconv.Itoa(int(s.Family))}
 }
 
 func checkOpen(c *checker, s OpenSocket) {
 	c.host(2, s.Host)
-	if _, ok := sip.ParseTransport(s.Transport.String()); !ok {
-		c.fail(3, s.Transport.String(), "udp or tcp")
+	if _, ok := sip.ParseCarrier(s.Carrier.String()); !ok {
+		c.fail(3, s.Carrier.String(), "udp or tcp")
 	}
 	if s.Family != IPv4 && s.Family != IPv6 {
 		c.fail(4, strconv.Itoa(int(s.Family)), "4 or 6")

@@ -84,6 +84,15 @@ func (l *textLine) transport() sip.Transport {
 	return t
 }
 
+// carrier takes the name of a carrier if one comes next, and returns 0 if not.
+func (l *textLine) carrier() sip.Carrier {
+	c, ok := sip.ParseCarrier(l.peek())
+	if ok {
+		l.next++
+	}
+	return c
+}
+
 // fail complains about the next word.
 func (l *textLine) fail(want string) {
 	if l.err != nil {

@@ -75,8 +75,9 @@ type checker struct {
 }
 
 type hostListen struct {
-	host string
-	Listen
+	host    string
+	carrier sip.Carrier // two transports on one carrier and port clash
+	port    uint16
 }
 
 func (s *Scenario) check() *InvalidError {
@@ -230,7 +231,7 @@ func (c *checker) listeners(e *Element) {
 		if l.Transport == e.Lacks {
 			c.fail(0, "lacks="+e.Lacks.String(), "a transport of which the element has no listener")
 		}
-		at := hostListen{e.Host, l}
+		at := hostListen{e.Host, l.Transport.Carrier(), l.Port}
 		if who := c.listen[at]; who != "" {
 			c.fail(3+i, l.String(), "a port on "+e.Host+" where "+who+" does not listen")
 		}

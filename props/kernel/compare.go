@@ -39,7 +39,7 @@ func forget(s *linux.Socket) {
 		// unless it sends something before.
 		s.State = linux.StateFinWait2
 	}
-	if s.Transport == sip.UDP {
+	if s.Carrier == sip.CarrierUDP {
 		s.Queue = min(s.Queue, 1) // the kernel counts memory, not datagrams
 	}
 	if s.State != linux.StateListen && s.State != linux.StateClose {
@@ -51,7 +51,7 @@ func forget(s *linux.Socket) {
 }
 
 func compareSockets(a, b linux.Socket) int {
-	return cmp.Or(cmp.Compare(a.Transport, b.Transport), a.Local.Compare(b.Local), a.Remote.Compare(b.Remote),
+	return cmp.Or(cmp.Compare(a.Carrier, b.Carrier), a.Local.Compare(b.Local), a.Remote.Compare(b.Remote),
 		cmp.Compare(a.State, b.State), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Device, b.Device),
 		cmp.Compare(a.Queue, b.Queue))
 }
@@ -133,7 +133,7 @@ func (p *player) bounds() ([]linux.Bound, error) {
 			return nil, err
 		}
 		for _, s := range sockets {
-			out = append(out, linux.Bound{Host: name, Name: p.names[s.Inode], Transport: sip.TCP, Local: s.Local})
+			out = append(out, linux.Bound{Host: name, Name: p.names[s.Inode], Carrier: sip.CarrierTCP, Local: s.Local})
 		}
 	}
 	sortBounds(out)

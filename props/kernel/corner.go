@@ -64,7 +64,7 @@ func (c *conversations) extend(depth int, steps []scenario.Step, sockets []corne
 			return // the same with the hosts' names exchanged
 		}
 		s := cornerSocket{name: fmt.Sprintf("s%d", len(sockets)+1), host: host}
-		opened := scenario.OpenSocket{Name: s.name, Host: host, Transport: sip.TCP, Family: scenario.IPv4}
+		opened := scenario.OpenSocket{Name: s.name, Host: host, Carrier: sip.CarrierTCP, Family: scenario.IPv4}
 		with := append(sockets[:len(sockets):len(sockets)], s)
 		for _, st := range c.beginnings(s) {
 			c.extend(depth-1, append(steps[:len(steps):len(steps)], opened, st), with)
@@ -108,13 +108,13 @@ func (c *conversations) act(depth int, steps []scenario.Step, sockets []cornerSo
 // SO_REUSEADDR, SO_REUSEPORT or (IPv6) IPV6_V6ONLY, bound to the wildcard or to
 // the host's address, and, for TCP, listening or not. It ends when yield is
 // false.
-func Contentions(t sip.Transport, sockets int, yield func(scenario.Scenario) bool) {
+func Contentions(t sip.Carrier, sockets int, yield func(scenario.Scenario) bool) {
 	c := &contentions{transport: t, yield: yield, base: cornerHosts()}
 	c.extend(sockets, nil)
 }
 
 type contentions struct {
-	transport sip.Transport
+	transport sip.Carrier
 	base      scenario.Scenario
 	yield     func(scenario.Scenario) bool
 	over      bool
@@ -138,13 +138,13 @@ func (c *contentions) extend(sockets int, steps []scenario.Step) {
 			}
 			for _, at := range c.ends(family) {
 				one := append(steps[:len(steps):len(steps)],
-					scenario.OpenSocket{Name: name, Host: "a", Transport: c.transport, Family: family})
+					scenario.OpenSocket{Name: name, Host: "a", Carrier: c.transport, Family: family})
 				if option != 0 {
 					one = append(one, scenario.SetOption{Socket: name, Option: option})
 				}
 				one = append(one, scenario.BindSocket{Socket: name, At: at})
 				c.extend(sockets-1, one)
-				if c.transport == sip.TCP {
+				if c.transport == sip.CarrierTCP {
 					c.extend(sockets-1, append(one[:len(one):len(one)], scenario.ListenSocket{Socket: name, Backlog: 4}))
 				}
 			}

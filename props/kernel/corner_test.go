@@ -26,8 +26,8 @@ func TestCorners(t *testing.T) {
 		probes bool
 	}{
 		{"conversations", func(f func(scenario.Scenario) bool) { Conversations(steps, f) }, false},
-		{"contentions-tcp", func(f func(scenario.Scenario) bool) { Contentions(sip.TCP, sockets, f) }, true},
-		{"contentions-udp", func(f func(scenario.Scenario) bool) { Contentions(sip.UDP, sockets, f) }, true},
+		{"contentions-tcp", func(f func(scenario.Scenario) bool) { Contentions(sip.CarrierTCP, sockets, f) }, true},
+		{"contentions-udp", func(f func(scenario.Scenario) bool) { Contentions(sip.CarrierUDP, sockets, f) }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) { enumerate(t, c.each, c.probes) })
 	}
@@ -76,8 +76,8 @@ func TestCornersMiss(t *testing.T) {
 	defer rig.Close()
 	for m, each := range map[linux.Mistake]func(func(scenario.Scenario) bool){
 		linux.ChildHasOwnPort:         func(f func(scenario.Scenario) bool) { Conversations(3, f) },
-		linux.ReuseAddrSharesListener: func(f func(scenario.Scenario) bool) { Contentions(sip.TCP, 2, f) },
-		linux.OldestUDPWins:           func(f func(scenario.Scenario) bool) { Contentions(sip.UDP, 2, f) },
+		linux.ReuseAddrSharesListener: func(f func(scenario.Scenario) bool) { Contentions(sip.CarrierTCP, 2, f) },
+		linux.OldestUDPWins:           func(f func(scenario.Scenario) bool) { Contentions(sip.CarrierUDP, 2, f) },
 	} {
 		refuted := false
 		each(func(s scenario.Scenario) bool {

@@ -87,7 +87,7 @@ next:
 func sameOwner(sockets []linux.Socket, s *linux.Socket) int {
 	for k := range sockets {
 		o := &sockets[k]
-		if o.Transport == s.Transport && o.Owner == s.Owner &&
+		if o.Carrier == s.Carrier && o.Owner == s.Owner &&
 			(s.Owner != "" || o.Local == s.Local && o.Remote == s.Remote) {
 			return k
 		}
@@ -104,7 +104,7 @@ func kindOf(s *linux.Socket) string {
 	if s.V6 {
 		family = "6"
 	}
-	return s.Transport.String() + " over IPv" + family
+	return s.Carrier.String() + " over IPv" + family
 }
 
 // whole says all of a socket.
@@ -149,7 +149,7 @@ func addrText(a netip.AddrPort) string {
 }
 
 func stateWord(s *linux.Socket) string {
-	if s.Transport == sip.UDP {
+	if s.Carrier == sip.CarrierUDP {
 		return map[bool]string{true: "connected", false: "unconnected"}[s.State == linux.StateEstablished]
 	}
 	return s.State.String()
@@ -159,9 +159,9 @@ func stateWord(s *linux.Socket) string {
 func waiting(s *linux.Socket) string {
 	what := "unread bytes"
 	switch {
-	case s.Transport == sip.UDP && s.Queue == 0:
+	case s.Carrier == sip.CarrierUDP && s.Queue == 0:
 		return "no datagram waiting"
-	case s.Transport == sip.UDP:
+	case s.Carrier == sip.CarrierUDP:
 		return "a datagram waiting" // canonical counts one only
 	case s.State == linux.StateListen:
 		what = "connections to accept"
@@ -179,7 +179,7 @@ func boundWords(want, got []linux.Bound) string {
 				found = found || o == b
 			}
 			if !found {
-				out = append(out, fmt.Sprintf("%s (%s on %s): only %s has it hold %s", b.Name, b.Transport, b.Host, who, b.Local))
+				out = append(out, fmt.Sprintf("%s (%s on %s): only %s has it hold %s", b.Name, b.Carrier, b.Host, who, b.Local))
 			}
 		}
 	}

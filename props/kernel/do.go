@@ -24,7 +24,7 @@ func (p *player) do(st scenario.Step) (linux.Errno, error) {
 		return p.remove(st)
 	case scenario.FilterPort:
 		p.changed = true
-		return linux.OK, p.lab.Host(st.Host).Filter(st.Transport, st.Port)
+		return linux.OK, p.lab.Host(st.Host).Filter(st.Carrier, st.Port)
 	case scenario.AcceptSocket:
 		return p.with(st.Listener, func(fd int) error { return p.accept(fd, st) })
 	case scenario.SetOption:
@@ -85,14 +85,14 @@ func (p *player) open(st scenario.OpenSocket) error {
 	if st.Family == scenario.IPv6 {
 		domain = unix.AF_INET6
 	}
-	if st.Transport == sip.UDP {
+	if st.Carrier == sip.CarrierUDP {
 		typ = unix.SOCK_DGRAM
 	}
 	fd, err := p.lab.Host(st.Host).Socket(domain, typ, 0)
 	if err != nil {
 		return err
 	}
-	if st.Transport == sip.TCP {
+	if st.Carrier == sip.CarrierTCP {
 		// Otherwise a short segment waits for the acknowledgement of the one
 		// before it (Nagle), which a timer sends. Connections inherit it.
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {

@@ -114,10 +114,10 @@ func (g *gen) host() string { return pick(g, g.s.Hosts).Name }
 func (g *gen) port() uint16 { return pick(g, g.ports) }
 
 // socket opens a socket and maybe sets its options.
-func (g *gen) socket(t sip.Transport) (name, host string, family scenario.Family) {
+func (g *gen) socket(t sip.Carrier) (name, host string, family scenario.Family) {
 	name, host = g.name(), g.host()
 	family = pick(g, []scenario.Family{scenario.IPv4, scenario.IPv6})
-	g.add(scenario.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
+	g.add(scenario.OpenSocket{Name: name, Host: host, Carrier: t, Family: family})
 	g.open = append(g.open, name)
 	for _, o := range []struct {
 		option  scenario.Option
@@ -177,7 +177,7 @@ func (g *gen) bindTo(name, host string, family scenario.Family) bool {
 }
 
 func (g *gen) listener() {
-	name, host, family := g.socket(sip.TCP)
+	name, host, family := g.socket(sip.CarrierTCP)
 	g.bindTo(name, host, family)
 	if g.chance(6) {
 		g.add(scenario.ShutdownSocket{Socket: name, Sides: scenario.Sides(1 + g.n(3))})
@@ -186,27 +186,27 @@ func (g *gen) listener() {
 }
 
 func (g *gen) dialler() {
-	name, host, family := g.socket(sip.TCP)
+	name, host, family := g.socket(sip.CarrierTCP)
 	if g.chance(25) {
 		g.bindTo(name, host, family)
 	}
-	g.add(scenario.DialSocket{Socket: name, To: g.to(sip.TCP, family)})
+	g.add(scenario.DialSocket{Socket: name, To: g.to(sip.CarrierTCP, family)})
 }
 
 func (g *gen) datagram() {
-	name, host, family := g.socket(sip.UDP)
+	name, host, family := g.socket(sip.CarrierUDP)
 	if g.chance(75) {
 		g.bindTo(name, host, family)
 	}
 	if g.chance(35) {
-		g.add(scenario.DialSocket{Socket: name, To: g.to(sip.UDP, family)})
+		g.add(scenario.DialSocket{Socket: name, To: g.to(sip.CarrierUDP, family)})
 	}
 }
 
 // to draws a destination: mostly a port of a socket of that transport.
-func (g *gen) to(t sip.Transport, family scenario.Family) scenario.Endpoint {
+func (g *gen) to(t sip.Carrier, family scenario.Family) scenario.Endpoint {
 	name, s, host, ok := g.live(func(s *linux.Socket) bool {
-		return s.Transport == t && s.Local.Port() != 0 && (t == sip.UDP || s.State == linux.StateListen || g.chance(15))
+		return s.Carrier == t && s.Local.Port() != 0 && (t == sip.CarrierUDP || s.State == linux.StateListen || g.chance(15))
 	})
 	if !ok || g.chance(8) {
 		return g.anyTo(family)
@@ -278,12 +278,12 @@ func (g *gen) send() {
 }
 
 func (g *gen) sendTo() {
-	if name, s, _, ok := g.live(func(s *linux.Socket) bool { return s.Transport == sip.UDP }); ok {
+	if name, s, _, ok := g.live(func(s *linux.Socket) bool { return s.Carrier == sip.CarrierUDP }); ok {
 		family := scenario.IPv4
 		if s.V6 {
 			family = scenario.IPv6
 		}
-		g.add(scenario.SendTo{Socket: name, To: g.to(sip.UDP, family)})
+		g.add(scenario.SendTo{Socket: name, To: g.to(sip.CarrierUDP, family)})
 	}
 }
 
@@ -303,7 +303,7 @@ func (g *gen) shutdown() {
 func (g *gen) close() {
 	unread := g.chance(30)
 	name, _, _, ok := g.live(func(s *linux.Socket) bool {
-		return !unread || s.Transport == sip.TCP && s.Remote.IsValid() && s.Queue > 0
+		return !unread || s.Carrier == sip.CarrierTCP && s.Remote.IsValid() && s.Queue > 0
 	})
 	if ok {
 		g.shut(name)
@@ -326,7 +326,7 @@ func (g *gen) remove() {
 
 func (g *gen) filter() {
 	if g.chance(30) {
-		g.add(scenario.FilterPort{Host: g.host(), Transport: pick(g, sip.Transports), Port: g.port()})
+		g.add(scenario.FilterPort{Host: g.host(), Carrier: pick(g, sip.Carriers), Port: g.port()})
 	}
 }
 
@@ -337,7 +337,7 @@ func (g *gen) redial() {
 		if s.V6 {
 			family = scenario.IPv6
 		}
-		g.add(scenario.DialSocket{Socket: name, To: g.to(s.Transport, family)})
+		g.add(scenario.DialSocket{Socket: name, To: g.to(s.Carrier, family)})
 	}
 }
 

@@ -24,13 +24,13 @@ func (g *gen) jumble() {
 // stray opens a socket, and maybe gives it an option before it is bound, and
 // maybe one after.
 func (g *gen) stray() {
-	t := sip.UDP
+	t := sip.CarrierUDP
 	if g.chance(35) {
-		t = sip.TCP
+		t = sip.CarrierTCP
 	}
 	name, host := g.name(), g.s.Hosts[g.n(4)/3].Name
 	family := pick(g, []scenario.Family{scenario.IPv4, scenario.IPv4, scenario.IPv6})
-	g.add(scenario.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
+	g.add(scenario.OpenSocket{Name: name, Host: host, Carrier: t, Family: family})
 	g.open = append(g.open, name)
 	for range g.n(3) {
 		g.anyOption(name)
@@ -38,7 +38,7 @@ func (g *gen) stray() {
 	if g.chance(90) {
 		g.add(scenario.BindSocket{Socket: name, At: g.oddEnd(host, family)})
 	}
-	if t == sip.TCP && g.chance(40) {
+	if t == sip.CarrierTCP && g.chance(40) {
 		g.add(scenario.ListenSocket{Socket: name, Backlog: 2})
 	}
 	if g.chance(20) {
@@ -95,7 +95,7 @@ func (g *gen) stir(name string) {
 		g.add(scenario.DestroySocket{Socket: name})
 	case k < 16:
 		g.add(scenario.BindSocket{Socket: name, At: g.oddEnd(host, family)})
-	case k < 20 && s.Transport == sip.UDP:
+	case k < 20 && s.Carrier == sip.CarrierUDP:
 		g.add(scenario.SendTo{Socket: name, To: g.oddTo(host, &s, family)})
 	case k < 18:
 		g.add(scenario.ListenSocket{Socket: name, Backlog: uint32(g.n(3))})

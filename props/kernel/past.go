@@ -42,7 +42,7 @@ func (g *gen) past() {
 			at.Addr = netip.IPv6Unspecified()
 		}
 	}
-	p.ones = []string{g.bound(host, sip.UDP, option, at), g.bound(host, sip.UDP, option, at)}
+	p.ones = []string{g.bound(host, sip.CarrierUDP, option, at), g.bound(host, sip.CarrierUDP, option, at)}
 	p.meet(g.host(), net, shape == metLate || shape >= anyTurns)
 	p.act(shape)
 	p.drain()
@@ -55,9 +55,9 @@ func (g *gen) past() {
 func (p *past) meet(host, net string, two bool) {
 	far, first := p.s.Addr(host, net), 5064+2*uint16(p.n(8))
 	p.theirs = []scenario.Endpoint{{Addr: far, Port: first}, {Addr: far, Port: first + 1}, p.here}
-	p.peers = []string{p.bound(host, sip.UDP, 0, p.theirs[0])}
+	p.peers = []string{p.bound(host, sip.CarrierUDP, 0, p.theirs[0])}
 	if two {
-		p.peers = append(p.peers, p.bound(host, sip.UDP, 0, p.theirs[1]))
+		p.peers = append(p.peers, p.bound(host, sip.CarrierUDP, 0, p.theirs[1]))
 	}
 }
 

@@ -22,7 +22,7 @@ func (g *gen) share() {
 	if s.V6 && g.chance(80) || !s.V6 && g.chance(20) {
 		family = scenario.IPv6
 	}
-	g.add(scenario.OpenSocket{Name: name, Host: host, Transport: s.Transport, Family: family})
+	g.add(scenario.OpenSocket{Name: name, Host: host, Carrier: s.Carrier, Family: family})
 	g.open = append(g.open, name)
 	if g.chance(60) {
 		g.add(scenario.SetOption{Socket: name, Option: pick(g, []scenario.Option{scenario.OptionReuseAddr, scenario.OptionReusePort})})
@@ -32,14 +32,14 @@ func (g *gen) share() {
 		at.Addr = s.Local.Addr().Unmap()
 	}
 	g.add(scenario.BindSocket{Socket: name, At: at})
-	if s.Transport == sip.TCP && g.chance(70) {
+	if s.Carrier == sip.CarrierTCP && g.chance(70) {
 		g.add(scenario.ListenSocket{Socket: name, Backlog: 1})
 	}
 }
 
 // twins makes two sockets or three that share a port, or try to.
 func (g *gen) twins() {
-	t, host, port := pick(g, sip.Transports), g.host(), g.port()
+	t, host, port := pick(g, sip.Carriers), g.host(), g.port()
 	option := pick(g, []scenario.Option{scenario.OptionReuseAddr, scenario.OptionReusePort})
 	family := pick(g, []scenario.Family{scenario.IPv4, scenario.IPv4, scenario.IPv6})
 	listenAtOnce := g.chance(60)
@@ -49,7 +49,7 @@ func (g *gen) twins() {
 		if g.chance(15) {
 			family = scenario.IPv4 + scenario.IPv6 - family
 		}
-		g.add(scenario.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
+		g.add(scenario.OpenSocket{Name: name, Host: host, Carrier: t, Family: family})
 		g.open = append(g.open, name)
 		g.add(scenario.SetOption{Socket: name, Option: option})
 		at := scenario.Endpoint{Addr: netip.IPv4Unspecified(), Port: port}
@@ -64,9 +64,9 @@ func (g *gen) twins() {
 			g.add(scenario.SetOption{Socket: name, Option: option, Off: true})
 		}
 		switch {
-		case t == sip.TCP && listenAtOnce:
+		case t == sip.CarrierTCP && listenAtOnce:
 			g.add(scenario.ListenSocket{Socket: name, Backlog: 2})
-		case t == sip.TCP:
+		case t == sip.CarrierTCP:
 			later = append(later, name)
 		}
 	}
@@ -76,12 +76,12 @@ func (g *gen) twins() {
 }
 
 // bound makes a socket on a host, with an option unless it is 0, and binds it.
-func (g *gen) bound(host string, t sip.Transport, option scenario.Option, at scenario.Endpoint) string {
+func (g *gen) bound(host string, t sip.Carrier, option scenario.Option, at scenario.Endpoint) string {
 	name, family := g.name(), scenario.IPv4
 	if at.Addr.Is6() {
 		family = scenario.IPv6
 	}
-	g.add(scenario.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
+	g.add(scenario.OpenSocket{Name: name, Host: host, Carrier: t, Family: family})
 	g.open = append(g.open, name)
 	if option != 0 {
 		g.add(scenario.SetOption{Socket: name, Option: option})
@@ -97,9 +97,9 @@ func (g *gen) sameEnds() {
 	server, client := g.host(), g.host()
 	to := scenario.Endpoint{Addr: g.s.Addr(server, net), Port: 5063}
 	from := scenario.Endpoint{Addr: g.s.Addr(client, net), Port: 5064}
-	l := g.bound(server, sip.TCP, scenario.OptionReuseAddr, to)
+	l := g.bound(server, sip.CarrierTCP, scenario.OptionReuseAddr, to)
 	g.add(scenario.ListenSocket{Socket: l, Backlog: 4})
-	first := g.bound(client, sip.TCP, scenario.OptionReuseAddr, from)
+	first := g.bound(client, sip.CarrierTCP, scenario.OptionReuseAddr, from)
 	accepted := g.name()
 	if !g.add(scenario.DialSocket{Socket: first, To: to}) || !g.add(scenario.AcceptSocket{Listener: l, Name: accepted}) {
 		return
@@ -118,10 +118,10 @@ func (g *gen) sameEnds() {
 	}
 	if g.chance(50) { // and opens the port again, with luck
 		g.shut(l)
-		g.bound(server, sip.TCP, pick(g, []scenario.Option{0, scenario.OptionReuseAddr, scenario.OptionReuseAddr}), to)
+		g.bound(server, sip.CarrierTCP, pick(g, []scenario.Option{0, scenario.OptionReuseAddr, scenario.OptionReuseAddr}), to)
 		return
 	}
-	g.add(scenario.DialSocket{Socket: g.bound(client, sip.TCP, scenario.OptionReuseAddr, from), To: to})
+	g.add(scenario.DialSocket{Socket: g.bound(client, sip.CarrierTCP, scenario.OptionReuseAddr, from), To: to})
 }
 
 // deadDial has an unanswered dial destroyed, and goes on with the socket; or
@@ -129,18 +129,18 @@ func (g *gen) sameEnds() {
 func (g *gen) deadDial() {
 	host := g.host()
 	if g.chance(15) { // the refusal is lost
-		name := g.bound(host, sip.TCP, 0, scenario.Endpoint{Addr: netip.IPv6Loopback(), Port: g.port()})
+		name := g.bound(host, sip.CarrierTCP, 0, scenario.Endpoint{Addr: netip.IPv6Loopback(), Port: g.port()})
 		g.add(scenario.DialSocket{Socket: name, To: scenario.Endpoint{Addr: g.s.Addr(host, "lan6"), Port: 9}})
 		return
 	}
 	if g.chance(50) {
-		name := g.bound(host, pick(g, sip.Transports), 0, scenario.Endpoint{Addr: g.s.Addr(host, "lan"), Port: g.port()})
+		name := g.bound(host, pick(g, sip.Carriers), 0, scenario.Endpoint{Addr: g.s.Addr(host, "lan"), Port: g.port()})
 		g.add(scenario.RemoveAddr{Host: host, Addr: g.s.Addr(host, "lan")})
 		g.add(scenario.DialSocket{Socket: name, To: g.anyTo(scenario.IPv4)})
 		return
 	}
 	name := g.name()
-	g.add(scenario.OpenSocket{Name: name, Host: host, Transport: sip.TCP, Family: scenario.IPv4})
+	g.add(scenario.OpenSocket{Name: name, Host: host, Carrier: sip.CarrierTCP, Family: scenario.IPv4})
 	g.open = append(g.open, name)
 	g.add(scenario.DialSocket{Socket: name, To: scenario.Endpoint{Addr: nobodys[scenario.IPv4], Port: g.port()}})
 	g.add(scenario.DestroySocket{Socket: name})
@@ -153,7 +153,7 @@ func (g *gen) deadDial() {
 // hidden has three sockets contend for a port: one without any option, and two
 // that share with each other.
 func (g *gen) hidden() {
-	host, port, t := g.host(), g.port(), pick(g, sip.Transports)
+	host, port, t := g.host(), g.port(), pick(g, sip.Carriers)
 	ends := []scenario.Endpoint{
 		{Addr: netip.IPv4Unspecified(), Port: port}, {Addr: netip.IPv6Unspecified(), Port: port},
 		{Addr: g.s.Addr(host, "lan"), Port: port}, {Addr: g.s.Addr(host, "lan6"), Port: port},
@@ -166,10 +166,10 @@ func (g *gen) hidden() {
 			if at.Addr.Is6() {
 				family = scenario.IPv6
 			}
-			g.add(scenario.OpenSocket{Name: name, Host: host, Transport: t, Family: family})
+			g.add(scenario.OpenSocket{Name: name, Host: host, Carrier: t, Family: family})
 			g.open = append(g.open, name)
 			g.add(scenario.SetOption{Socket: name, Option: scenario.OptionDevice, Device: uint32(1 + g.n(3))})
-			if g.add(scenario.BindSocket{Socket: name, At: at}) && t == sip.TCP {
+			if g.add(scenario.BindSocket{Socket: name, At: at}) && t == sip.CarrierTCP {
 				g.add(scenario.ListenSocket{Socket: name, Backlog: 2})
 			}
 		}
@@ -235,7 +235,7 @@ func (g *gen) dialFor(name, listener, host string, s *linux.Socket) {
 	if s.Local.Port() < firstPicked {
 		to.Of, to.Port = "", s.Local.Port()
 	}
-	g.add(scenario.OpenSocket{Name: name, Host: from, Transport: sip.TCP, Family: family})
+	g.add(scenario.OpenSocket{Name: name, Host: from, Carrier: sip.CarrierTCP, Family: family})
 	g.open = append(g.open, name)
 	g.add(scenario.DialSocket{Socket: name, To: to})
 }
@@ -258,7 +258,7 @@ func (g *gen) early(dialled string) {
 // reopen binds a new socket to the port of a connection or of what was one.
 func (g *gen) reopen() {
 	if _, s, host, ok := g.live(func(s *linux.Socket) bool {
-		return s.Transport == sip.TCP && s.Remote.IsValid() && s.Local.Port() < firstPicked
+		return s.Carrier == sip.CarrierTCP && s.Remote.IsValid() && s.Local.Port() < firstPicked
 	}); ok {
 		g.rebind(host, s)
 	}
@@ -273,7 +273,7 @@ func (g *gen) rebind(host string, s linux.Socket) {
 	if s.V6 {
 		family = scenario.IPv6
 	}
-	g.add(scenario.OpenSocket{Name: name, Host: host, Transport: s.Transport, Family: family})
+	g.add(scenario.OpenSocket{Name: name, Host: host, Carrier: s.Carrier, Family: family})
 	g.open = append(g.open, name)
 	if g.chance(40) {
 		g.add(scenario.SetOption{Socket: name, Option: scenario.OptionReuseAddr})
@@ -287,7 +287,7 @@ func (g *gen) rebind(host string, s linux.Socket) {
 // relisten listens with what is open already.
 func (g *gen) relisten() {
 	if name, _, _, ok := g.live(func(s *linux.Socket) bool {
-		return s.Transport == sip.TCP && (s.State == linux.StateClose || s.State == linux.StateListen)
+		return s.Carrier == sip.CarrierTCP && (s.State == linux.StateClose || s.State == linux.StateListen)
 	}); ok {
 		g.add(scenario.ListenSocket{Socket: name, Backlog: uint32(g.n(3))})
 	}

@@ -29,10 +29,10 @@ func (p *player) probe() {
 		}
 		name := fmt.Sprintf("probe%d", i+1)
 		ask := scenario.Step(scenario.DialSocket{Socket: name, To: scenario.Endpoint{Addr: at.to.Addr(), Port: at.to.Port()}})
-		if at.transport == sip.UDP {
+		if at.transport == sip.CarrierUDP {
 			ask = scenario.SendTo{Socket: name, To: scenario.Endpoint{Addr: at.to.Addr(), Port: at.to.Port()}}
 		}
-		steps := []scenario.Step{scenario.OpenSocket{Name: name, Host: at.from, Transport: at.transport, Family: family}, ask}
+		steps := []scenario.Step{scenario.OpenSocket{Name: name, Host: at.from, Carrier: at.transport, Family: family}, ask}
 		before := p.done.At
 		p.done.Probed = append(p.done.Probed, steps...)
 		p.play(steps)
@@ -46,7 +46,7 @@ func (p *player) probe() {
 
 type target struct {
 	from      string
-	transport sip.Transport
+	transport sip.Carrier
 	to        netip.AddrPort
 }
 
@@ -60,7 +60,7 @@ func (p *player) targets() (out []target) {
 		for _, s := range snap.Hosts[i].Sockets {
 			for _, a := range addresses(&snap.Hosts[i], &s) {
 				for k := range snap.Hosts {
-					t := target{snap.Hosts[k].Host, s.Transport, netip.AddrPortFrom(a, s.Local.Port())}
+					t := target{snap.Hosts[k].Host, s.Carrier, netip.AddrPortFrom(a, s.Local.Port())}
 					if !seen[t] && (k == i || !a.IsLoopback()) {
 						seen[t] = true
 						out = append(out, t)

@@ -360,7 +360,7 @@ func (p *player) snapshot() (linux.Snapshot, error) {
 func torn(s *linux.Snapshot) bool {
 	for i := range s.Hosts {
 		for _, o := range s.Hosts[i].Sockets {
-			if o.Transport == sip.TCP && o.State == linux.StateClose {
+			if o.Carrier == sip.CarrierTCP && o.State == linux.StateClose {
 				return true
 			}
 		}

@@ -65,7 +65,7 @@ func (c *cast) sockets(p *play) {
 				drawn.shape = square
 			}
 			c.place(h.Host, "", drawn)
-			if s.Transport == sip.TCP && s.State != linux.StateListen {
+			if s.Carrier == sip.CarrierTCP && s.State != linux.StateListen {
 				b.add(plug{endsOf(s), s.Owner, drawn, p.accepted(s)})
 			}
 		}
@@ -80,12 +80,12 @@ func (c *cast) sockets(p *play) {
 // accepted reports whether a socket came out of a listener. One without a name
 // still waits there, or was closed.
 func (p *play) accepted(s *linux.Socket) bool {
-	return s.Transport == sip.TCP && s.State != linux.StateListen &&
+	return s.Carrier == sip.CarrierTCP && s.State != linux.StateListen &&
 		(s.Owner == "" || p.Role(s.Owner) == linux.RoleAccepted)
 }
 
 func (p *play) socketText(s *linux.Socket) string {
-	text := fmt.Sprintf("%-6s %s %s", s.State, s.Transport, p.endText(s.Local))
+	text := fmt.Sprintf("%-6s %s %s", s.State, s.Carrier, p.endText(s.Local))
 	if s.Remote.IsValid() {
 		text += " -> " + p.endText(s.Remote)
 	}

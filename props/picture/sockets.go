@@ -52,17 +52,17 @@ func (c *cast) declared() {
 		addr, _ := c.s.BindAddr(e.Name)
 		for _, l := range e.Listen {
 			a := c.byName[e.Name]
-			a.sockets = append(a.sockets, listenerOf(l.Transport, netip.AddrPortFrom(addr, l.Port)))
+			a.sockets = append(a.sockets, listenerOf(l.Transport.Carrier(), netip.AddrPortFrom(addr, l.Port)))
 		}
 	}
 }
 
-func listenerOf(t sip.Transport, at netip.AddrPort) *socket {
+func listenerOf(c sip.Carrier, at netip.AddrPort) *socket {
 	state := linux.StateListen
-	if !t.Reliable() {
+	if c == sip.CarrierUDP {
 		state = linux.StateClose
 	}
-	return &socket{text: fmt.Sprintf("%-6s %s %s", state, t, at), shape: square, wire: -1}
+	return &socket{text: fmt.Sprintf("%-6s %s %s", state, c, at), shape: square, wire: -1}
 }
 
 // honest adds the sockets of a predicted snapshot. Accepted connections are
@@ -89,9 +89,9 @@ func (c *cast) host(b *board, h *linux.HostSockets) {
 		case s.State == linux.StateTimeWait: // nobody's any more
 		case s.State == linux.StateListen:
 			c.place(h.Host, s.Owner, l.socket)
-		case s.Transport == sip.UDP && !s.Remote.IsValid():
-			c.place(h.Host, s.Owner, listenerOf(s.Transport, s.Local))
-		case s.Transport == sip.TCP && l != nil:
+		case s.Carrier == sip.CarrierUDP && !s.Remote.IsValid():
+			c.place(h.Host, s.Owner, listenerOf(s.Carrier, s.Local))
+		case s.Carrier == sip.CarrierTCP && l != nil:
 			l.took(s)
 			b.add(plug{endsOf(s), s.Owner, l.socket, true})
 		default:
@@ -120,7 +120,7 @@ func listenersOf(h *linux.HostSockets) map[door]*listener {
 	all := map[door]*listener{}
 	for k := range h.Sockets {
 		if s := &h.Sockets[k]; s.State == linux.StateListen {
-			l := &listener{socket: listenerOf(s.Transport, s.Local)}
+			l := &listener{socket: listenerOf(s.Carrier, s.Local)}
 			all[door{s.Owner, s.Local.Port()}] = l
 			all[door{"", s.Local.Port()}] = l
 		}
@@ -149,7 +149,7 @@ func (l *listener) count() {
 
 // end is a socket that is for one peer only. Its port is nobody's business.
 func end(s *linux.Socket) *socket {
-	text := fmt.Sprintf("%-6s %s %s", s.State, s.Transport, portText(plain(s.Local).Addr(), "*"))
+	text := fmt.Sprintf("%-6s %s %s", s.State, s.Carrier, portText(plain(s.Local).Addr(), "*"))
 	return &socket{text: text, shape: circle, wire: -1}
 }
 

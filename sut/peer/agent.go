@@ -126,7 +126,7 @@ func (e *element) dialledBy(other string, t sip.Transport) (*sock, error) {
 		return nil, err
 	}
 	for _, s := range e.conns {
-		end := snap.FarEnd(&linux.Socket{Transport: s.transport, Local: s.local, Remote: s.remote})
+		end := snap.FarEnd(&linux.Socket{Carrier: s.transport.Carrier(), Local: s.local, Remote: s.remote})
 		if !s.dialled && s.transport == t && end != nil && end.Owner == other {
 			return s, nil
 		}
@@ -213,7 +213,7 @@ func (e *element) agentRequest(m *sip.Message, tx *serverTx) {
 	if !complete(m) {
 		return
 	}
-	if e.lie.ConnectUDP && tx.sock.transport == sip.UDP {
+	if e.lie.ConnectUDP && !tx.sock.transport.Reliable() {
 		unix.Connect(tx.sock.fd, sockaddr(tx.from, tx.sock.v6))
 	}
 	to, _ := m.Get("To")

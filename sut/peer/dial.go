@@ -28,9 +28,9 @@ const (
 // dial opens a connection. What is sent down it before anybody has answered
 // waits, and the world goes on meanwhile. met, which may be nil, is told what
 // became of the dial, at once or later.
-func (e *element) dial(to netip.AddrPort, met func(error)) (*sock, error) {
+func (e *element) dial(t sip.Transport, to netip.AddrPort, met func(error)) (*sock, error) {
 	var failed error
-	s, err := e.connect(to)
+	s, err := e.connect(t, to)
 	told := func(err error) {
 		if met != nil {
 			met(err)
@@ -62,11 +62,11 @@ func (e *element) dial(to netip.AddrPort, met func(error)) (*sock, error) {
 }
 
 // connect begins a connection.
-func (e *element) connect(to netip.AddrPort) (*sock, error) {
-	if e.el.Lacks == sip.TCP {
-		return nil, fmt.Errorf("it has no tcp")
+func (e *element) connect(t sip.Transport, to netip.AddrPort) (*sock, error) {
+	if e.el.Lacks == t {
+		return nil, fmt.Errorf("it has no %s", t)
 	}
-	fd, err := e.open(sip.TCP, to.Addr().Is6(), true)
+	fd, err := e.open(t, to.Addr().Is6(), true)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (e *element) connect(to netip.AddrPort) (*sock, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	s := &sock{fd: fd, owner: e, transport: sip.TCP, dialled: true, v6: to.Addr().Is6(), remote: to}
+	s := &sock{fd: fd, owner: e, transport: t, dialled: true, v6: to.Addr().Is6(), remote: to}
 	return s, e.world.add(s)
 }
 
@@ -119,7 +119,7 @@ func (w *World) watchDial(s *sock) {
 	w.expect(s, unix.EPOLLIN|unix.EPOLLOUT)
 	waits := func() bool { return s.connected != nil && w.socks[s.fd] == s }
 	w.after(retransmitted, func() bool {
-		if waits() && w.hopeless(s.owner, sip.Target{Transport: sip.TCP, Addr: s.remote}) {
+		if waits() && w.hopeless(s.owner, sip.Target{Transport: s.transport, Addr: s.remote}) {
 			s.connected(unix.ETIMEDOUT)
 		}
 		return waits()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/greka-sip/greka/model"
@@ -151,7 +150,7 @@ func (e *element) server(m *sip.Message, s *sock, local, from netip.AddrPort) (t
 func (e *element) reply(tx *serverTx, raw []byte) {
 	tx.last = raw
 	switch s := tx.sock; {
-	case s.transport == sip.UDP:
+	case !s.transport.Reliable():
 		e.note(tx.replyTo, sending{what: "response", callID: tx.callID, server: tx})
 		if err := s.writeTo(raw, tx.replyTo); err != nil {
 			e.unanswered(tx, err)
@@ -173,7 +172,7 @@ func (e *element) reply(tx *serverTx, raw []byte) {
 
 // replyAnew dials for a response whose connection is gone.
 func (e *element) replyAnew(tx *serverTx, raw []byte) {
-	s, err := e.dial(tx.replyTo, nil)
+	s, err := e.dial(tx.sock.transport, tx.replyTo, nil)
 	if err != nil {
 		e.unanswered(tx, err)
 		return
@@ -199,7 +198,7 @@ func (e *element) sentTo(raw []byte, s *sock, to netip.AddrPort, pushed bool) {
 		return
 	}
 	leg := model.Leg{Transport: sip.UDP, Local: netip.AddrPortFrom(e.addr, e.el.Port(sip.UDP)), Remote: to}
-	if s != nil && s.transport != sip.UDP {
+	if s != nil && s.transport.Reliable() {
 		leg = s.leg(s.local, s.remote)
 	}
 	e.world.hooks.Sent(Sent{Element: e.el.Name, Raw: raw, Leg: leg, Pushed: pushed})
@@ -212,7 +211,7 @@ func (e *element) via(t sip.Transport, branch string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("SIP/2.0/%s %s;branch=%s;rport", strings.ToUpper(t.String()), netip.AddrPortFrom(e.addr, port), branch), nil
+	return fmt.Sprintf("SIP/2.0/%s %s;branch=%s;rport", t.Via(), netip.AddrPortFrom(e.addr, port), branch), nil
 }
 
 // hostPort is where the element accepts a transport; port 0 if it has none.

@@ -57,7 +57,7 @@ func (e *element) attempt(o outgoing, first bool) {
 		return
 	}
 	if tx.flow == nil {
-		tx.flow, err = e.dial(o.to, func(err error) { e.met(use, err) })
+		tx.flow, err = e.dial(t, o.to, func(err error) { e.met(use, err) })
 	}
 	if err != nil {
 		e.lost(&o, err)
@@ -158,7 +158,7 @@ func (e *element) sendAgain(tx *clientTx, raw []byte) {
 	s := tx.flow
 	if e.world.socks[s.fd] != s || s.ended() {
 		var err error
-		if s, err = e.dial(s.remote, nil); err != nil {
+		if s, err = e.dial(tx.transport, s.remote, nil); err != nil {
 			return // who sent the failure sends it again
 		}
 		tx.flow = s

@@ -50,7 +50,7 @@ func (e *element) open(t sip.Transport, v6, v6only bool) (int, error) {
 	if v6 {
 		domain = unix.AF_INET6
 	}
-	if t == sip.UDP {
+	if !t.Reliable() {
 		typ = unix.SOCK_DGRAM
 	}
 	fd, err := e.world.lab.Host(e.el.Host).Socket(domain, typ, 0)
@@ -95,8 +95,8 @@ func (e *element) listen(l scenario.Listen) error {
 		unix.Close(fd)
 		return fmt.Errorf("peer: bind %s %s for %s: %w", l.Transport, at, e.el.Name, err)
 	}
-	s := &sock{fd: fd, owner: e, transport: l.Transport, listening: l.Transport == sip.TCP, v6: addr.Is6(), local: at}
-	if l.Transport == sip.UDP {
+	s := &sock{fd: fd, owner: e, transport: l.Transport, listening: l.Transport.Reliable(), v6: addr.Is6(), local: at}
+	if !l.Transport.Reliable() {
 		s.tuneUDP()
 	} else if err := unix.Listen(fd, backlog); err != nil {
 		unix.Close(fd)
@@ -193,7 +193,7 @@ func arrivedAt(oob []byte) netip.Addr {
 // connection open, and events of it coming, for that long.
 func (s *sock) shut(ep int) {
 	_ = unix.EpollCtl(ep, unix.EPOLL_CTL_DEL, s.fd, nil)
-	if s.transport == sip.TCP {
+	if s.transport.Reliable() {
 		_ = unix.Shutdown(s.fd, unix.SHUT_RDWR)
 	}
 	unix.Close(s.fd)
@@ -203,7 +203,7 @@ func (s *sock) shut(ep int) {
 // descriptor: to connect a TCP socket to no family is to reset it
 // (tcp_disconnect, net/ipv4/tcp.c).
 func (s *sock) abort() {
-	if s.transport == sip.TCP {
+	if s.transport.Reliable() {
 		_, _, _ = unix.Syscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&unix.RawSockaddr{Family: unix.AF_UNSPEC})), unix.SizeofSockaddrInet4)
 	}
 	unix.Close(s.fd)

@@ -283,7 +283,7 @@ func (w *World) handle(s *sock, events uint32) {
 	switch {
 	case s.listening:
 		w.accept(s)
-	case s.transport == sip.UDP:
+	case !s.transport.Reliable():
 		if events&unix.EPOLLERR != 0 {
 			w.datagramErrors(s)
 		}
@@ -354,7 +354,7 @@ func (w *World) accept(l *sock) {
 			continue
 		}
 		tuneTCP(fd)
-		s := &sock{fd: fd, owner: l.owner, transport: sip.TCP, v6: l.v6, local: l.local, remote: addrPort(sa)}
+		s := &sock{fd: fd, owner: l.owner, transport: l.transport, v6: l.v6, local: l.local, remote: addrPort(sa)}
 		if own, err := unix.Getsockname(fd); err == nil {
 			s.local = addrPort(own)
 		}
