@@ -154,9 +154,9 @@ type Observation struct {
 func (o Outcome) String() string { return o.text("", "", "BYE") }
 
 // Told is String with the names of who saw what: the caller its final status, the
-// callee the ACK, and whoever sent the BYE the answer to it. unread says that the
-// ACK lies in the callee's socket: it was not seen, and has arrived.
-func (o Outcome) Told(c scenario.Call, unread bool) string {
+// callee the ACK, and whoever sent the BYE the answer to it. unread is where the
+// ACK lies in a socket of the callee's, if it does: it was not seen, and has arrived.
+func (o Outcome) Told(c scenario.Call, unread string) string {
 	bye := c.From
 	if c.Hangup == scenario.Callee {
 		bye = c.To
@@ -165,8 +165,8 @@ func (o Outcome) Told(c scenario.Call, unread bool) string {
 		o.Failure = fmt.Sprintf("nothing new came within %s; what is sent again is not new", within)
 	}
 	text := o.text(" at "+c.From, " at "+c.To, "BYE of "+bye)
-	if unread {
-		text = strings.Replace(text, unseen+" at "+c.To, fmt.Sprintf(", the ACK lies unread in a socket of %s's", c.To), 1)
+	if unread != "" {
+		text = strings.Replace(text, unseen+" at "+c.To, fmt.Sprintf(", the ACK came to %s's socket (%s) and lies there unread", c.To, unread), 1)
 	}
 	return text
 }

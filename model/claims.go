@@ -17,10 +17,10 @@ var (
 		"an answer that makes a dialog has the Record-Routes of its INVITE: all of them, in the same order"}
 	// ProxyTransparent is what we expect: RFC 3261 16 binds proxies, and a user
 	// agent may refuse whatever it wants to.
-	ProxyTransparent = Claim{"ProxyTransparent", "what Greka expects; no sentence of RFC 3261 forbids a refusal",
+	ProxyTransparent = Claim{"ProxyTransparent", "by Greka; no sentence of RFC 3261 forbids a refusal",
 		"a user agent takes a request that it takes directly also when it comes through a proxy"}
 	Answers = Claim{"Answers", "RFC 3261 8.2, 17.1",
-		"an element answers every request but ACK that reached its socket, while the sender waits (64*T1, 32 s)"}
+		"an element answers every request but ACK that reached its socket, before the sender gives up after 32 s, 64*T1"}
 	RoutedByTheRules = Claim{"RoutedByTheRules", "RFC 3261 12.2.1.1, 18.1.1, RFC 3263 4",
 		"a request inside a dialog goes where its route set and remote target lead, over the transport that they select"}
 	KeepsRunning = Claim{"KeepsRunning", "what everybody expects of a program",
@@ -29,7 +29,7 @@ var (
 		"a probe meets the socket that the snapshot says it meets"}
 	// SocketsAgree is stricter than RFC 3261 18.1.1, which recommends that a
 	// connection is used again and permits another one.
-	SocketsAgree = Claim{"SocketsAgree", "what Greka expects; RFC 3261 18.1.1 recommends to use a connection again, and permits another one",
+	SocketsAgree = Claim{"SocketsAgree", "by Greka; RFC 3261 18.1.1 recommends to use a connection again, and permits another one",
 		"an element has the listeners and connections that the model predicts, and no others"}
 )
 

@@ -23,7 +23,7 @@ func (e *explanation) ending() {
 			e.row("the call", "%s", o)
 			return
 		}
-		e.row("the call", "%s", o.Told(c, e.unread(o, c, "ACK") != ""))
+		e.row("the call", "%s", o.Told(c, e.unread(o, c, "ACK")))
 		e.answers("", "INVITE BYE", o)
 		if follows := consequences[e.v.Class]; follows != nil {
 			if text := follows(e, o, c); text != "" {
@@ -91,7 +91,7 @@ func byeAnswered(p *Played, o *model.Outcome, hanger string) string {
 		}
 		text := fmt.Sprintf("the BYE goes back to %s too, who answered it with %d", hanger, o.ByeReply)
 		if o.ByeReply == 481 {
-			text += ": as a request that comes to it, it matches no dialog (RFC 3261 12.2.2)"
+			text += fmt.Sprintf(": as a request that %s receives it matches no dialog (RFC 3261 12.2.2)", hanger)
 		}
 		return text
 	}

@@ -74,12 +74,22 @@ func (e *explanation) ports() {
 			h := &snap.Hosts[i]
 			for k := range h.Sockets {
 				if s := &h.Sockets[k]; s.Owner == name && name != "" && h.RoleOf(s) == linux.RoleDialled {
-					e.row(label, "%s", e.socketText(snap, s))
+					e.row(label, "%s%s", e.socketText(snap, s), e.ofINVITE(s))
 					label = ""
 				}
 			}
 		}
 	}
+}
+
+// ofINVITE says that a connection is the one that the INVITE went over.
+func (e *explanation) ofINVITE(s *linux.Socket) string {
+	if slices.ContainsFunc(e.p.Obs.Adverts, func(a model.Advert) bool {
+		return a.Step == e.v.Step && a.Message == "INVITE" && a.Leg.Transport == s.Transport && a.Leg.Remote == s.Local && a.Leg.Local == s.Remote
+	}) {
+		return ", the INVITE's"
+	}
+	return ""
 }
 
 // culprit says whose sockets differ, and how: "ann has 2 sockets that the model

@@ -2,9 +2,11 @@ package props
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/greka-sip/greka/model"
+	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/model/scenario"
 )
 
@@ -121,9 +123,27 @@ func (e *explanation) fateOfINVITE(o *model.Outcome) string {
 func (e *explanation) lostINVITE() string {
 	user := e.u.View.Element
 	if x := e.p.Scenario.Element(user); x != nil && x.Kind == scenario.Proxy {
-		return fmt.Sprintf("by RFC 3261 16.9 and 16.7 (step 6) %s answers it with 500", user)
+		text := fmt.Sprintf("by RFC 3261 16.9 and 16.7 (step 6) %s answers it with 500", user)
+		if c, ok := e.step().(scenario.Call); ok && e.unreadAtEnd(c.From) {
+			return text + fmt.Sprintf(" (an answer lies unread in %s's socket at the end of this play)", c.From)
+		}
+		return text + " (this play ends before that)"
 	}
 	return fmt.Sprintf("for %s that is a 503 (RFC 3261 8.1.3.1)", user)
+}
+
+// unreadAtEnd reports whether something lies unread in a socket of an element
+// when the play is over.
+func (e *explanation) unreadAtEnd(element string) bool {
+	last := &e.p.Obs.Snapshots[len(e.p.Obs.Snapshots)-1]
+	for _, h := range last.Hosts {
+		if slices.ContainsFunc(h.Sockets, func(s linux.Socket) bool {
+			return s.Owner == element && s.State != linux.StateListen && s.Queue > 0
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // uncallable says what the only address of a registration does that leads

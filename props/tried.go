@@ -95,7 +95,8 @@ func (e *explanation) harmless() string {
 		there := &explanation{p: twin, v: v, stack: e.stack, a: a, u: u}
 		text := fmt.Sprintf("without %s the %s of %s's %s has the same fault, and nobody is hurt: the %s %s", e.proxies(), a.Header, a.Giver, a.Message, u.Request, there.passes())
 		if v.Detail != "" && v.Class == model.Unspecified {
-			text += "; " + v.Detail + fmt.Sprintf(", where %s is too", a.Giver)
+			_, linuxMakes, _ := strings.Cut(v.Detail, "; ")
+			text += fmt.Sprintf("; %s, where %s is too", linuxMakes, a.Giver)
 		}
 		return text
 	}
