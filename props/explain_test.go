@@ -221,8 +221,8 @@ func TestExplanations(t *testing.T) {
 			both(wrongOwner, as("BYE", model.Outcome{Status: 200, Acked: true, ByeReply: 481}))},
 		{"whose loss it is", "the call dies after 32 s (64*T1). Seen besides: bob could not send its response", as("ACK", model.Outcome{Status: 200, Failure: "bob could not send its response"}), as("ACK", model.Outcome{Status: 200, Failure: "the ACK of ann is lost"})},
 		{"silence", "(64*T1). Nothing new was seen for 2s", as("ACK", model.Outcome{Status: 200, Failure: "nothing more happened within 2s"}), nil},
-		{"what a proxy answers", "the INVITE does not arrive, and the call of ann fails: by RFC 3261 16.9 and 16.7 (step 6) p answers it with 500 (this play ends before that). Seen: the INVITE of p is lost: refused", lostINVITE, as("INVITE", model.Outcome{Failure: "nothing more happened within 2s"})},
-		{"and that it lies there", "p answers it with 500 (an answer lies unread in ann's socket at the end of this play)", both(lostINVITE, func(s *scene) {
+		{"what a proxy answers", "the INVITE does not arrive, and the call of ann fails: by RFC 3261 16.9 and 16.7 (step 6) p answers ann with 500 (this play ends before that). Seen: the INVITE of p is lost: refused", lostINVITE, as("INVITE", model.Outcome{Failure: "nothing more happened within 2s"})},
+		{"and that it lies there", "p answers ann with 500 (an answer lies unread in ann's socket at the end of this play)", both(lostINVITE, func(s *scene) {
 			s.socks = append(s.socks, linux.Socket{Transport: sip.TCP, State: linux.StateEstablished, Local: at4(40003), Remote: at4(5060), Owner: "ann", Queue: 255})
 		}), lostINVITE},
 		{"a caller's own INVITE", "for ann that is a 503 (RFC 3261 8.1.3.1)", as("INVITE", model.Outcome{Failure: "the INVITE of ann is lost: refused"}), lostINVITE},
@@ -248,6 +248,8 @@ func TestExplanations(t *testing.T) {
 		{"no request's", "8.1.1.8", both(as("INVITE", model.Outcome{}), func(s *scene) { s.advert.Message = "INVITE" }), founding},
 		{"an answer's Contact for a new call", "that Contact says where its giver is to be reached (RFC 3261 12.1.1)", as("INVITE", model.Outcome{}), both(as("INVITE", model.Outcome{}), func(s *scene) { s.advert.Message = "INVITE" })},
 		{"harmless without the proxy", "direct call:             without p the Contact of bob's 200 INVITE has the same fault, and nobody is hurt: the ACK arrives all the same", twinWith(model.Latent, "ACK"), twinWith(model.Latent, "")},
+		{"a UDP socket that is connected to the user", "the ACK arrives, since that socket is connected to ann", both(overUDP, func(s *scene) { s.verdict.Class, s.verdict.Severity = model.ConnectionPort, model.Latent }),
+			func(s *scene) { s.verdict.Class, s.verdict.Severity = model.ConnectionPort, model.Latent }},
 		{"Greka's expectation of an unspecified one", "arrives all the same; Linux sends it home, where bob is too\n", both(func(s *scene) { s.verdict.Class = model.Unspecified }, twinWith(model.Latent, "ACK")), twinWith(model.Latent, "ACK")},
 		{"in fairness", "p sent the call down bob's own connection, without RFC 5626", founding, func(s *scene) {
 			founding(s)

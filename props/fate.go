@@ -8,6 +8,7 @@ import (
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/model/scenario"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // fate says what becomes of the call: what was seen of it, and what the RFC
@@ -38,6 +39,8 @@ func (e *explanation) passes() string {
 		return "does not go there, since an unreliable " + e.a.Message[:3] + " moves no target (RFC 6141 4.3)"
 	case !e.u.MustDial:
 		return "goes down a connection that " + e.u.View.Element + " has"
+	case e.v.Class == model.ConnectionPort && e.v.Target.Transport == sip.UDP:
+		return "arrives, since that socket is connected to " + e.u.View.Element
 	}
 	return "arrives all the same"
 }
@@ -123,8 +126,9 @@ func (e *explanation) fateOfINVITE(o *model.Outcome) string {
 func (e *explanation) lostINVITE() string {
 	user := e.u.View.Element
 	if x := e.p.Scenario.Element(user); x != nil && x.Kind == scenario.Proxy {
-		text := fmt.Sprintf("by RFC 3261 16.9 and 16.7 (step 6) %s answers it with 500", user)
-		if c, ok := e.step().(scenario.Call); ok && e.unreadAtEnd(c.From) {
+		c, _ := e.step().(scenario.Call)
+		text := fmt.Sprintf("by RFC 3261 16.9 and 16.7 (step 6) %s answers %s with 500", user, c.From)
+		if e.unreadAtEnd(c.From) {
 			return text + fmt.Sprintf(" (an answer lies unread in %s's socket at the end of this play)", c.From)
 		}
 		return text + " (this play ends before that)"
