@@ -154,14 +154,26 @@ type Observation struct {
 func (o Outcome) String() string { return o.text("", "", "BYE") }
 
 // Told is String with the names of who saw what: the caller its final status, the
-// callee the ACK, and whoever sent the BYE the answer to it.
-func (o Outcome) Told(c scenario.Call) string {
+// callee the ACK, and whoever sent the BYE the answer to it. unread is where the
+// ACK lies in a socket of the callee's, if it does: it was not seen, and has arrived.
+func (o Outcome) Told(c scenario.Call, unread string) string {
 	bye := c.From
 	if c.Hangup == scenario.Callee {
 		bye = c.To
 	}
-	return o.text(" at "+c.From, " at "+c.To, "BYE of "+bye)
+	if within, silent := strings.CutPrefix(o.Failure, "nothing more happened within "); silent {
+		o.Failure = fmt.Sprintf("nothing new came within %s; what is sent again is not new", within)
+	}
+	text := o.text(" at "+c.From, " at "+c.To, "BYE of "+bye)
+	if unread != "" {
+		text = strings.Replace(text, unseen+" at "+c.To, fmt.Sprintf(", the ACK came to %s's socket (%s) and lies there unread", c.To, unread), 1)
+	}
+	return text
 }
+
+// unseen says that nobody has noted the ACK. That does not say that it did not
+// arrive.
+const unseen = ", no ACK was seen to arrive"
 
 // text says where the final status came, where the ACK arrived, and whose BYE it
 // was.
@@ -177,7 +189,7 @@ func (o Outcome) text(final, acked, bye string) string {
 		case strings.Contains(o.Failure, "ACK"):
 			s += ", ACK lost"
 		default:
-			s += ", no ACK was seen to arrive" + acked
+			s += unseen + acked
 		}
 		s += o.byeText(bye)
 	}

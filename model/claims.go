@@ -15,17 +15,21 @@ var (
 		"every Record-Route resolves to a socket of the proxy that put it there and accepts whoever uses it next"}
 	RouteSetCopied = Claim{"RouteSetCopied", "RFC 3261 12.1.1",
 		"an answer that makes a dialog has the Record-Routes of its INVITE: all of them, in the same order"}
-	ProxyTransparent = Claim{"ProxyTransparent", "RFC 3261 16",
-		"an element that accepts a call directly does not refuse it because of the proxy between"}
-	Answers = Claim{"Answers", "RFC 3261 8.2, 17.2",
-		"every request that reached a socket of an element is answered in the time that its sender waits"}
+	// ProxyTransparent is what we expect: RFC 3261 16 binds proxies, and a user
+	// agent may refuse whatever it wants to.
+	ProxyTransparent = Claim{"ProxyTransparent", "by Greka; no sentence of RFC 3261 forbids a refusal",
+		"a user agent takes a request that it takes directly also when it comes through a proxy"}
+	Answers = Claim{"Answers", "RFC 3261 8.2, 17.1",
+		"an element answers every request but ACK that reached its socket, before the sender gives up after 32 s, 64*T1"}
 	RoutedByTheRules = Claim{"RoutedByTheRules", "RFC 3261 12.2.1.1, 18.1.1, RFC 3263 4",
 		"a request inside a dialog goes where its route set and remote target lead, over the transport that they select"}
 	KeepsRunning = Claim{"KeepsRunning", "what everybody expects of a program",
 		"a program neither ends by itself, nor stands still, nor sends without end, whatever call it is in"}
 	LookupAgrees = Claim{"LookupAgrees", "the kernel's socket look-up",
 		"a probe meets the socket that the snapshot says it meets"}
-	SocketsAgree = Claim{"SocketsAgree", "RFC 3261 18.1.1",
+	// SocketsAgree is stricter than RFC 3261 18.1.1, which recommends that a
+	// connection is used again and permits another one.
+	SocketsAgree = Claim{"SocketsAgree", "by Greka; RFC 3261 18.1.1 recommends to use a connection again, and permits another one",
 		"an element has the listeners and connections that the model predicts, and no others"}
 )
 
@@ -40,8 +44,8 @@ var sectionsOf = map[string]map[string]string{
 		"BYE": "RFC 3261 12.2.1.1, 15.1.1, 18.1.1, RFC 3263 4",
 	},
 	Answers.Name: {
-		"INVITE": "RFC 3261 8.2, 13.3.1, 17.2.1",
-		"BYE":    "RFC 3261 8.2, 15.1.2, 17.2.2",
+		"INVITE": "RFC 3261 13.3.1, 17.2.1; the sender's Timer B: 17.1.1.2",
+		"BYE":    "RFC 3261 15.1.2; the sender's Timer F: 17.1.2.2",
 	},
 }
 

@@ -104,7 +104,7 @@ func Compare(s *scenario.Scenario, o, direct *Observation, explained bool) []Ver
 			v.Detail = "through the proxy: " + a.String() + "; direct: " + b.String()
 			if r := refusal(o, direct, a.Step, b.Step, v.About.Element); r != nil {
 				v.Class, v.Severity, v.About = DiffersFromDirect, Finding, r.about(s)
-				v.Detail = fmt.Sprintf("%s answers %d to the %s that %s passes on, and accepts the same one without a proxy; %s",
+				v.Detail = fmt.Sprintf("%s answers %d to the %s that %s passes on, and accepts the one that comes to it directly; what the first has more is at least a Via (RFC 3261 16.6 step 8); %s",
 					r.Taker, r.Status, r.Method, r.Sender, v.Detail)
 			}
 		}

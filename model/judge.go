@@ -166,11 +166,11 @@ func classify(o *Observation, a *Advert, u *Use, t sip.Target, r linux.Reached) 
 	ip := t.Addr.Addr().Unmap()
 	switch {
 	case ip.IsUnspecified():
-		return Unspecified, fmt.Sprintf("%s is the unspecified address, which is nobody's", ip)
+		return Unspecified, fmt.Sprintf("%s is the unspecified address, which is nobody's; %s", ip, sentToUnspecified(u, ip))
 	case ip.IsLoopback() && giver != u.View.Host:
 		return Loopback, fmt.Sprintf("from %s, where %s is, %s leads to %s itself", u.View.Host, u.View.Element, ip, u.View.Host)
 	case noScope(a, ip):
-		return LinkLocalNoScope, fmt.Sprintf("%s is good on one link only, and its user is not told on which", ip)
+		return LinkLocalNoScope, fmt.Sprintf("%s is a link-local address without a zone: %s cannot tell which link is meant (RFC 4007 6)", ip, u.View.Element)
 	case r.Host == "" && !u.View.SourceFor(snap, ip).IsValid():
 		return Unreachable, fmt.Sprintf("%s is an %s address, and %s has none of that family", ip, familyName(ip), u.View.Element)
 	case r.Host == "":
@@ -193,6 +193,15 @@ func classify(o *Observation, a *Advert, u *Use, t sip.Target, r linux.Reached) 
 		return Closed, fmt.Sprintf("%s accepted %s there before, and does not any more", a.Giver, t.Transport)
 	}
 	return class, why
+}
+
+// sentToUnspecified says what Linux makes of what is sent to an unspecified
+// address.
+func sentToUnspecified(u *Use, ip netip.Addr) string {
+	if u.View.Source.Is4() != ip.Is4() {
+		return fmt.Sprintf("what %s sends there stays on %s, its own host", u.View.Element, u.View.Host)
+	}
+	return fmt.Sprintf("what %s sends there Linux sends to %s, on %s's own host (%s)", u.View.Element, linux.ThisHost(u.View.Source, ip), u.View.Element, u.View.Host)
 }
 
 // closed tells apart the ways in which nobody accepts.

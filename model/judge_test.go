@@ -383,17 +383,21 @@ func TestClassOfError(t *testing.T) {
 func TestOutcomeIsToldOfBothEnds(t *testing.T) {
 	byCaller, byCallee := scenario.Call{From: "ann", To: "bob"}, scenario.Call{From: "ann", To: "bob", Hangup: scenario.Callee}
 	for _, x := range []struct {
-		c    scenario.Call
-		o    Outcome
-		want string
+		c      scenario.Call
+		o      Outcome
+		unread string
+		want   string
 	}{
-		{byCaller, Outcome{Status: 500}, "final status 500 at ann"},
-		{byCaller, Outcome{Status: 200, Acked: true, Bye: true, ByeReply: 481}, "final status 200 at ann, ACK arrived at bob, BYE of ann answered with 481"},
-		{byCallee, Outcome{Status: 200, Acked: true, Bye: true, ByeReply: 500}, "final status 200 at ann, ACK arrived at bob, BYE of bob answered with 500"},
-		{byCallee, Outcome{Status: 200, Acked: true, Bye: true}, "final status 200 at ann, ACK arrived at bob, no answer to the BYE of bob came"},
-		{byCaller, Outcome{Status: 200, Failure: "the BYE is lost"}, "final status 200 at ann, no ACK was seen to arrive at bob (the BYE is lost)"},
+		{byCaller, Outcome{Status: 500}, "", "final status 500 at ann"},
+		{byCaller, Outcome{Status: 200, Acked: true, Bye: true, ByeReply: 481}, "", "final status 200 at ann, ACK arrived at bob, BYE of ann answered with 481"},
+		{byCallee, Outcome{Status: 200, Acked: true, Bye: true, ByeReply: 500}, "", "final status 200 at ann, ACK arrived at bob, BYE of bob answered with 500"},
+		{byCallee, Outcome{Status: 200, Acked: true, Bye: true}, "", "final status 200 at ann, ACK arrived at bob, no answer to the BYE of bob came"},
+		{byCaller, Outcome{Status: 200, Failure: "the BYE is lost"}, "", "final status 200 at ann, no ACK was seen to arrive at bob (the BYE is lost)"},
+		{byCaller, Outcome{Status: 200, Failure: "the BYE is lost"}, "udp x", "final status 200 at ann, the ACK came to bob's socket (udp x) and lies there unread (the BYE is lost)"},
+		{byCaller, Outcome{Status: 200, Failure: "the ACK is lost"}, "udp x", "final status 200 at ann, ACK lost (the ACK is lost)"},
+		{byCaller, Outcome{Failure: "nothing more happened within 2s"}, "", "no final status at ann (nothing new came within 2s; what is sent again is not new)"},
 	} {
-		if got := x.o.Told(x.c); got != x.want {
+		if got := x.o.Told(x.c, x.unread); got != x.want {
 			t.Errorf("%q, want %q", got, x.want)
 		}
 	}

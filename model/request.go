@@ -117,12 +117,17 @@ func (r *Request) answered() bool {
 	return r.Status != 0 || r.Method == "INVITE" && r.Answered
 }
 
-// silence tells of a request that was not answered.
+// silence tells of a request that was not answered, and how much of its sender's
+// time it was given.
 func (r *Request) silence() string {
 	how := "lies unread in its socket"
 	if r.Read {
 		how = "was read from its socket"
 	}
-	return fmt.Sprintf("the %s of %s came to %s over %s at %s, %s, and no answer came within %.3g s",
+	text := fmt.Sprintf("the %s of %s came to %s over %s at %s, %s, and no answer came within %.3g s",
 		r.Method, r.Sender, r.Taker, r.Leg.Transport, r.Leg.Remote, how, float64(r.Waited)/1000)
+	if r.Waited < RuleTime {
+		text += fmt.Sprintf(" of the %d s (64*T1) that %s waits", RuleTime/1000, r.Sender)
+	}
+	return text
 }

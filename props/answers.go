@@ -18,14 +18,17 @@ func (e *explanation) ending() {
 		e.refusals(o)
 	default:
 		e.b.WriteByte('\n')
-		text := o.String()
-		if c, ok := stepOf(e.p, o.Step).(scenario.Call); ok {
-			text = o.Told(c)
+		c, ok := stepOf(e.p, o.Step).(scenario.Call)
+		if !ok {
+			e.row("the call", "%s", o)
+			return
 		}
-		e.row("the call", "%s", text)
+		e.row("the call", "%s", o.Told(c, e.unread(o, c, "ACK")))
 		e.answers("", "INVITE BYE", o)
-		if e.v.Class == model.RouteSetDropped {
-			e.row("so", "%s", e.fateOfRouteSet())
+		if follows := consequences[e.v.Class]; follows != nil {
+			if text := follows(e, o, c); text != "" {
+				e.row("so", "%s", text)
+			}
 		}
 	}
 }
@@ -67,9 +70,32 @@ func unusual(p *Played, o *model.Outcome, told string) (lines []string) {
 	}
 	hanger := sender(c, "BYE")
 	if o.ByeReply >= 300 && !strings.Contains(told, "BYE") && !answeredBy(p, o, "BYE", hanger, o.ByeReply) {
-		lines = append(lines, fmt.Sprintf("the BYE of %s was answered with %d", hanger, o.ByeReply))
+		lines = append(lines, byeAnswered(p, o, hanger))
 	}
 	return lines
+}
+
+// byeAnswered says with what a BYE was answered, and by whom, if its address led
+// elsewhere than to the other side.
+func byeAnswered(p *Played, o *model.Outcome, hanger string) string {
+	for i := range p.Verdicts {
+		v := &p.Verdicts[i]
+		if v.Class != model.WrongOwner || v.Use < 0 || v.Step != o.Step || v.Picked == nil {
+			continue
+		}
+		if u := &p.Obs.Uses[v.Use]; u.Request != "BYE" || u.View.Element != hanger {
+			continue
+		}
+		if v.Picked.Owner != hanger {
+			return fmt.Sprintf("the BYE of %s goes to %s too, and was answered with %d", hanger, v.Picked.Owner, o.ByeReply)
+		}
+		text := fmt.Sprintf("the BYE goes back to %s too, who answered it with %d", hanger, o.ByeReply)
+		if o.ByeReply == 481 {
+			text += fmt.Sprintf(": as a request that %s receives it matches no dialog (RFC 3261 12.2.2)", hanger)
+		}
+		return text
+	}
+	return fmt.Sprintf("the BYE of %s was answered with %d", hanger, o.ByeReply)
 }
 
 // answeredBy reports whether it was seen that a sender's own request was answered

@@ -7,19 +7,89 @@ import (
 
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/sip"
 )
 
 // differing tells of sockets that are not as the model predicts: whose they are,
-// what was promised, and each of them.
+// what was expected, and each of them.
 func (e *explanation) differing() {
 	if who := culprit(&e.v); who != "" {
-		e.line("%s, against %s: %s (%s)", who, model.SocketsAgree.Name, model.SocketsAgree.Text, model.SocketsAgree.Section)
+		e.line("%s%s", who, e.dialledAnew())
+		e.duty()
 		e.b.WriteByte('\n')
 	}
 	e.row("after step", "%d", e.v.Step+1)
 	for _, l := range strings.Split(e.v.Detail, "\n") {
 		e.line("%s", l)
 	}
+	if all := slices.Concat(e.v.Missing, e.v.Extra); len(doers(all)) < len(all) {
+		e.row("", "an accepted connection is the other end of a dialled one")
+	}
+	e.ports()
+	if o := e.outcome(e.v.Step); o != nil && o.Completed() {
+		e.row("so", "the call goes through; a connection more costs a handshake and a socket at both ends")
+	}
+}
+
+// dialledAnew says for which requests whoever has connections too many dialled
+// although it had one to the same place, as far as that was seen.
+func (e *explanation) dialledAnew() string {
+	var requests []string
+	to := ""
+	for i := range e.p.Obs.Uses {
+		u := &e.p.Obs.Uses[i]
+		if u.Step != e.v.Step || u.Request == "" || !u.MustDial || u.Met != model.ProbeAccepted || counted(doers(e.v.Extra), u.View.Element) == "" {
+			continue
+		}
+		t, err := e.p.Obs.Adverts[u.Advert].Target()
+		if err != nil || !t.Transport.Reliable() || !connectedTo(&e.p.Obs.Snapshots[u.Snapshot], u.View, t) {
+			continue
+		}
+		requests, to = append(requests, u.Request), fmt.Sprintf("%s %s", t.Transport, t.Addr)
+	}
+	if len(requests) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(": it dialled %s for the %s, while it had a connection there", to, strings.Join(requests, " and for the "))
+}
+
+// connectedTo reports whether a viewpoint has a connection to a target.
+func connectedTo(snap *linux.Snapshot, from model.Viewpoint, to sip.Target) bool {
+	h := snap.Host(from.Host)
+	return h != nil && slices.ContainsFunc(h.Sockets, func(s linux.Socket) bool {
+		return s.Owner == from.Element && s.Carrier == to.Transport.Carrier() && s.State == linux.StateEstablished && linux.UnmapPort(s.Remote) == to.Addr
+	})
+}
+
+// ports lists the dialled connections of whoever has too many or too few, with
+// their ports: the prediction knows none that the kernel picks.
+func (e *explanation) ports() {
+	if e.v.Step >= len(e.p.Obs.After) {
+		return
+	}
+	snap := &e.p.Obs.Snapshots[e.p.Obs.After[e.v.Step]]
+	for _, name := range owners(doers(slices.Concat(e.v.Missing, e.v.Extra))) {
+		label := name + " dialled"
+		for i := range snap.Hosts {
+			h := &snap.Hosts[i]
+			for k := range h.Sockets {
+				if s := &h.Sockets[k]; s.Owner == name && name != "" && h.RoleOf(s) == linux.RoleDialled {
+					e.row(label, "%s%s", e.socketText(snap, s), e.ofINVITE(s))
+					label = ""
+				}
+			}
+		}
+	}
+}
+
+// ofINVITE says that a connection is the one that the INVITE went over.
+func (e *explanation) ofINVITE(s *linux.Socket) string {
+	if slices.ContainsFunc(e.p.Obs.Adverts, func(a model.Advert) bool {
+		return a.Step == e.v.Step && a.Message == "INVITE" && a.Leg.Transport.Carrier() == s.Carrier && a.Leg.Remote == s.Local && a.Leg.Local == s.Remote
+	}) {
+		return ", the INVITE's"
+	}
+	return ""
 }
 
 // culprit says whose sockets differ, and how: "ann has 2 sockets that the model

@@ -7,8 +7,6 @@ import (
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/model/plain"
-	"github.com/greka-sip/greka/model/scenario"
-	"github.com/greka-sip/greka/model/sip"
 )
 
 // Explain writes what an experienced engineer would say of a verdict: what was
@@ -38,9 +36,17 @@ func (e *explanation) duty() {
 		case e.v.Severity == model.Puzzle:
 			e.line("nothing that was seen explains the difference: it is kept for people, and accuses nobody")
 		default:
-			e.line("owed: %s (%s)", c.Text, c.SectionFor(e.v.About.Message))
+			e.line("%s: %s (%s)", dutyLabel(c), c.Text, c.SectionFor(e.v.About.Message))
 		}
 	}
+}
+
+// dutyLabel tells what a rule demands from what we expect.
+func dutyLabel(c model.Claim) string {
+	if strings.HasPrefix(c.Section, "RFC") {
+		return "owed"
+	}
+	return "expected"
 }
 
 type explanation struct {
@@ -96,103 +102,4 @@ func foreign(s string) string {
 		return string(shown)
 	}
 	return fmt.Sprintf("%s… (%d bytes)", string(shown[:maxForeign]), len(s))
-}
-
-// tried says what a connect or a datagram from the user met: our probe, or the
-// user's own.
-func (e *explanation) tried() {
-	switch {
-	case e.u.Probe.Result != model.ProbeNone && e.v.Target.Addr.Port() != 0:
-		e.row("probe from "+e.u.View.Element, "%s", met(e.u.Probe.Result, e.v.Target.Transport))
-	case e.u.Met != model.ProbeNone:
-		e.row(e.u.View.Element+"'s own connect", "%s", e.u.Met)
-	}
-}
-
-// met says it as the transport has it.
-func met(r model.ProbeResult, t sip.Transport) string {
-	if r == model.ProbeRefused && t == sip.UDP {
-		return "port unreachable (ICMP)"
-	}
-	return r.String()
-}
-
-// direct says how the direct twin fared. To a call that goes through no proxy it
-// says nothing new.
-func (e *explanation) direct() {
-	if e.p.Twin == nil || e.p.Twin.Broken != "" || !e.proxied() {
-		return
-	}
-	for _, v := range e.p.Twin.Verdicts {
-		if v.Severity == model.Finding {
-			e.row("direct call", "without the proxy there is a finding too: %s", title(e.p.Twin, v))
-			return
-		}
-	}
-	for _, o := range e.p.Twin.Obs.Outcomes {
-		if !o.Completed() {
-			e.row("direct call", "the same calls without the proxy: %s", o)
-			return
-		}
-	}
-	e.row("direct call", "the same scenario without %s has no finding", e.proxies())
-}
-
-// proxied reports whether the call in which the address is used goes through a
-// proxy.
-func (e *explanation) proxied() bool {
-	if _, ok := e.step().(scenario.Call); !ok {
-		return false
-	}
-	plan, err := e.p.Scenario.PlanCall(e.u.Step)
-	return err == nil && plan.Proxy != ""
-}
-
-func (e *explanation) proxies() string {
-	var names []string
-	for _, x := range e.p.Scenario.Elements {
-		if x.Kind == scenario.Proxy {
-			names = append(names, x.Name)
-		}
-	}
-	return strings.Join(names, " and ")
-}
-
-// fairness says what a maintainer would, before he does: that the message came
-// to the giver down a connection of its own making.
-func (e *explanation) fairness() {
-	if e.v.Class != model.ConnectionPort {
-		return
-	}
-	end := e.pushedBy()
-	x := e.p.Scenario.Element(end)
-	if x == nil {
-		return
-	}
-	const binding = "RFC 3261 8.1.1.8 and 12.1.1 bind the user agent all the same"
-	if c, ok := e.step().(scenario.Call); ok && c.OverFlow && c.From == end {
-		e.row("in fairness", "the call came down a connection that %s's side had dialled, which few do without RFC 5626; %s", e.a.Giver, binding)
-		return
-	}
-	if x.Kind == scenario.Proxy && x.Deliver == scenario.DeliverFlow {
-		e.row("in fairness", "%s sent the call down %s's own connection, without RFC 5626, as proxies do for clients behind NAT; %s", end, e.a.Giver, binding)
-	}
-}
-
-// pushedBy returns who has the other end of the connection whose port was handed
-// out, "" if the giver did not dial it.
-func (e *explanation) pushedBy() string {
-	snap := &e.p.Obs.Snapshots[e.u.Snapshot]
-	h := snap.Host(snap.HostOf(e.u.View.Host, e.v.Target.Addr.Addr()))
-	if h == nil {
-		return ""
-	}
-	for i := range h.Sockets {
-		s := &h.Sockets[i]
-		if s.Owner == e.a.Giver && s.Carrier == sip.CarrierTCP && s.Remote.IsValid() && s.Local.Port() == e.v.Target.Addr.Port() &&
-			takes(s, e.v.Target.Addr.Addr()) && h.RoleOf(s) == linux.RoleDialled {
-			return otherEnd(snap, s)
-		}
-	}
-	return ""
 }

@@ -89,7 +89,11 @@ func (f *Finding) confirmed(m *Minimal) {
 		e.row("seen", "%s", rate)
 	}
 	if f.Class == model.NoAnswer || f.Class == model.Hung {
-		e.row("waited", "in another play it was given %v (64*T1, RFC 3261 17.1), and no answer came", ruleTime)
+		timer := "Timer F, RFC 3261 17.1.2.2"
+		if f.Message == "INVITE" {
+			timer = "Timer B, RFC 3261 17.1.1.2"
+		}
+		e.row("waited", "in another play it was given %v (64*T1, %s), and no answer came", ruleTime, timer)
 	}
 	if m.Cut != "" {
 		e.row("not fully minimised", "%s", m.Cut)

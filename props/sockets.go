@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
+	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/model/sip"
@@ -28,7 +30,11 @@ func (e *explanation) atTarget(snap *linux.Snapshot) {
 	}
 	host := snap.HostOf(e.u.View.Host, t.Addr.Addr())
 	if host == "" {
-		e.row("address", "%s belongs to no host", t.Addr.Addr())
+		text := fmt.Sprintf("no host has %s", t.Addr.Addr())
+		if e.v.Class == model.LinkLocalNoScope && !e.sendsTo(t.Addr.Addr()) {
+			text += fmt.Sprintf(", and %s has no %s address", e.u.View.Element, familyOf(t.Addr.Addr()))
+		}
+		e.row("address", "%s", text)
 		return
 	}
 	label := fmt.Sprintf("on %s, %s port %d", host, t.Transport, t.Addr.Port())
@@ -41,14 +47,43 @@ func (e *explanation) atTarget(snap *linux.Snapshot) {
 		e.row(label, "%s", e.socketText(snap, s))
 		label = ""
 	}
-	if before, s := e.connectedBefore(host); s != nil && len(same) == 0 {
-		e.row("gone by then", "%s", e.socketText(before, s))
+	if n, s := e.connectedBefore(host); s != nil && len(same) == 0 {
+		e.gone(n, s)
 	}
 }
 
+// gone tells of a conversation that snapshot n shows, and none after it: when it
+// ended, and that its port is the one that was handed out.
+func (e *explanation) gone(n int, s *linux.Socket) {
+	e.row("gone by then", "%s", e.socketText(&e.p.Obs.Snapshots[n], s))
+	if k := slices.IndexFunc(e.p.Obs.After, func(after int) bool { return after > n }); k >= 0 && k <= e.u.Step {
+		words := strings.Fields(scenario.Format(scenario.Scenario{Steps: []scenario.Step{stepOf(e.p, k)}}))
+		e.row("", "ended in step %d (%s)", k+1, strings.Join(words, " "))
+	}
+	if !e.everListened(s) {
+		e.row("", "its local port is the one that was handed out; nothing is seen to listen there")
+	}
+}
+
+// everListened reports whether any snapshot shows a listener on a socket's local
+// port.
+func (e *explanation) everListened(s *linux.Socket) bool {
+	for i := range e.p.Obs.Snapshots {
+		for _, h := range e.p.Obs.Snapshots[i].Hosts {
+			if slices.ContainsFunc(h.Sockets, func(x linux.Socket) bool {
+				return x.State == linux.StateListen && x.Local.Port() == s.Local.Port() && takes(&x, s.Local.Addr())
+			}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // connectedBefore returns the newest conversation of the giver's from the very
-// port that was handed out, in a snapshot before: where the address is from.
-func (e *explanation) connectedBefore(host string) (*linux.Snapshot, *linux.Socket) {
+// port that was handed out, in a snapshot before, and that one's index: where the
+// address is from.
+func (e *explanation) connectedBefore(host string) (int, *linux.Socket) {
 	t := e.v.Target
 	for n := e.u.Snapshot - 1; n >= 0; n-- {
 		snap := &e.p.Obs.Snapshots[n]
@@ -56,11 +91,11 @@ func (e *explanation) connectedBefore(host string) (*linux.Snapshot, *linux.Sock
 		for i := 0; h != nil && i < len(h.Sockets); i++ {
 			if s := &h.Sockets[i]; s.Owner == e.a.Giver && s.Carrier == t.Transport.Carrier() && s.Local.Port() == t.Addr.Port() &&
 				takes(s, t.Addr.Addr()) && s.Remote.IsValid() && h.RoleOf(s) == linux.RoleDialled {
-				return snap, s
+				return n, s
 			}
 		}
 	}
-	return nil, nil
+	return 0, nil
 }
 
 // onPort returns the sockets of a host that have a target's port: those at the
@@ -102,21 +137,42 @@ func (e *explanation) accepting(snap *linux.Snapshot) {
 		named, others = others, nil
 	}
 	if len(named) == 0 {
-		e.row(label, "nothing%s", e.anyMore())
+		e.row(label, "%snothing%s", e.fromOthers(snap), e.anyMore())
 		return
 	}
 	const most = 8
 	for i, s := range named {
 		if i == most {
-			others = append(others, named[most:]...)
+			e.row("", "and on %d more of the kind", len(named)-most)
 			break
 		}
 		e.row(label, "%s", e.socketText(snap, s))
 		label = ""
 	}
-	if n := len(others); n > 0 {
-		e.row("", "and on %d more that the scenario does not name", n)
+	switch n := len(others); n {
+	case 0:
+	case 1:
+		e.row("", "and on a UDP socket with a port that the scenario does not give it")
+	default:
+		e.row("", "and on %d UDP sockets with ports that the scenario does not give it", n)
 	}
+}
+
+// fromOthers says from whom the giver still takes something where it accepts
+// nobody else: from whom its UDP sockets are connected to.
+func (e *explanation) fromOthers(snap *linux.Snapshot) string {
+	var ends []string
+	for _, h := range snap.Hosts {
+		for i := range h.Sockets {
+			if s := &h.Sockets[i]; s.Owner == e.a.Giver && s.Carrier == sip.CarrierUDP && s.Remote.IsValid() {
+				ends = append(ends, fmt.Sprintf("%s (%s)", s.Remote, e.owner(otherEnd(snap, s))))
+			}
+		}
+	}
+	if len(ends) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("from others than %s: ", strings.Join(ends, " and "))
 }
 
 // listed reports whether the scenario gives the giver this port, over whatever
@@ -147,9 +203,9 @@ func (e *explanation) socketText(snap *linux.Snapshot, s *linux.Socket) string {
 	if s.Remote.IsValid() {
 		text += fmt.Sprintf(" <-> %s  %s <-> %s", s.Remote, e.owner(s.Owner), e.owner(otherEnd(snap, s)))
 		if s.Carrier == sip.CarrierUDP {
-			return text + "  connected: takes only what comes from there" + device(s)
+			return text + "  (connected: takes only what comes from there)" + device(s)
 		}
-		return text + "  only a connection" + device(s)
+		return text + "  (a connection, no listener)" + device(s)
 	}
 	return text + "  " + e.owner(s.Owner) + device(s)
 }

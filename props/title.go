@@ -67,7 +67,7 @@ var complaints = map[string]string{
 var misdeeds = map[model.Class]string{
 	model.NoAnswer:          "%[1]s does not answer the %[2]s that came to its socket",
 	model.Misrouted:         "%[1]s sends its %[2]s to the wrong place",
-	model.DiffersFromDirect: "%[1]s refuses the %[2]s behind a proxy, and accepts it without",
+	model.DiffersFromDirect: "%[1]s refuses the %[2]s that comes through a proxy, and accepts a direct one",
 }
 
 // breakdowns says what a program does instead of going on.
@@ -82,11 +82,11 @@ func shortcoming(c model.Class) string {
 	case model.Malformed:
 		return "is no address"
 	case model.Unspecified:
-		return "is nobody's address"
+		return "is the unspecified address"
 	case model.Loopback:
 		return "is the loopback address"
 	case model.LinkLocalNoScope:
-		return "is good on one link only"
+		return "is a link-local address without a zone"
 	case model.Unreachable:
 		return "cannot be reached"
 	case model.WrongOwner:

@@ -184,7 +184,7 @@ func TestSocketsThatDifferHaveAnOwner(t *testing.T) {
 	} {
 		v := model.Verdict{Claim: model.SocketsAgree.Name, Class: model.SocketsDiffer, Severity: model.Finding, Missing: c.missing, Extra: c.extra, Detail: "missing: x"}
 		got := told(t, v, model.Outcome{}, nil)
-		if want := "  " + c.want + ", against SocketsAgree: " + model.SocketsAgree.Text + " (RFC 3261 18.1.1)\n"; !strings.HasPrefix(got, want) || !strings.Contains(got, "after step:              2\n  missing: x\n") {
+		if want := "  " + c.want + "\n  expected: " + model.SocketsAgree.Text + " (by Greka; RFC 3261 18.1.1 recommends"; !strings.HasPrefix(got, want) || !strings.Contains(got, "after step:              2\n  missing: x\n") {
 			t.Errorf("want %q\n%s", want, got)
 		}
 	}

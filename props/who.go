@@ -2,6 +2,7 @@ package props
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/scenario"
@@ -114,7 +115,10 @@ func (e *explanation) whoInvites(proxy bool) string {
 	if e.a.Message == "REGISTER" {
 		return user + " sends the " + e.request() + " there: the registered Contact becomes the Request-URI (RFC 3261 16.5, 16.6)"
 	}
-	const scope = "a Contact is good for requests outside its dialog too (RFC 3261 8.1.1.8)"
+	scope := "a Contact is good for requests outside its dialog too (RFC 3261 8.1.1.8)"
+	if strings.HasSuffix(e.a.Message, " INVITE") { // 8.1.1.8 is about requests
+		scope = "that Contact says where its giver is to be reached (RFC 3261 12.1.1)"
+	}
 	c, ok := e.step().(scenario.Call)
 	if !ok || !proxy {
 		return fmt.Sprintf("%s sends a new INVITE there: %s", user, scope)

@@ -46,7 +46,7 @@ const (
 func Lookup(s *Snapshot, from string, t sip.Carrier, src, dst netip.AddrPort) Reached {
 	src, dst = UnmapPort(src), UnmapPort(dst)
 	if dst.Addr().IsUnspecified() {
-		dst = netip.AddrPortFrom(thisHost(src.Addr(), dst.Addr()), dst.Port())
+		dst = netip.AddrPortFrom(ThisHost(src.Addr(), dst.Addr()), dst.Port())
 	}
 	host, p := s.arrive(from, packet{carrier: t, src: src, dst: dst})
 	if host == nil {
@@ -57,11 +57,11 @@ func Lookup(s *Snapshot, from string, t sip.Carrier, src, dst netip.AddrPort) Re
 	return r
 }
 
-// thisHost is where the kernel takes what is sent to 0.0.0.0 or ::. For IPv4
+// ThisHost is where the kernel takes what is sent to 0.0.0.0 or ::. For IPv4
 // that is the socket's own address, if it is bound to one
 // (ip_route_output_key_hash_rcu), else 127.0.0.1; for IPv6 always ::1
 // (ip6_datagram_dst_update, tcp_v6_connect).
-func thisHost(src, dst netip.Addr) netip.Addr {
+func ThisHost(src, dst netip.Addr) netip.Addr {
 	if dst.Is4() && src.Is4() && !src.IsUnspecified() {
 		return src
 	}

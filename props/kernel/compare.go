@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/model/sip"
 )
 
@@ -58,9 +59,9 @@ func compareSockets(a, b linux.Socket) int {
 
 // compare tells how a model and the kernel differ after a step, "" if they
 // don't. It tells the model which port the kernel picked.
-func (p *player) compare(m *linux.Ports, want, got linux.Errno, real *linux.Snapshot) string {
+func (p *player) compare(st scenario.Step, m *linux.Ports, want, got linux.Errno, real *linux.Snapshot) string {
 	if want != got {
-		return resultWords(want, got)
+		return resultWords(st, want, got)
 	}
 	if name, ok := m.NeedsPort(); ok {
 		port := p.kernelPort(name)
@@ -74,7 +75,7 @@ func (p *player) compare(m *linux.Ports, want, got linux.Errno, real *linux.Snap
 	if same(&snap, real) {
 		return ""
 	}
-	return socketWords(&snap, real)
+	return socketWords(&snap, real) + pickedWords(&snap, real)
 }
 
 func (p *player) canonicalModel(s *linux.Snapshot) {

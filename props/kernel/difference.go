@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/greka-sip/greka/model/linux"
@@ -32,9 +33,15 @@ func marked(steps []scenario.Step, at, firstProbe int) string {
 	return b.String()
 }
 
-// resultWords says how the outcome of a call differs.
-func resultWords(want, got linux.Errno) string {
-	return fmt.Sprintf("the call: the model expects %s, on Linux it is %s", resultText(want), resultText(got))
+// resultWords says how the outcome of a step's system call differs.
+func resultWords(st scenario.Step, want, got linux.Errno) string {
+	text := fmt.Sprintf("%s: the model expects %s, on Linux it is %s", stepText(st), resultText(want), resultText(got))
+	if d, ok := st.(scenario.DestroySocket); ok && (want == linux.ENOENT || got == linux.ENOENT) {
+		// SOCK_DESTROY is told a socket's two ends, looks them up, and compares
+		// what it found by the cookie (udp_diag_destroy).
+		text += fmt.Sprintf("\ndestroy finds a UDP socket as a datagram from its peer would: success says that this look-up finds %s, ENOENT that it finds another socket", d.Socket)
+	}
+	return text
 }
 
 func resultText(e linux.Errno) string {
@@ -63,6 +70,40 @@ func socketWords(want, got *linux.Snapshot) string {
 		}
 	}
 	return strings.Join(out, "\n")
+}
+
+// pickedWords says whose the ports are that stand in a difference: those of the
+// listeners, and those that no socket on Linux has.
+func pickedWords(want, got *linux.Snapshot) string {
+	var out []string
+	for i := range got.Hosts {
+		expected, there := without(want.Hosts[i].Sockets, got.Hosts[i].Sockets), without(got.Hosts[i].Sockets, want.Hosts[i].Sockets)
+		differ := append(expected, there...)
+		for _, l := range got.Hosts[i].Sockets {
+			if l.State == linux.StateListen && l.Owner != "" && anyHas(differ, l.Local.Port()) && !anyIs(differ, &l) {
+				out = append(out, fmt.Sprintf("%s listens on %s", l.Owner, l.Local))
+			}
+		}
+		for _, w := range expected {
+			if port := w.Local.Port(); port > lastPicked {
+				out = append(out, fmt.Sprintf("%d stands for a port that the kernel would have picked", port))
+			}
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "\n" + strings.Join(out, "\n")
+}
+
+// anyHas reports whether one of several sockets has a port at either end.
+func anyHas(sockets []linux.Socket, port uint16) bool {
+	return slices.ContainsFunc(sockets, func(s linux.Socket) bool { return s.Local.Port() == port || s.Remote.Port() == port })
+}
+
+// anyIs reports whether a program's socket is one of several.
+func anyIs(sockets []linux.Socket, s *linux.Socket) bool {
+	return slices.ContainsFunc(sockets, func(o linux.Socket) bool { return o.Owner == s.Owner })
 }
 
 // without returns the sockets of a that have no equal in b, each of which is
@@ -165,6 +206,9 @@ func waiting(s *linux.Socket) string {
 		return "a datagram waiting" // canonical counts one only
 	case s.State == linux.StateListen:
 		what = "connections to accept"
+	}
+	if s.Queue == 1 {
+		what = strings.Replace(strings.Replace(what, "connections", "connection", 1), "bytes", "byte", 1)
 	}
 	return fmt.Sprintf("%d %s", s.Queue, what)
 }

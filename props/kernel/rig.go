@@ -321,7 +321,7 @@ func (p *player) ways(st scenario.Step, before []*linux.Ports, got linux.Errno, 
 			if choice == 0 {
 				n, refused, early = r.Branches, r.Errno == linux.ECONNREFUSED, r.Early
 			}
-			if diff := p.compare(m, r.Errno, got, real); diff != "" {
+			if diff := p.compare(st, m, r.Errno, got, real); diff != "" {
 				difference = cmp.Or(difference, diff)
 				continue
 			}
