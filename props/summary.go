@@ -205,23 +205,24 @@ func (l *ledger) mostly() string {
 	return "the first so: " + l.reason
 }
 
-// hopeless reports whether to end a run early: it is bound to be an empty one,
-// even if each scenario to come had a twin and all went well, or nothing at all
-// has worked so far. A run that has a suspect is not: a finding stands whatever
-// else went wrong.
+// hopeless reports whether to end a run early: many scenarios were bad, and it is
+// bound to be an empty one, even if each scenario to come had a twin and all went
+// well, or nothing at all has worked so far. A run that has a suspect is not: a
+// finding stands whatever else went wrong. Nor is one with few bad scenarios: what
+// is wrong with a program that takes nobody's connection shows in some only.
 func (l *ledger) hopeless() bool {
-	const early = 20
-	if len(l.order) > 0 {
+	const many = 20
+	if len(l.order) > 0 || l.bad < many {
 		return false
 	}
 	played := l.sum.Cases + l.sum.Twins
-	if l.bad >= early && l.bad == played {
+	if l.bad == played {
 		return true
 	}
 	if n := l.cfg.checks(); n > 0 {
 		return l.bad*badShare > played+2*(n-l.sum.Cases)
 	}
-	return l.bad >= early && 2*l.bad > played
+	return 2*l.bad > played
 }
 
 func unconfirmed(sig model.Signature, m *Minimal) string {
