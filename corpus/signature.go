@@ -135,11 +135,15 @@ func isName(s string) bool {
 }
 
 // classes are those that a signature can have: something is wrong.
-var classes = []model.Class{
-	model.Malformed, model.Unspecified, model.Loopback, model.Unreachable, model.AcceptingOtherTransport,
-	model.WrongOwner, model.WrongTransport, model.WrongPort, model.ConnectionPort, model.Closed,
-	model.DiffersFromDirect, model.SocketsDiffer, model.LinkLocalNoScope, model.CannotAccept, model.NoAnswer,
-	model.RouteSetDropped, model.Misrouted, model.Crashed, model.Hung, model.Flooded, model.Unexplained,
+var classes = wrongClasses()
+
+func wrongClasses() (list []model.Class) {
+	for _, row := range model.Classes {
+		if !row.Right && !row.Trouble {
+			list = append(list, row.Class)
+		}
+	}
+	return list
 }
 
 func isClass(s string) bool { return slices.Contains(classes, model.Class(s)) }

@@ -58,10 +58,27 @@ func (c Claim) SectionFor(request string) string {
 	return c.Section
 }
 
-// claimOf returns the claim about an advert in a header.
-func claimOf(header string) string {
-	if header == "Record-Route" {
-		return RecordRouteAccepts.Name
+// AdvertKind is one kind of address that SIP elements hand out.
+type AdvertKind struct {
+	Header string
+	Claim  Claim  // what is owed of it
+	Rule   string // what makes it one
+}
+
+// AdvertKinds lists them. A header that is not here is none: nothing is claimed
+// of it.
+var AdvertKinds = []AdvertKind{
+	{"Contact", ContactAccepts, "RFC 3261 8.1.1.8, 20.10"},
+	{"Record-Route", RecordRouteAccepts, "RFC 3261 16.6 step 4, 20.30"},
+}
+
+// kindOfAdvert returns the kind of an advert in a header; not ok for a header
+// that hands out no address.
+func kindOfAdvert(header string) (k AdvertKind, ok bool) {
+	for _, k := range AdvertKinds {
+		if k.Header == header {
+			return k, true
+		}
 	}
-	return ContactAccepts.Name
+	return AdvertKind{}, false
 }

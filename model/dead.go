@@ -42,10 +42,6 @@ func noScope(a *Advert, ip netip.Addr) bool {
 	return ip.Is6() && ip.IsLinkLocalUnicast() && !a.Leg.Local.Addr().IsLinkLocalUnicast() && !a.Leg.Remote.Addr().IsLinkLocalUnicast()
 }
 
-// nominal reports whether a class follows from the address alone: no packet
-// decides it.
-func nominal(c Class) bool { return c == Unspecified || c == LinkLocalNoScope }
-
 // failed reports whether a connect came to nothing.
 func failed(p ProbeResult) bool {
 	return p == ProbeRefused || p == ProbeTimeout || p == ProbeUnreachable

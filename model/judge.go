@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/greka-sip/greka/model/linux"
+	"github.com/greka-sip/greka/model/plain"
 	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/model/sip"
 )
@@ -59,7 +60,13 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 	u := &o.Uses[i]
 	a := &o.Adverts[u.Advert]
 	snap := &o.Snapshots[u.Snapshot]
-	v = Verdict{Claim: claimOf(a.Header), Advert: u.Advert, Use: i, Step: u.Step}
+	v = Verdict{Advert: u.Advert, Use: i, Step: u.Step}
+	kind, ok := kindOfAdvert(a.Header)
+	if !ok {
+		v.Class, v.Detail = Inconclusive, "nothing is claimed of an address in "+plain.Quote(a.Header)
+		return v, nil
+	}
+	v.Claim = kind.Claim.Name
 	target, err := a.Target()
 	if err != nil {
 		v.Class, v.Detail = classOfError(err), err.Error()
@@ -74,7 +81,7 @@ func judgeUse(o *Observation, i int) (v Verdict, probed *Verdict) {
 	works := r.Takes() && r.Socket.Owner == a.Giver
 	full := o.cannotAccept(i, r)
 	switch {
-	case nominal(v.Class):
+	case v.Class.Row().Nominal:
 	case full != "":
 		v.Class, v.Detail = CannotAccept, full
 	case u.Spared != "":

@@ -27,7 +27,7 @@ func complaint(p *Played, v *model.Verdict) string {
 	case a.URI == "" && strings.Contains(a.Problem, "Contacts"):
 		return fmt.Sprintf("%s's %s has several Contacts", a.Giver, message)
 	}
-	return fmt.Sprintf("the %s of %s's %s %s", a.Header, a.Giver, message, shortcoming(v.Class))
+	return fmt.Sprintf("the %s of %s's %s %s", a.Header, a.Giver, message, v.Class.Row().Says)
 }
 
 // misdeed is what is wrong where that is no address.
@@ -35,15 +35,15 @@ func misdeed(p *Played, v *model.Verdict) string {
 	about, sc := &v.About, &p.Scenario
 	sent := func() string { return inStep(sc, v.Step, sends(sc, about.Element, about.Message)) }
 	came := func() string { return inStep(sc, v.Step, comesTo(sc, about.Element, about.Message)) }
-	switch text := misdeeds[v.Class]; {
-	case text != "" && about.Message != "" && v.Class == model.Misrouted:
-		return fmt.Sprintf(text, about.Element, about.Message+sent())
-	case text != "" && about.Message != "":
-		return fmt.Sprintf(text, about.Element, about.Message+came())
-	case breakdowns[v.Class] != "":
-		return about.Element + "'s program " + breakdowns[v.Class] + came()
-	case v.Class == model.RouteSetDropped:
-		return fmt.Sprintf("%s's %s does not copy the Record-Route", about.Element, about.Message+sent())
+	switch row := v.Class.Row(); {
+	case row.Subject == model.OfRequest && about.Message != "" && v.Class == model.Misrouted:
+		return fmt.Sprintf(row.Says, about.Element, about.Message+sent())
+	case row.Subject == model.OfRequest && about.Message != "":
+		return fmt.Sprintf(row.Says, about.Element, about.Message+came())
+	case row.Subject == model.OfProgram:
+		return about.Element + "'s program " + row.Says + came()
+	case row.Subject == model.OfAnswer:
+		return fmt.Sprintf("%s's %s %s", about.Element, about.Message+sent(), row.Says)
 	case v.Class == model.SocketsDiffer && len(v.Missing)+len(v.Extra) > 0:
 		return culprit(v)
 	case complaints[v.Claim] != "":
@@ -60,37 +60,4 @@ var complaints = map[string]string{
 	model.KeepsRunning.Name:     "the program does not go on",
 	model.SocketsAgree.Name:     "there are other sockets than the model predicts",
 	model.LookupAgrees.Name:     "a probe met another socket than the snapshot says",
-}
-
-// misdeeds are for what an element did with a request; %[1]s is the element,
-// %[2]s the request.
-var misdeeds = map[model.Class]string{
-	model.NoAnswer:          "%[1]s does not answer the %[2]s that came to its socket",
-	model.Misrouted:         "%[1]s sends its %[2]s to the wrong place",
-	model.DiffersFromDirect: "%[1]s refuses the %[2]s that comes through a proxy, and accepts a direct one",
-}
-
-// breakdowns says what a program does instead of going on.
-var breakdowns = map[model.Class]string{
-	model.Crashed: "ends by itself",
-	model.Hung:    "stands still",
-	model.Flooded: "sends without end",
-}
-
-func shortcoming(c model.Class) string {
-	switch c {
-	case model.Malformed:
-		return "is no address"
-	case model.Unspecified:
-		return "is the unspecified address"
-	case model.Loopback:
-		return "is the loopback address"
-	case model.LinkLocalNoScope:
-		return "is a link-local address without a zone"
-	case model.Unreachable:
-		return "cannot be reached"
-	case model.WrongOwner:
-		return "leads to somebody else"
-	}
-	return "does not accept"
 }
