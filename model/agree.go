@@ -27,6 +27,8 @@ func (l SocketLine) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s %s %s %s %s %s", l.Host, l.Owner, l.Carrier, l.State, l.Role, l.Local, l.Remote))
 }
 
+func init() { judgedBy(SocketsAgree, judgeSockets) }
+
 // judgeSockets compares the sockets after each step with the prediction. Where
 // an element's sockets are not ours to predict, connections may have that
 // element at their other end, and only listeners and UDP sockets are compared.

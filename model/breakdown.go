@@ -17,6 +17,8 @@ type Breakdown struct {
 	Step    int    `json:"step"`
 }
 
+func init() { judgedBy(KeepsRunning, judgeBreakdowns) }
+
 // judgeBreakdowns judges KeepsRunning.
 func judgeBreakdowns(s *scenario.Scenario, o *Observation) []Verdict {
 	var out []Verdict

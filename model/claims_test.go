@@ -2,6 +2,7 @@ package model
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +47,25 @@ func TestMisroutedSaysWhoseHopItWas(t *testing.T) {
 		got := judgeSendings(&sc, o)
 		if len(got) != 1 || got[0].Class != Misrouted || !strings.Contains(got[0].Detail, "; the dialog's "+hop+", sip:") {
 			t.Errorf("%s: %+v", hop, got)
+		}
+	}
+}
+
+// TestEveryClaimIsJudged: a claim that nobody judges would always hold. Those
+// without a judge of their own are judged with another one.
+func TestEveryClaimIsJudged(t *testing.T) {
+	with := map[string]Claim{RecordRouteAccepts.Name: ContactAccepts, LookupAgrees.Name: ContactAccepts}
+	for _, c := range Claims {
+		if other, ok := with[c.Name]; (judges[c.Name] != nil) == ok || ok && judges[other.Name] == nil {
+			t.Errorf("%s: judged by itself %t, with another one %t", c.Name, judges[c.Name] != nil, ok)
+		}
+		if c.Broken == "" || c.Text == "" || c.Section == "" {
+			t.Errorf("%s lacks words: %+v", c.Name, c)
+		}
+	}
+	for name := range judges {
+		if !slices.ContainsFunc(Claims, func(c Claim) bool { return c.Name == name }) {
+			t.Errorf("%s is judged and not listed", name)
 		}
 	}
 }

@@ -21,6 +21,23 @@ func Judge(s *scenario.Scenario, o *Observation) []Verdict {
 		return []Verdict{{Class: Broken, Advert: -1, Use: -1, Detail: o.Broken}}
 	}
 	var out []Verdict
+	for _, c := range Claims {
+		if judge := judges[c.Name]; judge != nil {
+			out = append(out, judge(s, o, out)...)
+		}
+	}
+	return out
+}
+
+func init() {
+	judgedBy(ContactAccepts, judgeUses)
+	judges[ProxyTransparent.Name] = judgeOutcomes
+}
+
+// judgeUses judges every use of every advert: ContactAccepts, RecordRouteAccepts
+// and, for each that was probed, LookupAgrees.
+func judgeUses(_ *scenario.Scenario, o *Observation) []Verdict {
+	var out []Verdict
 	seen := map[Probe]bool{} // one probe can serve several uses; it is judged once
 	for i := range o.Uses {
 		v, probed := judgeUse(o, i)
@@ -33,17 +50,12 @@ func Judge(s *scenario.Scenario, o *Observation) []Verdict {
 			out = append(out, *probed)
 		}
 	}
-	out = append(out, judgeRouteSets(s, o)...)
-	out = append(out, judgeAnswers(s, o)...)
-	out = append(out, judgeSendings(s, o)...)
-	out = append(out, judgeBreakdowns(s, o)...)
-	out = append(out, judgeOutcomes(o, out)...)
-	return append(out, judgeSockets(s, o)...)
+	return out
 }
 
 // judgeOutcomes says of each call that did not go through whether an advert
-// explains it. If none does, nothing is known: it may have been too slow.
-func judgeOutcomes(o *Observation, sofar []Verdict) []Verdict {
+// explains it; how it compares with the direct one is Compare's to say. If none does, nothing is known: it may have been too slow.
+func judgeOutcomes(_ *scenario.Scenario, o *Observation, sofar []Verdict) []Verdict {
 	var out []Verdict
 	for _, c := range o.Outcomes {
 		explains := func(v Verdict) bool { return (v.Severity != None || o.UserLacks(&v)) && v.Step <= c.Step }

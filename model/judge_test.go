@@ -270,13 +270,13 @@ func TestJudgeSpeaksOfNobodyWhenBroken(t *testing.T) {
 // TestUnexplainedCallIsInconclusive, unless an advert explains it.
 func TestUnexplainedCallIsInconclusive(t *testing.T) {
 	o := Observation{Outcomes: []Outcome{{Step: 1, Status: 200}}}
-	if got := judgeOutcomes(&o, nil); len(got) != 1 || got[0].Class != Inconclusive {
+	if got := judgeOutcomes(nil, &o, nil); len(got) != 1 || got[0].Class != Inconclusive {
 		t.Errorf("%+v", got)
 	}
-	if got := judgeOutcomes(&o, []Verdict{{Step: 0, Severity: Latent}}); len(got) != 0 {
+	if got := judgeOutcomes(nil, &o, []Verdict{{Step: 0, Severity: Latent}}); len(got) != 0 {
 		t.Errorf("an earlier advert explains it, yet: %+v", got)
 	}
-	if got := judgeOutcomes(&o, []Verdict{{Step: 2, Severity: Finding}}); len(got) != 1 {
+	if got := judgeOutcomes(nil, &o, []Verdict{{Step: 2, Severity: Finding}}); len(got) != 1 {
 		t.Errorf("a later advert explains nothing, yet: %+v", got)
 	}
 }

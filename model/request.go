@@ -64,6 +64,8 @@ func (r *Request) about(s *scenario.Scenario) About {
 	return About{Element: r.Taker, Message: r.Method, Role: roleAt(s, r.Step, r.Taker), Transport: r.Leg.Transport}
 }
 
+func init() { judgedBy(Answers, judgeAnswers) }
+
 // judgeAnswers judges Answers: one verdict for each request that reached a
 // socket of an element. An INVITE is answered by any response (17.2.1: 100
 // within 200 ms, if nothing else), another request by a final one (17.2.2).

@@ -37,6 +37,8 @@ func canonicalRoute(value string) string {
 	return strings.ToLower(u.String()) // hosts, schemes and parameters know no case (RFC 3261 19.1.4)
 }
 
+func init() { judgedBy(RouteSetCopied, judgeRouteSets) }
+
 // judgeRouteSets judges RouteSetCopied: one verdict for each answer that makes a
 // dialog and answers an INVITE with Record-Routes. Of an unreliable 18x nobody
 // is hurt: the 2xx makes the route set anew (13.2.2.4).

@@ -25,6 +25,8 @@ type Sending struct {
 	Step         int            `json:"step"`
 }
 
+func init() { judgedBy(RoutedByTheRules, judgeSendings) }
+
 // judgeSendings judges RoutedByTheRules: one verdict for each request inside a
 // dialog whose way was seen.
 func judgeSendings(s *scenario.Scenario, o *Observation) []Verdict {

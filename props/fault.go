@@ -40,9 +40,6 @@ func (s *session) fault(ctx context.Context, st scenario.Step) (known bool, err 
 			return true, err
 		}
 		return true, s.caughtUp(ctx, st.Host)
-	case scenario.Silence, scenario.ResetFlow:
-		_, err := s.lab.Apply(s.sc, st)
-		return true, err
 	case scenario.FillBacklog:
 		_, err := s.lab.Apply(s.sc, st)
 		if errors.Is(err, netns.ErrNoListener) {
@@ -50,19 +47,27 @@ func (s *session) fault(ctx context.Context, st scenario.Step) (known bool, err 
 		}
 		return true, err
 	}
-	if !changesNetwork(st) {
-		return false, nil
+	switch st.Kind() {
+	case scenario.NetworkFault:
+		return true, s.change(st)
+	case scenario.ProgramFault:
+		return true, s.apply(st)
 	}
-	return true, s.change(st)
+	return false, nil
 }
 
-// change plays what befalls addresses, links and routes.
-func (s *session) change(st scenario.Step) error {
+// apply lets the lab do it.
+func (s *session) apply(st scenario.Step) error {
 	known, err := s.lab.Apply(s.sc, st)
 	if err == nil && !known {
 		err = fmt.Errorf("props: the lab knows no %s", scenario.Word(st))
 	}
-	if err != nil {
+	return err
+}
+
+// change plays what befalls addresses, links and routes.
+func (s *session) change(st scenario.Step) error {
+	if err := s.apply(st); err != nil {
 		return err
 	}
 	if s.topology == nil {

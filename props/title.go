@@ -46,18 +46,11 @@ func misdeed(p *Played, v *model.Verdict) string {
 		return fmt.Sprintf("%s's %s %s", about.Element, about.Message+sent(), row.Says)
 	case v.Class == model.SocketsDiffer && len(v.Missing)+len(v.Extra) > 0:
 		return culprit(v)
-	case complaints[v.Claim] != "":
-		return complaints[v.Claim]
+	}
+	for _, c := range model.Claims {
+		if c.Name == v.Claim {
+			return c.Broken
+		}
 	}
 	return v.Claim + " does not hold"
-}
-
-// complaints are for the claims that are not about one address.
-var complaints = map[string]string{
-	model.ProxyTransparent.Name: "the call through a proxy does not end as the direct one does",
-	model.Answers.Name:          "a request that came to a socket of the stack is not answered",
-	model.RoutedByTheRules.Name: "a request inside the dialog goes to the wrong place",
-	model.KeepsRunning.Name:     "the program does not go on",
-	model.SocketsAgree.Name:     "there are other sockets than the model predicts",
-	model.LookupAgrees.Name:     "a probe met another socket than the snapshot says",
 }
