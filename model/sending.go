@@ -39,7 +39,7 @@ func judgeSendings(s *scenario.Scenario, o *Observation) []Verdict {
 		}
 		v := Verdict{Claim: RoutedByTheRules.Name, Class: Accepting, Advert: -1, Use: -1, Step: x.Step, Target: want,
 			About: About{Element: x.Sender, Message: x.Method, Role: roleAt(s, x.Step, x.Sender), Transport: x.Transport}}
-		if why := x.astray(s, want); why != "" {
+		if why := x.astray(s, want, next); why != "" {
 			v.Class, v.Severity = Misrouted, Finding
 			v.Detail = fmt.Sprintf("%s; the dialog's %s, %s, leads to %s %s: %s", x.way(), x.hop(), next, want.Transport, want.Addr, why)
 		}
@@ -94,7 +94,7 @@ const largeRequest = 1300
 // to the sender's own proxy: that is local policy (RFC 3261 8.1.2), as long as
 // a route set does not say otherwise. And it may ride on any connection of whom it
 // has to come to.
-func (x *Sending) astray(s *scenario.Scenario, want sip.Target) string {
+func (x *Sending) astray(s *scenario.Scenario, want sip.Target, next string) string {
 	owner := elementAt(s, want)
 	me := s.Element(x.Sender)
 	switch {
@@ -103,7 +103,7 @@ func (x *Sending) astray(s *scenario.Scenario, want sip.Target) string {
 	case x.Seer != "" && owner != "" && x.Seer != owner:
 		return fmt.Sprintf("it belongs to %s", owner)
 	case x.Transport != want.Transport && !(x.Transport == sip.TCP && x.Size > largeRequest):
-		return "it has to go over " + want.Transport.String()
+		return overWhat(next, want.Transport)
 	case x.Seer != "" && x.Seer == owner && x.Transport == sip.TCP:
 		return ""
 	case x.To.Port() != want.Addr.Port():
@@ -112,6 +112,16 @@ func (x *Sending) astray(s *scenario.Scenario, want sip.Target) string {
 		return "that is another address"
 	}
 	return ""
+}
+
+// overWhat says which transport a URI selects, and by what.
+func overWhat(uri string, t sip.Transport) string {
+	if u, err := sip.ParseURI(uri); err == nil {
+		if _, said := u.Param("transport"); said {
+			return fmt.Sprintf("it has to go over %s, as the transport parameter says (RFC 3263 4.1)", t)
+		}
+	}
+	return fmt.Sprintf("without a transport parameter it should go over %s (RFC 3263 4.1), and nothing asks for another one (RFC 3261 18.1.1)", t)
 }
 
 // elementAt returns the element of the scenario that is found at a target, ""

@@ -69,12 +69,12 @@ func (e *explanation) ofNoAnswer(_ *model.Outcome, c scenario.Call) string {
 		}
 		switch {
 		case r.Method == "BYE" && r.Sender == farSide(c, r.Taker):
-			text += fmt.Sprintf("; then the call is over for %s (RFC 3261 15.1.1), and whether it is for %s is not known", r.Sender, r.Taker)
+			text += fmt.Sprintf("; for %[1]s the session is over as soon as it sends the BYE, and the dialog after those 32 s (RFC 3261 15.1.1); whether the call is over for %[2]s is not known", r.Sender, r.Taker)
 		case r.Method == "INVITE":
 			text += fmt.Sprintf("; then the call of %s fails", c.From)
 		}
 		if r.Waited < model.RuleTime {
-			text += ". A hunt reports it only where a play that lasts so long shows it, too"
+			text += ". This play was cut short; a hunt reports it only after another one in which the whole 32 s went by without an answer"
 		}
 		return text
 	}

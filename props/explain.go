@@ -24,6 +24,7 @@ func Explain(p *Played, v model.Verdict, stack string) string {
 		e.line("%s", v.Detail)
 		e.duty()
 		e.ending()
+		e.fairnessToSender()
 	}
 	return strings.TrimRight(e.b.String(), "\n")
 }

@@ -49,3 +49,24 @@ func (e *explanation) pushedBy() string {
 	}
 	return ""
 }
+
+// fairnessToSender says for who sent over TCP what had to go over UDP that the
+// other side, too, had to take it.
+func (e *explanation) fairnessToSender() {
+	if e.v.Class != model.Misrouted {
+		return
+	}
+	for i := range e.p.Obs.Sendings {
+		x := &e.p.Obs.Sendings[i]
+		if x.Step != e.v.Step || x.Sender != e.v.About.Element || x.Method != e.v.About.Message || x.Seer != "" ||
+			x.Transport != sip.TCP || e.v.Target.Transport != sip.UDP || x.To != e.v.Target.Addr {
+			continue
+		}
+		for _, other := range e.p.Scenario.Elements {
+			if e.p.Scenario.ElementAddr(other.Name) == x.To.Addr() && other.Port(sip.UDP) == x.To.Port() {
+				e.row("in fairness", "%s listens on %s %s only; RFC 3261 18.2.1 obliges who listens on UDP to listen on TCP at the same port, and then this %s would have come there", other.Name, sip.UDP, x.To, x.Method)
+				return
+			}
+		}
+	}
+}

@@ -198,7 +198,7 @@ func stateWord(s *linux.Socket) string {
 
 // waiting says what waits at a socket.
 func waiting(s *linux.Socket) string {
-	what := "unread bytes"
+	what := "unread bytes (a FIN counts as one)"
 	switch {
 	case s.Carrier == sip.CarrierUDP && s.Queue == 0:
 		return "no datagram waiting"
