@@ -213,8 +213,6 @@ func (p *Ports) apply(step scenario.Step) Errno {
 		return p.removeAddr(st)
 	case scenario.FilterPort:
 		return p.filter(st)
-	case scenario.SetLink, scenario.Assign, scenario.Unassign, scenario.Renumber, scenario.Withdraw, scenario.SetForwarding:
-		return p.change(st)
 	case scenario.AcceptSocket:
 		return p.accept(st)
 	case scenario.SetOption:
@@ -239,6 +237,9 @@ func (p *Ports) apply(step scenario.Step) Errno {
 		return p.with(st.Socket, p.close)
 	case scenario.DestroySocket:
 		return p.with(st.Socket, p.destroy)
+	}
+	if step.Kind() == scenario.NetworkFault {
+		return p.change(step)
 	}
 	panic(undecided("it is no socket step"))
 }
