@@ -8,6 +8,9 @@ import (
 	"github.com/greka-sip/greka/model/scenario"
 )
 
+// dimFaultKind is what befalls elements beside calls.
+var dimFaultKind = dimension{"kind of fault", []string{"connection destroyed", "restart", "flow cut", "standstill", "network"}, []int{36, 20, 14, 12, 18}}
+
 // fault draws before which call something befalls the scenario, -1 for never.
 func (d *draft) fault(calls int) int {
 	switch {

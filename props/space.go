@@ -95,7 +95,6 @@ var (
 	dimOverFlow  = dimension{"over=flow", []string{"no", "yes"}, []int{55, 45}}
 	dimHangup    = dimension{"hangup", []string{"caller", "callee"}, []int{57, 43}}
 	dimFault     = dimension{"a fault", []string{"no", "yes"}, []int{55, 45}}
-	dimFaultKind = dimension{"kind of fault", []string{"connection destroyed", "restart", "flow cut", "standstill", "network"}, []int{36, 20, 14, 12, 18}}
 	dimWhichEnds = dimension{"connection that ends", []string{"any", "a registration's"}, []int{45, 55}}
 	dimWhen      = dimension{"when", []string{"before the first call", "before a later one"}, []int{45, 55}}
 	dimLacks     = dimension{"another with one transport lacks the other", []string{"no", "yes"}, []int{57, 43}}

@@ -5,6 +5,15 @@ import (
 	"github.com/greka-sip/greka/model/scenario"
 )
 
+// What befalls a network: the values are the cases of fault.
+var (
+	dimChange = dimension{"fault", []string{"link down", "link up", "assign", "unassign", "renumber", "withdraw", "forwarding"},
+		[]int{20, 10, 15, 15, 15, 15, 10}}
+	// Beside calls links fail less often: to take one down takes 20 ms, in
+	// which the kernel makes and changes no other on the machine.
+	dimChangeBeside = dimension{"what changes in the network", dimChange.values, []int{8, 7, 19, 18, 18, 20, 10}}
+)
+
 // faults draws steps that change the topology, and keeps those that make sense
 // where they stand.
 func (w *world) faults() {

@@ -28,11 +28,6 @@ var (
 	dimPolicy   = dimension{"policy route", []string{"no", "yes"}, []int{60, 40}}
 	dimSource   = dimension{"route's source", []string{"the kernel's choice", "given"}, []int{60, 40}}
 	dimChanges  = dimension{"faults", []string{"none", "one", "two", "three"}, []int{30, 30, 20, 20}}
-	dimChange   = dimension{"fault", []string{"link down", "link up", "assign", "unassign", "renumber", "withdraw", "forwarding"},
-		[]int{20, 10, 15, 15, 15, 15, 10}}
-	// Beside calls links fail less often: to take one down takes 20 ms, in
-	// which the kernel makes and changes no other on the machine.
-	dimChangeBeside = dimension{"what changes in the network", dimChange.values, []int{8, 7, 19, 18, 18, 20, 10}}
 )
 
 var topologyDimensions = []*dimension{&dimNets, &dimNetKind, &dimLink, &dimHosts, &dimPorts3, &dimJoin, &dimExtra,
