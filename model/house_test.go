@@ -8,8 +8,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -291,4 +293,42 @@ func fileEdges(from, file string, std map[string]bool) (edges []edge, err error)
 		edges = append(edges, e)
 	}
 	return edges, nil
+}
+
+// TestContributingNamesWhatIsThere: every file and test that CONTRIBUTING.md sends
+// somebody to exists.
+func TestContributingNamesWhatIsThere(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "CONTRIBUTING.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, dir := range []string{"model", "props"} {
+		list, _ := filepath.Glob(filepath.Join("..", dir, "*_test.go"))
+		for _, f := range list {
+			source, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tests.Write(source)
+		}
+	}
+	files, funcs := 0, 0
+	for _, m := range regexp.MustCompile("`([^`\n]+)`").FindAllStringSubmatch(string(text), -1) {
+		switch name := m[1]; {
+		case strings.HasPrefix(name, "Test"):
+			funcs++
+			if !strings.Contains(tests.String(), "func "+name+"(") {
+				t.Errorf("there is no %s", name)
+			}
+		case strings.Contains(name, "/") && !strings.Contains(name, " ") && !strings.HasPrefix(name, "mutant/"):
+			files++
+			if _, err := os.Stat(filepath.Join("..", name)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if files < 15 || funcs < 4 {
+		t.Errorf("only %d files and %d tests were found", files, funcs)
+	}
 }
