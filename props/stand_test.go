@@ -32,7 +32,7 @@ func TestFindingsStand(t *testing.T) {
 			}
 			return []model.Verdict{undecided}
 		}, 100, ExitFindings},
-		{"none, and all is undecided", at(0, undecided), 19, ExitNoWork},
+		{"none, and all is undecided", at(0, undecided), 20, ExitNoWork},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			s := run(context.Background(), (&fake{faults: x.faults}).engine(), Config{Checks: 100, Workers: 1})
