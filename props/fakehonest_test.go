@@ -42,7 +42,7 @@ func TestHonestManners(t *testing.T) {
 	t.Parallel()
 	for _, how := range slices.Sorted(maps.Keys(honestManners)) {
 		t.Run(how, func(t *testing.T) {
-			sum := huntFake(t, how, Config{Checks: checks(60)})
+			sum := huntFake(t, how, Config{Checks: checks(30)})
 			if how == "ends-at-reset" {
 				sum.Findings = slices.DeleteFunc(sum.Findings, func(f *Finding) bool { return resets(f.Scenario) })
 			}

@@ -1,6 +1,7 @@
 package props
 
 import (
+	"flag"
 	"os"
 	"strconv"
 	"testing"
@@ -14,7 +15,20 @@ func TestMain(m *testing.M) {
 		runFakeUA(how, os.Args[1:])
 		return
 	}
+	manyAtOnce()
 	netns.Main(m)
+}
+
+// manyAtOnce lets more of the parallel tests run than there are processors, unless
+// -parallel says how many: most of their time they wait, for programs and for the
+// kernel to make and end namespaces.
+func manyAtOnce() {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		_ = flag.Set("test.parallel", "4")
+	}
 }
 
 // nightly is n, or what GREKA_CHECKS says.

@@ -47,6 +47,7 @@ func TestNotGiven(t *testing.T) {
 // put on hosts with several interfaces, bound to wildcards, registered twice; one
 // without them never is.
 func TestProgramsAreGivenWhatTheyCan(t *testing.T) {
+	t.Parallel()
 	s := fakeUAStack(t, "plain")
 	const n = 3000
 	share := func(s *sut.Stack) map[string]float64 {

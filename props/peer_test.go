@@ -22,6 +22,7 @@ func find(t testing.TB, name string) *sut.Stack {
 // TestPeerIsHonest: the reference is never found guilty, of anything, and each
 // claim was really judged.
 func TestPeerIsHonest(t *testing.T) {
+	t.Parallel()
 	Config{Seed: seed(), Checks: nightly(1000)}.Check(t, "peer")
 }
 

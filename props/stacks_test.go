@@ -29,6 +29,7 @@ func installed(t testing.TB, s *sut.Stack) string {
 // TestStacks hunts every real stack. What it finds has to be what the corpus
 // holds against that stack and version: no more, and no less.
 func TestStacks(t *testing.T) {
+	t.Parallel()
 	netns.Require(t)
 	for _, s := range sut.All() {
 		t.Run(s.Name, func(t *testing.T) {
@@ -72,6 +73,7 @@ func held(t testing.TB, stack, version string) map[model.Signature]bool {
 
 // TestCorpus replays every case with every stack that it names.
 func TestCorpus(t *testing.T) {
+	t.Parallel()
 	netns.Require(t)
 	all, err := corpus.All()
 	if err != nil {

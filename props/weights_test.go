@@ -1,6 +1,7 @@
 package props
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ const draws = 10000
 // TestWeights counts what is really drawn. No choice may be so rare that it is
 // never met, nor so frequent that the generator knows what it looks for.
 func TestWeights(t *testing.T) {
+	t.Parallel()
 	for _, w := range Weights(SpaceOf(find(t, "peer"), "", ""), seed(), draws) {
 		t.Log(w)
 		most := 60.0
@@ -33,9 +35,16 @@ func TestWeights(t *testing.T) {
 
 // TestDrawnIsPlayable: what is drawn, honest elements can play.
 func TestDrawnIsPlayable(t *testing.T) {
+	t.Parallel()
+	drawn := map[string]bool{} // most self-tests are given the same scenarios
 	for _, s := range append(sut.SelfTests(), sut.All()...) {
 		sp := SpaceOf(s, "", "")
+		fresh := !drawn[fmt.Sprintf("%+v", sp)]
+		drawn[fmt.Sprintf("%+v", sp)] = true
 		for i := range 300 {
+			if !fresh && i == 10 {
+				break
+			}
 			sc := Draw(seed(), i, sp)
 			if _, err := model.Predict(&sc); err != nil {
 				t.Fatalf("%s: draw %d: %v\n%s", s.Name, i, err, scenario.Format(sc))
@@ -44,6 +53,9 @@ func TestDrawnIsPlayable(t *testing.T) {
 				t.Fatalf("%s: draw %d: %v\n%s", s.Name, i, err, scenario.Format(sc))
 			}
 		}
+	}
+	if len(drawn) < 2 || len(drawn) > 10 {
+		t.Errorf("%d spaces", len(drawn))
 	}
 }
 
