@@ -106,20 +106,6 @@ func (p *Ports) Role(name string) SocketRole {
 	return RoleDialled
 }
 
-// Names lists the sockets that a program holds, in the order in which they
-// were made on each host.
-func (p *Ports) Names() []string {
-	var out []string
-	for h := range p.hosts {
-		for i := range p.hosts[h].more {
-			if m := &p.hosts[h].more[i]; m.held && m.name != "" {
-				out = append(out, m.name)
-			}
-		}
-	}
-	return out
-}
-
 // Socket returns a named socket that a program holds.
 func (p *Ports) Socket(name string) (Socket, bool) {
 	r, ok := p.find(name)
