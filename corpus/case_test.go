@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/scenario"
 )
@@ -19,15 +20,7 @@ const foundingCase = `Where it comes from, in two lines,
 for people.
 
 -- scenario --
-net   lan 4
-host  box lan
-proxy p   box tcp:5060 deliver=flow
-ua    bob box tcp:5072 via=p sut
-ua    ann box tcp:5081 via=p
-
-register bob
-call     ann bob
--- expect --
+` + texts.Founding + `-- expect --
 baresip@1.0.0   ContactAccepts ConnectionPort Finding Contact 200 INVITE callee tcp
 peer@built-in   clean
 mutant/x@1      ProxyTransparent DiffersFromDirect Latent - - - -

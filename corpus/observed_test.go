@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model"
 )
 
@@ -16,15 +17,7 @@ import (
 const observedText = `-- stack --
 baresip@1.0.0
 -- scenario --
-net   lan 4
-host  box lan
-proxy p   box tcp:5060 deliver=flow
-ua    bob box tcp:5072 via=p sut
-ua    ann box tcp:5081 via=p
-
-register bob
-call     ann bob
--- verdicts --
+` + texts.Founding + `-- verdicts --
 step 2: ContactAccepts ConnectionPort Finding Contact 200 INVITE callee tcp
 -- observation --
 {

@@ -85,7 +85,7 @@ func symbol(s *scenario.Scenario, a netip.AddrPort) string {
 		e := &s.Elements[i]
 		for _, l := range e.Listen {
 			if l.Port == a.Port() && (s.ElementAddr(e.Name) == a.Addr().Unmap() || listenAddr(s, e, l) == a) {
-				return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String()
+				return linux.UnmapPort(a).String()
 			}
 		}
 	}

@@ -1,6 +1,10 @@
 package model
 
-import "github.com/greka-sip/greka/model/scenario"
+import (
+	"slices"
+
+	"github.com/greka-sip/greka/model/scenario"
+)
 
 // Claim is one guarantee. Its text is what a user reads.
 type Claim struct {
@@ -47,6 +51,15 @@ var (
 
 // Claims lists every claim, in the order in which they are judged.
 var Claims = []Claim{ContactAccepts, RecordRouteAccepts, RouteSetCopied, Answers, RoutedByTheRules, KeepsRunning, ProxyTransparent, LookupAgrees, SocketsAgree}
+
+// ClaimNamed returns the claim of that name.
+func ClaimNamed(name string) (c Claim, ok bool) {
+	i := slices.IndexFunc(Claims, func(c Claim) bool { return c.Name == name })
+	if i < 0 {
+		return Claim{}, false
+	}
+	return Claims[i], true
+}
 
 // judges say of an observation whether a claim holds, by its name. sofar is what
 // the claims before it have come to. A claim that is judged together with another

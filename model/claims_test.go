@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model/sip"
 )
 
@@ -40,7 +40,7 @@ func TestSectionsAreTheRequestsOwn(t *testing.T) {
 
 // TestMisroutedSaysWhoseHopItWas: a remote target is none of a route set's.
 func TestMisroutedSaysWhoseHopItWas(t *testing.T) {
-	sc := parsed(t, sample.Founding)
+	sc := parsed(t, texts.Founding)
 	for hop, set := range map[string][]string{"remote target": nil, "first route": {"<sip:10.77.0.1:5072;transport=tcp;lr>"}} {
 		o := &Observation{Sendings: []Sending{{Method: "BYE", Sender: "ann", RouteSet: set, RemoteTarget: "sip:bob@10.77.0.1:5072;transport=tcp", Size: 400,
 			Transport: sip.UDP, To: netip.MustParseAddrPort("10.77.0.1:5072"), Step: 1}}}

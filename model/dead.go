@@ -27,14 +27,6 @@ func (v Viewpoint) SourceFor(snap *linux.Snapshot, target netip.Addr) netip.Addr
 	return netip.Addr{}
 }
 
-// family names the family of an address, for people.
-func familyName(a netip.Addr) string {
-	if a.Unmap().Is4() {
-		return "IPv4"
-	}
-	return "IPv6"
-}
-
 // noScope reports whether an address is good on one link only, and nobody knows
 // on which: IPv6's link-local addresses are, unless the message that gave them
 // came over such an address itself. A URI cannot carry the zone (RFC 5954 4.1).

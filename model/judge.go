@@ -151,15 +151,7 @@ func (a *Advert) Target() (sip.Target, error) {
 	if a.URI == "" {
 		return sip.Target{}, errors.New(a.Problem)
 	}
-	u, err := sip.ParseURI(a.URI)
-	if err != nil {
-		return sip.Target{}, err
-	}
-	list, err := sip.Resolve(u)
-	if err != nil {
-		return sip.Target{}, err
-	}
-	return list[0], nil
+	return sip.TargetOf(a.URI)
 }
 
 // classOfError tells a malformed URI from one that this version of the model
@@ -191,7 +183,7 @@ func classify(o *Observation, a *Advert, u *Use, t sip.Target, r linux.Reached) 
 	case noScope(a, ip):
 		return LinkLocalNoScope, fmt.Sprintf("%s is a link-local address without a zone: %s cannot tell which link is meant (RFC 4007 6)", ip, u.View.Element)
 	case r.Host == "" && !u.View.SourceFor(snap, ip).IsValid():
-		return Unreachable, fmt.Sprintf("%s is an %s address, and %s has none of that family", ip, familyName(ip), u.View.Element)
+		return Unreachable, fmt.Sprintf("%s is an %s address, and %s has none of that family", ip, scenario.FamilyName(ip), u.View.Element)
 	case r.Host == "":
 		if h := snap.HostOf(u.View.Host, ip); h != "" {
 			return Unreachable, fmt.Sprintf("%s has this address, and no route leads there from %s, where %s is", h, u.View.Host, u.View.Element)

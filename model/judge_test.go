@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/model/sip"
@@ -243,7 +243,7 @@ func TestJudgeUserLacksTransport(t *testing.T) {
 }
 
 func TestJudgeCountsAProbeOnce(t *testing.T) {
-	sc := parsed(t, sample.Founding)
+	sc := parsed(t, texts.Founding)
 	u := Use{View: Viewpoint{Element: "ann", Host: "hut", Source: netip.MustParseAddr("10.77.0.2")}, Request: "ACK", MustDial: true}
 	u.Probe = Probe{Carrier: sip.CarrierTCP, Result: ProbeAccepted, Owner: "bob"}
 	o := Observation{Snapshots: []linux.Snapshot{stage()}, Uses: []Use{u, u},
@@ -260,7 +260,7 @@ func TestJudgeCountsAProbeOnce(t *testing.T) {
 // TestJudgeSpeaksOfNobodyWhenBroken: an observation that cannot be relied on
 // yields nothing else.
 func TestJudgeSpeaksOfNobodyWhenBroken(t *testing.T) {
-	sc := parsed(t, sample.Founding)
+	sc := parsed(t, texts.Founding)
 	got := Judge(&sc, &Observation{Broken: "no memory", Uses: []Use{{}}})
 	if len(got) != 1 || got[0].Class != Broken || !strings.Contains(got[0].Detail, "no memory") {
 		t.Errorf("%+v", got)

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/model/sip"
@@ -210,7 +210,7 @@ func TestParseObservationFormatObservation(t *testing.T) {
 
 // A socket that stays is kept once, and so is a snapshot.
 func TestFormatObservationKeepsASocketOnce(t *testing.T) {
-	s := scenarioOf(t, sample.Founding)
+	s := scenarioOf(t, texts.Founding)
 	a := linux.Socket{Carrier: sip.CarrierTCP, State: linux.StateListen, Local: netip.MustParseAddrPort("10.77.0.1:5072"), Backlog: 128, Inode: 7, Owner: "bob"}
 	b := a
 	b.Queue = 1

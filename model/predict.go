@@ -307,15 +307,11 @@ func (w *prediction) call(i int, c scenario.Call) error {
 
 // deliver predicts how the proxy passes an INVITE on.
 func (w *prediction) deliver(plan scenario.Plan, c scenario.Call) (sip.Transport, error) {
-	u, err := sip.ParseURI(plan.RequestURI)
+	t, err := sip.TargetOf(plan.RequestURI)
 	if err != nil {
 		return 0, err
 	}
-	list, err := sip.Resolve(u)
-	if err != nil {
-		return 0, err
-	}
-	out := list[0].Transport
+	out := t.Transport
 	if b, ok := w.bindings[plan.Proxy+" "+c.To]; ok {
 		if b.start != w.starts[c.To] { // it may have another Contact now, and nothing obliges it to honour the old one
 			return 0, fmt.Errorf("the registration of %s is from before it was started again", c.To)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model/linux"
 	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/model/sip"
@@ -135,7 +135,7 @@ func observed(predicted linux.Snapshot) linux.Snapshot {
 // TestSocketsAgree: what is predicted agrees with itself, and not with one
 // socket more, one less, or one that is somebody else's.
 func TestSocketsAgree(t *testing.T) {
-	sc := parsed(t, sample.Founding)
+	sc := parsed(t, texts.Founding)
 	p, err := Predict(&sc)
 	if err != nil {
 		t.Fatal(err)
@@ -184,7 +184,7 @@ func TestPlanCall(t *testing.T) {
 }
 
 func TestDirect(t *testing.T) {
-	sc := parsed(t, sample.Founding)
+	sc := parsed(t, texts.Founding)
 	twin, ok := Direct(&sc)
 	want := "net  lan 4\nhost box lan\nua   bob box tcp:5072 sut\nua   ann box tcp:5081\n\ncall ann bob tcp\n"
 	if got := scenario.Format(twin); !ok || got != want {
@@ -201,7 +201,7 @@ func TestDirect(t *testing.T) {
 	for name, text := range map[string]string{
 		"it is direct":                "net lan 4\nhost box lan\nua bob box tcp:5072 sut\nua ann box tcp:5081\n\ncall ann bob tcp\n",
 		"they share no transport":     fmt.Sprintf(twoTransports, "contact record-route", "udp:5081", "call ann bob"),
-		"the proxy is what is judged": strings.NewReplacer("deliver=flow", "deliver=flow sut", " via=p sut", " via=p").Replace(sample.Founding),
+		"the proxy is what is judged": strings.NewReplacer("deliver=flow", "deliver=flow sut", " via=p sut", " via=p").Replace(texts.Founding),
 	} {
 		sc := parsed(t, text)
 		if twin, ok := Direct(&sc); ok {
@@ -211,7 +211,7 @@ func TestDirect(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	sc := parsed(t, sample.Founding)
+	sc := parsed(t, texts.Founding)
 	good := Outcome{Step: 1, Status: 200, Acked: true, ByeReply: 200}
 	bad := Outcome{Step: 1, Status: 200}
 	obs := func(c Outcome) *Observation { return &Observation{Outcomes: []Outcome{c}} }

@@ -3,7 +3,7 @@ package model
 import (
 	"testing"
 
-	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model/sip"
 )
 
@@ -15,7 +15,7 @@ func answeredWith(given ...string) RouteSet {
 }
 
 func TestJudgeRouteSets(t *testing.T) {
-	sc := parsed(t, sample.Founding)
+	sc := parsed(t, texts.Founding)
 	two := answeredWith("<sip:10.77.0.1:5060;lr>", recorded)
 	two.Came = []string{recorded, "<sip:10.77.0.1:5060;lr>"}
 	ringing := answeredWith()

@@ -75,15 +75,8 @@ func (x *Sending) receiver() string {
 // the URI that says so; not ok if that leads nowhere that the model knows.
 func (x *Sending) target() (t sip.Target, next string, ok bool) {
 	_, _, next = sip.InDialog(x.RouteSet, x.RemoteTarget)
-	u, err := sip.ParseURI(next)
-	if err != nil {
-		return t, next, false
-	}
-	list, err := sip.Resolve(u)
-	if err != nil {
-		return t, next, false
-	}
-	return list[0], next, true
+	t, err := sip.TargetOf(next)
+	return t, next, err == nil
 }
 
 // largeRequest is the size above which a request goes over TCP, whatever its
@@ -95,7 +88,7 @@ const largeRequest = 1300
 // a route set does not say otherwise. And it may ride on any connection of whom it
 // has to come to.
 func (x *Sending) astray(s *scenario.Scenario, want sip.Target, next string) string {
-	owner := elementAt(s, want)
+	owner := s.ElementAt(want)
 	me := s.Element(x.Sender)
 	switch {
 	case len(x.RouteSet) == 0 && me != nil && me.Via != "" && x.Seer == me.Via:
@@ -122,15 +115,4 @@ func overWhat(uri string, t sip.Transport) string {
 		}
 	}
 	return fmt.Sprintf("without a transport parameter it should go over %s (RFC 3263 4.1), and nothing asks for another one (RFC 3261 18.1.1)", t)
-}
-
-// elementAt returns the element of the scenario that is found at a target, ""
-// if none is.
-func elementAt(s *scenario.Scenario, t sip.Target) string {
-	for _, e := range s.Elements {
-		if p := e.Port(t.Transport); p != 0 && p == t.Addr.Port() && s.ElementAddr(e.Name) == t.Addr.Addr().Unmap() {
-			return e.Name
-		}
-	}
-	return ""
 }

@@ -90,15 +90,13 @@ func (l *Lab) disconnect(element, peer string) error {
 func farEnd(snap *linux.Snapshot, s linux.Socket) string {
 	for i := range snap.Hosts {
 		for _, o := range snap.Hosts[i].Sockets {
-			if o.Carrier == s.Carrier && s.Remote.IsValid() && unmap(o.Local) == unmap(s.Remote) && unmap(o.Remote) == unmap(s.Local) {
+			if o.Carrier == s.Carrier && s.Remote.IsValid() && linux.UnmapPort(o.Local) == linux.UnmapPort(s.Remote) && linux.UnmapPort(o.Remote) == linux.UnmapPort(s.Local) {
 				return o.Owner
 			}
 		}
 	}
 	return ""
 }
-
-func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
 // between cuts what two elements have between them now: their connections, and
 // every pair of their datagram ports.
@@ -118,7 +116,7 @@ func (l *Lab) between(element, peer, what string, verdict func(*batch, sip.Carri
 			}
 			switch {
 			case s.Carrier == sip.CarrierTCP && s.Owner == element && farEnd(&snap, s) == peer:
-				flows = append(flows, Flow{Carrier: sip.CarrierTCP, Local: unmap(s.Local), Remote: unmap(s.Remote)})
+				flows = append(flows, Flow{Carrier: sip.CarrierTCP, Local: linux.UnmapPort(s.Local), Remote: linux.UnmapPort(s.Remote)})
 			case s.Carrier == sip.CarrierUDP && s.Owner == element:
 				here = append(here, ends(h, s)...)
 			case s.Carrier == sip.CarrierUDP && s.Owner == peer:

@@ -40,7 +40,12 @@ func (e *explanation) answers(label, told string, o *model.Outcome) {
 	if o == nil {
 		return
 	}
-	for _, l := range unusual(e.p, o, told) {
+	e.rows(label, unusual(e.p, o, told))
+}
+
+// rows writes lines below one label.
+func (e *explanation) rows(label string, lines []string) {
+	for _, l := range lines {
 		e.row(label, "%s", l)
 		label = ""
 	}
@@ -125,13 +130,11 @@ func (e *explanation) refused(label string, p *Played, o *model.Outcome) {
 	if o.Status < 300 && o.ByeReply < 300 {
 		return
 	}
-	for _, l := range unusual(p, o, "") {
-		e.row(label, "%s", l)
-		label = ""
-	}
+	lines := unusual(p, o, "")
 	if judged := p.Scenario.SUT(); judged != nil && !refusedBy(p, o, judged.Name) {
-		e.row(label, "by whom is not known: no refusal by %s was seen", judged.Name)
+		lines = append(lines, fmt.Sprintf("by whom is not known: no refusal by %s was seen", judged.Name))
 	}
+	e.rows(label, lines)
 }
 
 // refusedBy reports whether it was seen that an element refused a request of a

@@ -94,12 +94,8 @@ func (s *session) strayDial(judged string, seg segment) {
 
 // leadsTo reports whether a URI leads to an address, if over UDP.
 func leadsTo(uri string, to netip.AddrPort) bool {
-	u, err := sip.ParseURI(uri)
-	if err != nil {
-		return false
-	}
-	list, err := sip.Resolve(u)
-	return err == nil && list[0] == sip.Target{Transport: sip.UDP, Addr: to}
+	t, err := sip.TargetOf(uri)
+	return err == nil && t == sip.Target{Transport: sip.UDP, Addr: to}
 }
 
 // strayed enters a request that was not seen to arrive.

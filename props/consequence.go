@@ -110,7 +110,7 @@ func (e *explanation) unread(o *model.Outcome, c scenario.Call, method string) s
 func queued(snap *linux.Snapshot, owner string, t sip.Transport, at netip.AddrPort) bool {
 	for _, h := range snap.Hosts {
 		for i := range h.Sockets {
-			if s := &h.Sockets[i]; t == sip.UDP && s.Owner == owner && s.Carrier == t.Carrier() && s.Queue > 0 && s.Local.Port() == at.Port() && takes(s, at.Addr()) {
+			if s := &h.Sockets[i]; !t.Reliable() && s.Owner == owner && s.Carrier == t.Carrier() && s.Queue > 0 && s.Local.Port() == at.Port() && takes(s, at.Addr()) {
 				return true
 			}
 		}

@@ -31,14 +31,12 @@ func Explain(p *Played, v model.Verdict, stack string) string {
 
 // duty says which obligation is broken, or that none is known to be.
 func (e *explanation) duty() {
-	for _, c := range model.Claims {
-		switch {
-		case c.Name != e.v.Claim:
-		case e.v.Severity == model.Puzzle:
-			e.line("nothing that was seen explains the difference: it is kept for people, and accuses nobody")
-		default:
-			e.line("%s: %s (%s)", dutyLabel(c), c.Text, c.SectionFor(e.v.About.Message))
-		}
+	switch c, ok := model.ClaimNamed(e.v.Claim); {
+	case !ok:
+	case e.v.Severity == model.Puzzle:
+		e.line("nothing that was seen explains the difference: it is kept for people, and accuses nobody")
+	default:
+		e.line("%s: %s (%s)", dutyLabel(c), c.Text, c.SectionFor(e.v.About.Message))
 	}
 }
 

@@ -62,11 +62,9 @@ func (e *explanation) fairnessToSender() {
 			x.Transport != sip.TCP || e.v.Target.Transport != sip.UDP || x.To != e.v.Target.Addr {
 			continue
 		}
-		for _, other := range e.p.Scenario.Elements {
-			if e.p.Scenario.ElementAddr(other.Name) == x.To.Addr() && other.Port(sip.UDP) == x.To.Port() {
-				e.row("in fairness", "%s listens on %s %s only; RFC 3261 18.2.1 obliges who listens on UDP to listen on TCP at the same port, and then this %s would have come there", other.Name, sip.UDP, x.To, x.Method)
-				return
-			}
+		if other := e.p.Scenario.ElementAt(e.v.Target); other != "" {
+			e.row("in fairness", "%s listens on %s %s only; RFC 3261 18.2.1 obliges who listens on UDP to listen on TCP at the same port, and then this %s would have come there", other, sip.UDP, x.To, x.Method)
+			return
 		}
 	}
 }

@@ -200,7 +200,7 @@ func (e *explanation) failure(o *model.Outcome) string {
 	case !strings.Contains(o.Failure, e.u.Request):
 		return ". Seen besides: " + foreign(o.Failure)
 	}
-	return ". Seen: " + foreign(o.Failure) + e.otherFamily(o.Failure)
+	return ". Seen: " + foreign(o.Failure) + otherFamily(o.Failure)
 }
 
 // outcome is what became of the call of a step, nil if nothing is known of it.
@@ -218,15 +218,11 @@ func (e *explanation) step() scenario.Step {
 	return stepOf(e.p, e.u.Step)
 }
 
-// otherFamily explains an error that says only that a socket cannot send there at
-// all: it was opened for the other family.
-func (e *explanation) otherFamily(failure string) string {
+// otherFamily explains an error that Linux has for one thing only: an IPv4 socket
+// that was to send to an IPv6 address.
+func otherFamily(failure string) string {
 	if !strings.Contains(failure, "address family not supported") {
 		return ""
 	}
-	family, other := "IPv4", "IPv6"
-	if e.v.Target.Addr.Addr().Is4() {
-		family, other = other, family
-	}
-	return fmt.Sprintf(" (the socket is of %s, and cannot send to any %s address)", family, other)
+	return " (the socket is of IPv4, and cannot send to any IPv6 address)"
 }

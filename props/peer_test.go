@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/netns"
@@ -67,15 +68,7 @@ func TestNobodyIsAccusedOfTheLab(t *testing.T) {
 	}
 }
 
-const founding = `net   lan 4
-host  box lan
-proxy p   box tcp:5060 deliver=flow
-ua    bob box tcp:5072 via=p sut
-ua    ann box tcp:5081 via=p
-
-register bob
-call     ann bob
-`
+const founding = texts.Founding
 
 func foundingScenario(t testing.TB) scenario.Scenario {
 	t.Helper()

@@ -65,19 +65,9 @@ func (e *explanation) past(r *model.RouteSet, caller string) string {
 
 // elementAt is the element that listens where a URI leads, "" if none does.
 func elementAt(sc *scenario.Scenario, uri string) string {
-	u, err := sip.ParseURI(uri)
+	t, err := sip.TargetOf(uri)
 	if err != nil {
 		return ""
 	}
-	list, err := sip.Resolve(u)
-	if err != nil {
-		return ""
-	}
-	t := list[0]
-	for _, e := range sc.Elements {
-		if p := e.Port(t.Transport); p != 0 && p == t.Addr.Port() && sc.ElementAddr(e.Name) == t.Addr.Addr().Unmap() {
-			return e.Name
-		}
-	}
-	return ""
+	return sc.ElementAt(t)
 }

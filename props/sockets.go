@@ -32,7 +32,7 @@ func (e *explanation) atTarget(snap *linux.Snapshot) {
 	if host == "" {
 		text := fmt.Sprintf("no host has %s", t.Addr.Addr())
 		if e.v.Class == model.LinkLocalNoScope && !e.sendsTo(t.Addr.Addr()) {
-			text += fmt.Sprintf(", and %s has no %s address", e.u.View.Element, familyOf(t.Addr.Addr()))
+			text += fmt.Sprintf(", and %s has no %s address", e.u.View.Element, scenario.FamilyName(t.Addr.Addr()))
 		}
 		e.row("address", "%s", text)
 		return

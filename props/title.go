@@ -47,10 +47,8 @@ func misdeed(p *Played, v *model.Verdict) string {
 	case v.Class == model.SocketsDiffer && len(v.Missing)+len(v.Extra) > 0:
 		return culprit(v)
 	}
-	for _, c := range model.Claims {
-		if c.Name == v.Claim {
-			return c.Broken
-		}
+	if c, ok := model.ClaimNamed(v.Claim); ok {
+		return c.Broken
 	}
 	return v.Claim + " does not hold"
 }

@@ -269,12 +269,7 @@ func (s *session) account(completed bool) error {
 // elementWith returns the element that has the far end of a leg, by where the
 // scenario puts it.
 func (s *session) elementWith(leg model.Leg) string {
-	for _, e := range s.sc.Elements {
-		if s.sc.ElementAddr(e.Name) == leg.Remote.Addr().Unmap() && e.Port(leg.Transport) == leg.Remote.Port() {
-			return e.Name
-		}
-	}
-	return ""
+	return s.sc.ElementAt(sip.Target{Transport: leg.Transport, Addr: leg.Remote})
 }
 
 // taker returns the element whose socket a request came to, and whether its

@@ -16,7 +16,7 @@ func (e *explanation) tried() {
 	at := e.v.Target.Addr
 	switch {
 	case e.u.Probe.Result != model.ProbeNone && at.Port() != 0 && !e.sendsTo(at.Addr()):
-		e.row("probe from "+e.u.View.Element, "none was sent: %s has no %s address", e.u.View.Element, familyOf(at.Addr()))
+		e.row("probe from "+e.u.View.Element, "none was sent: %s has no %s address", e.u.View.Element, scenario.FamilyName(at.Addr()))
 	case e.u.Probe.Result != model.ProbeNone && at.Port() != 0:
 		e.row("probe from "+e.u.View.Element, "%s%s", met(e.u.Probe.Result, e.v.Target.Transport), e.zoned())
 	case e.u.Met != model.ProbeNone:
@@ -38,13 +38,6 @@ func (e *explanation) zoned() string {
 // sendsTo reports whether the user has an address of an address's family.
 func (e *explanation) sendsTo(a netip.Addr) bool {
 	return e.u.View.SourceFor(&e.p.Obs.Snapshots[e.u.Snapshot], a).IsValid()
-}
-
-func familyOf(a netip.Addr) string {
-	if a.Unmap().Is4() {
-		return "IPv4"
-	}
-	return "IPv6"
 }
 
 // met says it as the transport has it.

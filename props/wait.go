@@ -2,7 +2,6 @@ package props
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -81,7 +80,7 @@ func dialling(snap *linux.Snapshot) bool {
 			if x.State != linux.StateSynSent {
 				continue
 			}
-			from := netip.AddrPortFrom(x.Local.Addr().Unmap(), x.Local.Port())
+			from := linux.UnmapPort(x.Local)
 			if linux.Lookup(snap, snap.Hosts[i].Host, sip.CarrierTCP, from, x.Remote).Takes() {
 				return true
 			}

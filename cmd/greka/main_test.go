@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/netns"
 	"github.com/greka-sip/greka/sut"
 )
@@ -107,15 +108,7 @@ func writeFile(t testing.TB, name, text string) string {
 	return path
 }
 
-const founding = `net   lan 4
-host  box lan
-proxy p   box tcp:5060 deliver=flow
-ua    bob box tcp:5072 via=p sut
-ua    ann box tcp:5081 via=p
-
-register bob
-call     ann bob
-`
+const founding = texts.Founding
 
 const foundingCase = "-- scenario --\n" + founding + `-- expect --
 mutant/contact-from-connection@built-in ContactAccepts ConnectionPort Finding Contact 200 INVITE callee tcp

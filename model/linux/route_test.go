@@ -9,8 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/greka-sip/greka/internal/sample"
 	"github.com/greka-sip/greka/internal/table"
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/model/sip"
 )
@@ -250,7 +250,7 @@ func TestLookupIsRouted(t *testing.T) {
 
 // TestCloneOfTopology: what happens to a copy does not happen to the original.
 func TestCloneOfTopology(t *testing.T) {
-	s, err := scenario.Parse(sample.Routed)
+	s, err := scenario.Parse(texts.Routed)
 	if err != nil {
 		t.Fatal(err)
 	}

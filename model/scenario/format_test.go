@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/greka-sip/greka/internal/sample"
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model/sip"
 )
 
@@ -45,20 +45,20 @@ func TestFormatFounding(t *testing.T) {
 		},
 		Steps: []Step{Register{UA: "bob"}, Call{From: "ann", To: "bob"}},
 	}
-	got, err := Parse(sample.Founding)
+	got, err := Parse(texts.Founding)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if text := Format(want); text != sample.Founding {
-		t.Errorf("got\n%swant\n%s", text, sample.Founding)
+	if text := Format(want); text != texts.Founding {
+		t.Errorf("got\n%swant\n%s", text, texts.Founding)
 	}
 }
 
 func TestFormatIsCanonical(t *testing.T) {
-	for _, text := range []string{sample.Founding, wide, "net  lan 4\nhost h   lan\n"} {
+	for _, text := range []string{texts.Founding, wide, "net  lan 4\nhost h   lan\n"} {
 		s, err := Parse(text)
 		if err != nil {
 			t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/greka-sip/greka/internal/sample"
 	"github.com/greka-sip/greka/internal/table"
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model/sip"
 )
 
@@ -93,7 +93,7 @@ func TestParseMutations(t *testing.T) {
 			bad++
 		}
 	}
-	for _, text := range []string{sample.Founding, wide} {
+	for _, text := range []string{texts.Founding, wide} {
 		for i := range text {
 			for _, b := range "\x00\n #-09:=ap\u00ff" {
 				try(text[:i] + string(b) + text[i+1:])
@@ -118,7 +118,7 @@ func TestParseNoise(t *testing.T) {
 	_, _ = r.Read(noise)
 	for name, text := range map[string]string{
 		"10 MB":            string(noise),
-		"a long comment":   sample.Founding + "#" + strings.Repeat("x", MaxText),
+		"a long comment":   texts.Founding + "#" + strings.Repeat("x", MaxText),
 		"10 MB of letters": strings.Repeat("x", 10<<20),
 		"1 MB of noise":    string(noise[:MaxText]),
 		"one word":         strings.Repeat("x", MaxText),
@@ -218,7 +218,7 @@ func TestParseTooMany(t *testing.T) {
 // FuzzScenarioText: any text that parses prints to something that parses to
 // the same, and any other ends in one line that names a place in it.
 func FuzzScenarioText(f *testing.F) {
-	f.Add(sample.Founding)
+	f.Add(texts.Founding)
 	f.Add(wide)
 	for _, s := range table.Inputs(f, "parse.txtar") {
 		f.Add(strings.ReplaceAll(s, " / ", "\n"))

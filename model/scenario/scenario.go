@@ -24,6 +24,14 @@ func FamilyOf(a netip.Addr) Family {
 	return IPv4
 }
 
+// FamilyName names the family of the packets that go to an address, for people.
+func FamilyName(a netip.Addr) string {
+	if a.Unmap().Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
 // Scenario is a topology and the steps played in it: pure data.
 // Its text form (Format, Parse) is what a failure prints, a bug report quotes
 // and corpus/ keeps.
@@ -202,6 +210,17 @@ func (s *Scenario) ElementAddr(name string) netip.Addr {
 		return s.PlaceAddr(e.Host, e.At)
 	}
 	return s.Addr(e.Host, h.Nets[0])
+}
+
+// ElementAt returns the name of the element that is found at a target, "" if
+// none is.
+func (s *Scenario) ElementAt(t sip.Target) string {
+	for _, e := range s.Elements {
+		if p := e.Port(t.Transport); p != 0 && p == t.Addr.Port() && s.ElementAddr(e.Name) == t.Addr.Addr().Unmap() {
+			return e.Name
+		}
+	}
+	return ""
 }
 
 // BindAddr returns the address to which an element binds its listeners, and

@@ -8,17 +8,18 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/greka-sip/greka/internal/sample"
-	"github.com/greka-sip/greka/internal/table"
 	"pgregory.net/rapid"
+
+	"github.com/greka-sip/greka/internal/table"
+	"github.com/greka-sip/greka/internal/texts"
 )
 
 func TestTopologyText(t *testing.T) {
-	s, err := Parse(sample.Routed)
+	s, err := Parse(texts.Routed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(sample.Routed, Format(s)); diff != "" {
+	if diff := cmp.Diff(texts.Routed, Format(s)); diff != "" {
 		t.Error(diff)
 	}
 	if err := roundTrip(s, Format); err != nil {
@@ -29,11 +30,11 @@ func TestTopologyText(t *testing.T) {
 // TestTopologyTextNotices is the negative twin: a Format that forgets any one
 // line or word of the topology is found out.
 func TestTopologyTextNotices(t *testing.T) {
-	s, err := Parse(sample.Routed)
+	s, err := Parse(texts.Routed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, tried := strings.SplitAfter(sample.Routed, "\n"), 0
+	lines, tried := strings.SplitAfter(texts.Routed, "\n"), 0
 	for i, line := range lines {
 		words := strings.Fields(line)
 		if len(words) < 3 {
@@ -66,7 +67,7 @@ func TestTopologyErrors(t *testing.T) {
 
 // TestAddressesAreIdentities: a number says whose it is and where.
 func TestAddressesAreIdentities(t *testing.T) {
-	s, err := Parse(sample.Routed)
+	s, err := Parse(texts.Routed)
 	if err != nil {
 		t.Fatal(err)
 	}

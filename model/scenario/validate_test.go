@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/greka-sip/greka/internal/sample"
 	"github.com/greka-sip/greka/internal/table"
+	"github.com/greka-sip/greka/internal/texts"
 )
 
 // TestValidate: nonsense that no text can hold is found in a scenario that was
@@ -34,7 +34,7 @@ func TestValidate(t *testing.T) {
 		`found "hangup=side(2)", want hangup=ca`:  func(s *Scenario) { s.Steps[1] = Call{From: "ann", To: "bob", Hangup: 2} },
 		`step 2: call ann : found nothing`:        func(s *Scenario) { s.Steps[1] = Call{From: "ann"} },
 	} {
-		s, err := Parse(sample.Founding)
+		s, err := Parse(texts.Founding)
 		if err != nil {
 			t.Fatal(err)
 		}

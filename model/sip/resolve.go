@@ -60,6 +60,20 @@ func Resolve(u URI) ([]Target, error) {
 	return []Target{{Transport: t, Addr: netip.AddrPortFrom(addr.Unmap(), port)}}, nil
 }
 
+// TargetOf returns the first target of a URI in its text form. The error is a
+// *SyntaxError or a *ResolveError.
+func TargetOf(uri string) (Target, error) {
+	u, err := ParseURI(uri)
+	if err != nil {
+		return Target{}, err
+	}
+	list, err := Resolve(u)
+	if err != nil {
+		return Target{}, err
+	}
+	return list[0], nil
+}
+
 func (u URI) transport() (Transport, error) {
 	value, said := u.Param("transport")
 	name := lower(value)

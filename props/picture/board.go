@@ -9,9 +9,7 @@ import (
 // ends are the two ends of a connection, as one of its sockets sees them.
 type ends struct{ local, remote netip.AddrPort }
 
-func endsOf(s *linux.Socket) ends { return ends{plain(s.Local), plain(s.Remote)} }
-
-func plain(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+func endsOf(s *linux.Socket) ends { return ends{linux.UnmapPort(s.Local), linux.UnmapPort(s.Remote)} }
 
 // plug is one end of a connection: who has it, and where it is drawn.
 type plug struct {

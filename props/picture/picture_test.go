@@ -16,6 +16,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/greka-sip/greka/corpus"
+	"github.com/greka-sip/greka/internal/texts"
 	"github.com/greka-sip/greka/model"
 	"github.com/greka-sip/greka/model/scenario"
 	"github.com/greka-sip/greka/model/sip"
@@ -233,15 +234,7 @@ func TestTextNotices(t *testing.T) {
 	}
 }
 
-const founding = `net   lan 4
-host  box lan
-proxy p   box tcp:5060 deliver=flow
-ua    bob box tcp:5072 via=p sut
-ua    ann box tcp:5081 via=p
-
-register bob
-call     ann bob
-`
+const founding = texts.Founding
 
 // The way of each connection leads from the end that dialled to the listener
 // that it names.

@@ -149,7 +149,7 @@ func (l *listener) count() {
 
 // end is a socket that is for one peer only. Its port is nobody's business.
 func end(s *linux.Socket) *socket {
-	text := fmt.Sprintf("%-6s %s %s", s.State, s.Carrier, portText(plain(s.Local).Addr(), "*"))
+	text := fmt.Sprintf("%-6s %s %s", s.State, s.Carrier, portText(linux.UnmapPort(s.Local).Addr(), "*"))
 	return &socket{text: text, shape: circle, wire: -1}
 }
 

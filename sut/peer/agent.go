@@ -165,7 +165,7 @@ func (e *element) inviteAnswer(d *dialog, m *sip.Message) {
 // somebody else: then a request that was sent without an error has arrived.
 func (e *element) leavesWorld(d *dialog) bool {
 	_, _, next := sip.InDialog(d.routeSet, d.target)
-	t, err := resolve(next)
+	t, err := sip.TargetOf(next)
 	return err == nil && !e.world.at(t.Transport, t.Addr)
 }
 

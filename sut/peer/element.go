@@ -234,7 +234,7 @@ func (e *element) uri(user string, t sip.Transport, params string) string {
 // mine reports whether a URI names this element: its address and the port on
 // which it accepts the transport that the URI selects.
 func (e *element) mine(uri string) bool {
-	t, err := resolve(uri)
+	t, err := sip.TargetOf(uri)
 	return err == nil && t.Addr.Addr() == e.addr && e.accepts(t.Transport, t.Addr.Port())
 }
 

@@ -80,7 +80,7 @@ func (e *element) deliver(o *outgoing, b *binding) {
 		return
 	}
 	source := sip.Target{Transport: sip.UDP, Addr: b.source}
-	if t, err := resolve(b.contact); err == nil && t == source {
+	if t, err := sip.TargetOf(b.contact); err == nil && t == source {
 		return
 	}
 	if b.outbound && !e.world.hopeless(e, source) {
@@ -118,7 +118,7 @@ func (e *element) ackPassedOn(m *sip.Message, o outgoing) {
 	if c == nil || e.world.Has(c.Step.To) {
 		return
 	}
-	if t, err := resolve(o.uri); err == nil && !e.world.at(t.Transport, t.Addr) {
+	if t, err := sip.TargetOf(o.uri); err == nil && !e.world.at(t.Transport, t.Addr) {
 		c.Outcome.Acked = true
 	}
 }
@@ -128,7 +128,7 @@ func (e *element) outTransport(o outgoing) sip.Transport {
 	if o.flow != nil {
 		return o.flow.transport
 	}
-	t, err := resolve(o.uri)
+	t, err := sip.TargetOf(o.uri)
 	if err != nil {
 		return 0
 	}

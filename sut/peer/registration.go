@@ -56,7 +56,7 @@ func sameTarget(a, b string) bool {
 	if a == b {
 		return true
 	}
-	x, errA := resolve(a)
-	y, errB := resolve(b)
+	x, errA := sip.TargetOf(a)
+	y, errB := sip.TargetOf(b)
 	return errA == nil && errB == nil && x == y && userIn(a) == userIn(b)
 }

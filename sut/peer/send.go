@@ -171,7 +171,7 @@ func (e *element) nextHop(o *outgoing) (use int, t sip.Transport, err error) {
 	if o.flow != nil {
 		return 0, o.flow.transport, nil
 	}
-	target, err := resolve(o.uri)
+	target, err := sip.TargetOf(o.uri)
 	if o.method == e.lie.OtherTransport {
 		target.Transport = e.otherTransport(target.Transport)
 	}
@@ -211,18 +211,6 @@ func (e *element) met(use int, err error) {
 	if e.world.hooks.Met != nil {
 		e.world.hooks.Met(use, err)
 	}
-}
-
-func resolve(uri string) (sip.Target, error) {
-	u, err := sip.ParseURI(uri)
-	if err != nil {
-		return sip.Target{}, err
-	}
-	targets, err := sip.Resolve(u)
-	if err != nil {
-		return sip.Target{}, err
-	}
-	return targets[0], nil
 }
 
 // datagram sends from the element's own UDP port; what is what it is called if

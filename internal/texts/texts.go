@@ -1,5 +1,5 @@
-// Package sample has scenarios that the tests of several packages play.
-package sample
+// Package texts has scenarios that the tests of several packages play.
+package texts
 
 // Founding is the call of October 2012, in the form that finds its bug.
 const Founding = `net   lan 4
